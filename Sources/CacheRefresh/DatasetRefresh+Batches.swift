@@ -1,0 +1,103 @@
+extension DatasetRefresh {
+    /// The next batch to send, if there is one now. Batches are sent in the order in which they come out.
+    public mutating func nextBatch(at now: Duration) -> WriteBatch? {
+        if readyHead == ready.count {
+            ready.removeAll(keepingCapacity: true)
+            readyHead = 0
+            advanceSettling(at: now)
+        }
+        guard readyHead < ready.count else { return nil }
+        defer { readyHead += 1 }
+        let batch = ready[readyHead]
+        ready[readyHead] = WriteBatch()
+        return batch
+    }
+
+    /// Closes the batch that is being filled.
+    mutating func flush() {
+        guard !filling.isEmpty else { return }
+        var next = WriteBatch()
+        next.reserve(like: filling)
+        swap(&next, &filling)
+        ready.append(next)
+    }
+
+    /// Closes the batch that is being filled if so many more bytes would make it too large.
+    mutating func makeRoom(for byteCount: Int) {
+        if filling.count >= WriteBatch.maximumKeys || filling.byteCount + byteCount > WriteBatch.maximumBytes { flush() }
+    }
+
+    /// Adds what is to be done with the key in `keyText`.
+    mutating func addOperation(_ row: UInt32, _ family: Int, _ line: UnsafeRawBufferPointer, ttl: Int64) {
+        makeRoom(for: keyText.count + max(object.count, dataset.format == .hash ? line.count : 0))
+        filling.keys.append(keyText)
+        var arguments = ArgumentBuffer()
+        swap(&arguments, &filling.arguments)  // out of `self`, which is read while they are appended to
+        let operation = appendArguments(family, line, ttl: ttl, to: &arguments)
+        swap(&arguments, &filling.arguments)
+        filling.close(operation, row: row)
+        if operation == .delete { summary.keysDeleted += 1 } else { summary.keysWritten += 1 }
+    }
+
+    mutating func addDeletion(of key: [UInt8], row: UInt32 = DigestTable.noRow) {
+        makeRoom(for: key.count)
+        filling.keys.append(key)
+        filling.close(.delete, row: row)
+        summary.keysDeleted += 1
+    }
+
+    mutating func addRenewal(of key: [UInt8], row: UInt32, ttl: Int64) {
+        makeRoom(for: key.count)
+        filling.keys.append(key)
+        filling.arguments.append(String(ttl))
+        filling.close(.touch, row: row)
+        summary.keysRenewed += 1
+    }
+
+    /// Appends the arguments of a family's operation on the row that was just encoded.
+    func appendArguments(
+        _ family: Int, _ line: UnsafeRawBufferPointer, ttl: Int64, to arguments: inout ArgumentBuffer
+    ) -> WriteBatch.Operation {
+        if dataset.mode == .invalidate { return .delete }
+        let value = shape.families[family].value
+        if case .row = value, dataset.format == .hash {
+            arguments.append(String(ttl))
+            arguments.append(String(encoder.memberCount(line, fields)))
+            encoder.forEachMember(line, fields) { name, text in
+                arguments.append(name)
+                arguments.append(text)
+            }
+            return dataset.mode == .existing
+                ? .setExistingHash : opening == .comparing ? .compareAndSetHash : .setHash
+        }
+        switch value {
+        case .row: arguments.append(object)
+        case .column(let place): arguments.append { encoder.appendColumn(place, line, fields, to: &$0) }
+        }
+        if dataset.mode == .existing { return .setExisting }
+        arguments.append(String(ttl))
+        return opening == .comparing ? .compareAndSet : .set
+    }
+
+    // MARK: TTLs
+
+    /// The TTL of a row's keys: the same each time, different from row to row, so that they don't expire all at once.
+    func jitteredTTL(of row: UInt32) -> Int64 {
+        let factor = 1 + dataset.ttlJitter * (2 * table.spread(of: row) - 1)
+        return max(1, Int64(Double(ttlMilliseconds) * factor))
+    }
+
+    mutating func scheduleRenewal(of row: UInt32, in milliseconds: Int64, at now: Duration) {
+        let second = UInt32(clamping: (now.milliseconds + max(0, milliseconds)) / 1000)
+        table[renewAt: row] = second
+        nextRenewal = min(nextRenewal, second)
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds, rounded towards zero.
+    package var milliseconds: Int64 {
+        let (seconds, attoseconds) = components
+        return seconds * 1000 + attoseconds / 1_000_000_000_000_000
+    }
+}

@@ -1,0 +1,113 @@
+/// Keys that several rows may make, such as a phone number's: each has one owner, and is deleted only when it has none.
+///
+/// That is what lets two users swap their phones whatever order their rows come in. Where two rows make one key for
+/// good, the lowest identity has it, and the other one is looked at again in each pass.
+extension DatasetRefresh {
+    /// A claim on a key whose owner was not read yet: decided at the end of the read.
+    struct DeferredClaim: Sendable {
+        let row: UInt32
+        let family: Int
+        let key: [UInt8]
+        /// What to do with the key once it is the row's; nil if the row is only remembered.
+        let operation: WriteBatch.Operation?
+        let arguments: ArgumentBuffer
+    }
+
+    enum Claim: Hashable, Sendable {
+        /// The row owns the key, or has none.
+        case owned
+        /// The key's owner may still give it up in this pass.
+        case deferred
+        /// Another row has it.
+        case refused
+    }
+
+    /// Gives up the row's earlier key of a family and asks for the one in `keyText`.
+    mutating func claim(for row: UInt32, _ family: Int, hasKey: Bool) -> Claim {
+        if let old = table.key(of: row, family: family) {
+            if hasKey && table.withText(of: old, { $0.elementsEqual(keyText) }) { return .owned }
+            doom(key: old)
+        }
+        guard hasKey else { return .owned }
+        return claimFreeOrTaken(keyText, family, for: row, ownersMayChange: true)
+    }
+
+    private mutating func claimFreeOrTaken(
+        _ text: [UInt8], _ family: Int, for row: UInt32, ownersMayChange: Bool
+    ) -> Claim {
+        if let taken = text.withUnsafeBytes({ table.find(key: $0) }) {
+            let owner = table.owner(of: taken)
+            let isOwnerHere = table[pass: owner] == passNumber
+            if !precedes(row, owner) {
+                if !isOwnerHere && ownersMayChange { return .deferred }
+                if isOwnerHere {
+                    contest(row)
+                    return .refused
+                }
+            }
+            if isOwnerHere { contest(owner) }
+            table.release(key: taken)
+        }
+        doomed.remove(text)
+        text.withUnsafeBytes { table.claim($0, family: family, for: row) }
+        return .owned
+    }
+
+    mutating func deferClaim(_ row: UInt32, _ family: Int, _ line: UnsafeRawBufferPointer, ttl: Int64, isQuiet: Bool) {
+        guard deferredBytes < Self.maximumDeferredBytes else {
+            markDirty(row)
+            return
+        }
+        var arguments = ArgumentBuffer()
+        let operation = isQuiet ? nil : appendArguments(family, line, ttl: ttl, to: &arguments)
+        deferredBytes += keyText.count + arguments.bytes.count
+        deferred.append(
+            DeferredClaim(row: row, family: family, key: keyText, operation: operation, arguments: arguments))
+    }
+
+    /// All rows were read: who has not given up a key by now keeps it, and who was not seen has lost it.
+    mutating func decideDeferredClaims(at now: Duration) {
+        let claims = deferred
+        deferred = []
+        deferredBytes = 0
+        for claim in claims {
+            guard claimFreeOrTaken(claim.key, claim.family, for: claim.row, ownersMayChange: false) == .owned,
+                let operation = claim.operation
+            else { continue }
+            makeRoom(for: claim.key.count + claim.arguments.bytes.count)
+            filling.keys.append(claim.key)
+            filling.arguments.append(contentsOf: claim.arguments)
+            filling.close(operation, row: claim.row)
+        }
+    }
+
+    /// Gives a key up: it is deleted when the pass settles, unless another row takes it before.
+    mutating func doom(key: UInt32) {
+        doomed.insert(table.withText(of: key) { Array($0) })
+        table.release(key: key)
+    }
+
+    /// Whether some row makes the key now.
+    func isOwned(_ key: [UInt8]) -> Bool {
+        if key.withUnsafeBytes({ table.find(key: $0) }) != nil { return true }
+        return shape.families.contains { family in
+            guard let identity = family.identity(ofKey: key, identityCount: shape.identityCount) else { return false }
+            return identity.withUnsafeBytes { table.find(identity: $0) } != nil
+        }
+    }
+
+    /// Whether a row's identity comes before another's: numbers by value, everything else byte by byte.
+    private func precedes(_ row: UInt32, _ other: UInt32) -> Bool {
+        table.withIdentity(of: row) { mine in
+            table.withIdentity(of: other) { theirs in
+                if shape.columns[0].kind == .integer, shape.identityCount == 1,
+                    let mine = Int64(String(decoding: mine, as: UTF8.self)),
+                    let theirs = Int64(String(decoding: theirs, as: UTF8.self))
+                {
+                    return mine < theirs
+                }
+                return mine.lexicographicallyPrecedes(theirs)
+            }
+        }
+    }
+}

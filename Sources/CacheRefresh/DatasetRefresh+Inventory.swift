@@ -1,0 +1,44 @@
+/// What a new leader does with keys that were there before it.
+extension DatasetRefresh {
+    /// Whether the keys that are there are wanted: in a term's first pass, unless rows outside a filter may have some.
+    public var wantsInventory: Bool {
+        if case .table(_, _, .some) = dataset.source { return false }
+        return opening == .comparing && lastReadIsComplete
+    }
+
+    /// Looks at a key that is there: one that no row makes belongs to a row that was deleted while nobody led.
+    ///
+    /// A key that the dataset can't have made for certain is left alone. Between calls ``nextBatch(at:)`` may offer work.
+    public mutating func examine(key: [UInt8], at now: Duration) {
+        guard case .read = phase else { preconditionFailure("keys are examined when all rows are known") }
+        guard shape.families.contains(where: { $0.parse(key) != nil }) else { return }
+        if dataset.mode == .invalidate {
+            // Without a mark nobody knows what changed, so that every key may be wrong.
+            guard !rowsAreFlagged || !isOwned(key) else { return }
+            addDeletion(of: key)
+            repetitions.append(.key(key), at: now)
+        } else if !isOwned(key) {
+            doomed.insert(key)
+        }
+    }
+
+    /// The identities of remembered rows that the read did not see, in the `COPY` format: with a filter they may have
+    /// been deleted, or only have left it. Nil where no filter makes that a question.
+    public var unseenIdentities: [[UInt8]]? {
+        guard case .table(_, _, .some) = dataset.source, lastReadIsComplete else { return nil }
+        var identities: [[UInt8]] = []
+        _ = table.scan(from: 0) { row in
+            if table[pass: row] != passNumber { identities.append(table.withIdentity(of: row) { Array($0) }) }
+            return true
+        }
+        return identities
+    }
+
+    /// Forgets a row that still exists but has left the filter; its keys stay until their TTL.
+    public mutating func letGo(identity: [UInt8]) {
+        guard let row = identity.withUnsafeBytes({ table.find(identity: $0) }) else { return }
+        takeBack(row)
+        clear([.dirty, .contested], of: row)
+        table.remove(row: row)
+    }
+}

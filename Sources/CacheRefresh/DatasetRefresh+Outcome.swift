@@ -1,0 +1,57 @@
+/// What Redis made of the batches.
+extension DatasetRefresh {
+    /// Takes note of what became of a batch.
+    public mutating func acknowledge(_ batch: WriteBatch, _ outcome: BatchOutcome, at now: Duration) {
+        for failure in outcome.failures where batch.rows.indices.contains(failure.operation) {
+            undo(failure.operation, of: batch)
+        }
+        for kept in outcome.kept where batch.rows.indices.contains(kept.operation) {
+            summary.keysKept += 1
+            summary.keysWritten -= 1
+            let row = batch.rows[kept.operation]
+            guard table.isRow(row) else { continue }
+            let old = table[renewAt: row]
+            scheduleRenewal(of: row, in: kept.ttlMilliseconds - ttlMilliseconds / 2, at: now)
+            table[renewAt: row] = min(old, table[renewAt: row])
+        }
+        for operation in outcome.missing where batch.rows.indices.contains(operation) {
+            if table.isRow(batch.rows[operation]) { markDirty(batch.rows[operation]) }
+        }
+    }
+
+    /// Takes note of a batch whose fate is not known, or which was refused: all of it is done again.
+    public mutating func lost(_ batch: WriteBatch) {
+        for operation in batch.operations.indices { undo(operation, of: batch) }
+    }
+
+    private mutating func undo(_ operation: Int, of batch: WriteBatch) {
+        summary.keysFailed += 1
+        let row = batch.rows[operation]
+        switch WriteBatch.Operation(rawValue: batch.operations[operation])! {
+        case .delete:
+            doomed.insert(Array(batch.keys[operation]))
+        case .touch:
+            guard table.isRow(row) else { return }
+            table[renewAt: row] = 0
+            nextRenewal = 0
+        case .set, .compareAndSet, .setExisting, .setHash, .compareAndSetHash, .setExistingHash:
+            if table.isRow(row) { markDirty(row) }
+        case .mark:
+            marks.lost()
+        }
+    }
+
+    // MARK: Marks
+
+    /// A pass was read and all that it found was acknowledged: the next leader may begin from here, once what is
+    /// repeated was repeated.
+    public mutating func passed(_ mark: Mark) {
+        marks.passed(mark, repetition: repetitions.queued)
+    }
+
+    /// The mark that may be written now, if any.
+    public mutating func dueMark(at now: Duration) -> Mark? {
+        guard doomed.isEmpty, dirtyRows == 0 else { return nil }
+        return marks.due(done: repetitions.taken, at: now)
+    }
+}

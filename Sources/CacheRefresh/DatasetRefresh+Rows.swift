@@ -1,0 +1,151 @@
+extension DatasetRefresh {
+    /// Takes whole lines of `COPY` text, each with its newline.
+    ///
+    /// - Parameter now: time on any steady clock, always the same one.
+    public mutating func take(_ chunk: UnsafeRawBufferPointer, at now: Duration) {
+        guard case .reading = phase else { preconditionFailure("rows come in while a pass reads") }
+        var start = 0
+        while start < chunk.count {
+            let end = CopyText.lineEnd(in: chunk, from: start)
+            takeRow(UnsafeRawBufferPointer(rebasing: chunk[start..<end]), at: now)
+            start = end + 1
+        }
+    }
+
+    private mutating func takeRow(_ flaggedLine: UnsafeRawBufferPointer, at now: Duration) {
+        summary.rowsRead += 1
+        var line = flaggedLine
+        var isFlagged = false
+        if rowsAreFlagged {
+            isFlagged = line.first == UInt8(ascii: "t")
+            line = UnsafeRawBufferPointer(rebasing: line.dropFirst(2))
+        }
+        let identityEnd = CopyText.end(ofFirst: shape.identityCount, in: line)
+        let identity = UnsafeRawBufferPointer(rebasing: line[..<identityEnd])
+        guard identity.count <= Self.maximumKeyBytes, !Self.hasNull(identity) else {
+            namelessRows += 1
+            return
+        }
+        let digest = DigestTable.digest(line)
+        let (row, isNew) = table.findOrInsert(identity: identity)
+        guard isNew || table[pass: row] != passNumber else {
+            summary.rowsContested += 1  // an identity that names two rows: the one that came first stays
+            return
+        }
+        table[pass: row] = passNumber
+        let hasChanged = isNew || table[digest: row] != digest
+        guard hasChanged || !table[flags: row].isDisjoint(with: [.dirty, .contested]) else { return }
+        if hasChanged { summary.rowsChanged += 1 }
+        table[digest: row] = digest
+        CopyText.split(line, into: &fields)
+        let isQuiet = dataset.mode == .invalidate && opening != .over && isNew && !isFlagged
+        write(row, line, isQuiet: isQuiet, at: now)
+    }
+
+    private static func hasNull(_ identity: UnsafeRawBufferPointer) -> Bool {
+        guard identity.contains(CopyText.backslash) else { return false }
+        return identity.split(separator: CopyText.tab, omittingEmptySubsequences: false).contains {
+            CopyText.isNull(UnsafeRawBufferPointer(rebasing: $0))
+        }
+    }
+
+    /// Decides what becomes of the keys of a row that is new, changed, or to be looked at again.
+    ///
+    /// - Parameter isQuiet: the row is only remembered. In the first pass of a term, applications that fill their cache
+    ///   themselves lose no more of it than the mark says.
+    private mutating func write(_ row: UInt32, _ line: UnsafeRawBufferPointer, isQuiet: Bool, at now: Duration) {
+        if let reason = encode(line) {
+            setAside(row, reason)
+            return
+        }
+        takeBack(row)
+        let isRepetition = table[flags: row].contains(.repeating)
+        clear([.dirty, .contested, .repeating], of: row)
+        let ttl = jitteredTTL(of: row)
+        for family in shape.families.indices {
+            keyText.removeAll(keepingCapacity: true)
+            let absence = shape.families[family].appendKey(line, fields, to: &keyText)
+            if shape.families[family].isDerived {
+                if !doomed.isEmpty { doomed.remove(keyText) }
+            } else {
+                switch claim(for: row, family, hasKey: absence == nil) {
+                case .owned: break
+                case .refused: continue
+                case .deferred:
+                    deferClaim(row, family, line, ttl: ttl, isQuiet: isQuiet)
+                    continue
+                }
+            }
+            if absence == nil && !isQuiet { addOperation(row, family, line, ttl: ttl) }
+        }
+        switch dataset.mode {
+        case .upsert: scheduleRenewal(of: row, in: ttl - ttlMilliseconds / 2, at: now)
+        case .existing, .invalidate: if !isQuiet && !isRepetition { repetitions.append(.row(row), at: now) }
+        }
+    }
+
+    /// Encodes the row as far as its families need it, and says what stands against writing it.
+    private mutating func encode(_ line: UnsafeRawBufferPointer) -> SetAside.Reason? {
+        if validatesUTF8, String(validating: line, as: UTF8.self) == nil { return .notUTF8 }
+        object.removeAll(keepingCapacity: true)
+        for family in shape.families {
+            keyText.removeAll(keepingCapacity: true)
+            if family.appendKey(line, fields, to: &keyText) == .empty { return .emptyKeyColumn }
+            if keyText.count > Self.maximumKeyBytes { return .keyTooLong(bytes: keyText.count) }
+            guard dataset.mode != .invalidate else { continue }
+            var size = 0
+            switch (family.value, dataset.format) {
+            case (.row, .json):
+                if object.isEmpty { encoder.appendObject(line, fields, to: &object) }
+                size = object.count
+            case (.row, .hash): size = line.count
+            case (.column(let place), _): size = fields[place].count
+            }
+            if size > dataset.maxValueBytes { return .valueTooLarge(bytes: size) }
+        }
+        return nil
+    }
+
+    /// Notes that a row cannot be written; what was written of it before stays.
+    private mutating func setAside(_ row: UInt32, _ reason: SetAside.Reason) {
+        clear([.dirty], of: row)
+        if !table[flags: row].contains(.setAside) {
+            table[flags: row].insert(.setAside)
+            rowsSetAside += 1
+        }
+        if setAsideRows.count < Self.maximumListed || setAsideRows[row] != nil {
+            let identity = table.withIdentity(of: row) { String(decoding: $0, as: UTF8.self) }
+            setAsideRows[row] = SetAside(identity: identity, reason: reason)
+        }
+    }
+
+    /// Ends that a row is set aside.
+    mutating func takeBack(_ row: UInt32) {
+        guard table[flags: row].contains(.setAside) else { return }
+        table[flags: row].remove(.setAside)
+        rowsSetAside -= 1
+        setAsideRows[row] = nil
+    }
+
+    // MARK: Flags that are counted
+
+    mutating func markDirty(_ row: UInt32) {
+        guard !table[flags: row].contains(.dirty) else { return }
+        table[flags: row].insert(.dirty)
+        dirtyRows += 1
+    }
+
+    mutating func contest(_ row: UInt32) {
+        guard !table[flags: row].contains(.contested) else { return }
+        table[flags: row].insert(.contested)
+        contestedRows += 1
+    }
+
+    mutating func clear(_ flags: DigestTable.Flags, of row: UInt32) {
+        let old = table[flags: row].intersection(flags)
+        if old.isEmpty { return }
+        if old.contains(.dirty) { dirtyRows -= 1 }
+        if old.contains(.contested) { contestedRows -= 1 }
+        table[flags: row].subtract(old)
+    }
+}

@@ -1,0 +1,77 @@
+/// How far a dataset was read: what the next leader needs to know to invalidate what changed while nobody led, and
+/// nothing else.
+public struct Mark: Hashable, Sendable {
+    /// The format of the text that is kept in Redis.
+    public static let format = 1
+
+    /// The oldest transaction that was still running at the last complete read (`pg_snapshot_xmin`): whatever came
+    /// later has this id or a higher one.
+    public let horizon: UInt64
+    /// Of the server that was read: its system identifier, database and timeline. Another server's ids say nothing.
+    public let server: String
+    /// Of the dataset's definition: a mark of another query or other keys says nothing.
+    public let fingerprint: String
+
+    public init(horizon: UInt64, server: String, fingerprint: String) {
+        self.horizon = horizon
+        self.server = server
+        self.fingerprint = fingerprint
+    }
+
+    /// Reads the text of ``description``. Nil for any other text; fields that a later version adds are ignored.
+    public init?(_ text: String) {
+        let fields = text.split(separator: " ", omittingEmptySubsequences: false)
+        guard fields.count >= 4, fields[0] == "\(Self.format)", let horizon = UInt64(fields[1]) else { return nil }
+        self.init(horizon: horizon, server: String(fields[2]), fingerprint: String(fields[3]))
+    }
+}
+
+extension Mark: CustomStringConvertible {
+    public var description: String { "\(Self.format) \(horizon) \(server) \(fingerprint)" }
+}
+
+/// Decides when a mark may be written: never before every invalidation that it stands for, the repetition included,
+/// and rarely while nothing changes.
+struct MarkKeeper: Sendable {
+    /// A mark that is only out of date is moved on this often.
+    static let period = Duration.seconds(60)
+
+    /// The mark that will be written once the repetitions up to a number are done.
+    private var waiting: (mark: Mark, repetition: UInt64)?
+    /// The newest mark, which follows it.
+    private var newest: (mark: Mark, repetition: UInt64)?
+    private var written: (mark: Mark, at: Duration, repetition: UInt64)?
+
+    /// A pass was read to its end, and what it found was acknowledged.
+    ///
+    /// - Parameter repetition: the number of the last repetition that was queued so far.
+    mutating func passed(_ mark: Mark, repetition: UInt64) {
+        if waiting == nil {
+            waiting = (mark, repetition)
+        } else {
+            newest = (mark, repetition)
+        }
+    }
+
+    /// The mark to write now, if any. Call it only when nothing unacknowledged is left.
+    ///
+    /// - Parameter done: the number of the last repetition that was acknowledged.
+    mutating func due(done: UInt64, at now: Duration) -> Mark? {
+        guard let (mark, repetition) = waiting, repetition <= done else { return nil }
+        let isUrgent = written.map { $0.repetition < repetition || now - $0.at >= Self.period } ?? true
+        waiting = newest
+        newest = nil
+        guard isUrgent else {
+            if waiting == nil { waiting = (mark, repetition) }
+            return nil
+        }
+        written = (mark, now, repetition)
+        return mark
+    }
+
+    /// The mark did not reach Redis.
+    mutating func lost() {
+        if waiting == nil, let written { waiting = (written.mark, written.repetition) }
+        written = nil
+    }
+}

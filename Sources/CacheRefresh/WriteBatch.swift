@@ -1,0 +1,113 @@
+/// Arguments of a Redis command, laid end to end: one allocation for all of them.
+public struct ArgumentBuffer: Hashable, Sendable {
+    public private(set) var bytes: [UInt8] = []
+    /// The length of each argument, in bytes and in order; their sum is `bytes.count`.
+    public private(set) var lengths: [Int] = []
+
+    public init() {}
+
+    public var count: Int { lengths.count }
+
+    /// Appends one argument.
+    public mutating func append(_ argument: some Sequence<UInt8>) {
+        append { $0.append(contentsOf: argument) }
+    }
+
+    /// Appends one argument, given as text.
+    public mutating func append(_ argument: String) {
+        append(argument.utf8)
+    }
+
+    /// Appends one argument that `write` puts at the end of the bytes it is handed.
+    mutating func append(_ write: (inout [UInt8]) -> Void) {
+        let start = bytes.count
+        write(&bytes)
+        lengths.append(bytes.count - start)
+    }
+
+    /// Appends all arguments of another buffer.
+    mutating func append(contentsOf other: ArgumentBuffer) {
+        bytes += other.bytes
+        lengths += other.lengths
+    }
+
+    /// One argument. Takes time in proportion to its position.
+    public subscript(position: Int) -> ArraySlice<UInt8> {
+        let start = lengths[..<position].reduce(0, +)
+        return bytes[start..<(start + lengths[position])]
+    }
+
+    mutating func reserve(bytes byteCount: Int, arguments: Int) {
+        bytes.reserveCapacity(byteCount)
+        lengths.reserveCapacity(arguments)
+    }
+}
+
+/// Keys to delete, values to write or TTLs to renew: what one call of the `write` script does.
+///
+/// The letters of the operations and their arguments are those of `write.lua`; the two are changed together.
+public struct WriteBatch: Hashable, Sendable {
+    /// What happens to one key.
+    public enum Operation: UInt8, Sendable {
+        /// Unlink the key. No arguments.
+        case delete = 0x44  // D
+        /// Renew the TTL of a key that should be there. Arguments: TTL.
+        case touch = 0x54  // T
+        /// Store a string. Arguments: value, TTL.
+        case set = 0x53  // S
+        /// Store a string unless it is there already. Arguments: value, TTL.
+        case compareAndSet = 0x43  // C
+        /// Store a string only over one that is there, and keep its TTL. Arguments: value.
+        case setExisting = 0x58  // X
+        /// Store a hash. Arguments: TTL, number of fields, then name and value of each.
+        case setHash = 0x48  // H
+        /// Store a hash unless it is there already. Arguments as for `setHash`.
+        case compareAndSetHash = 0x68  // h
+        /// Store a hash only over one that is there, and keep its TTL. Arguments: as for `setHash`, its TTL unused.
+        case setExistingHash = 0x4A  // J
+        /// Set one field of a hash of Baton's own. Arguments: field, value.
+        case mark = 0x4D  // M
+    }
+
+    /// The letters of the operations, one for each key.
+    public internal(set) var operations: [UInt8] = []
+    public internal(set) var keys = ArgumentBuffer()
+    /// The arguments of all operations, in order.
+    public internal(set) var arguments = ArgumentBuffer()
+    /// For each operation the row that it serves; ``DigestTable/noRow`` for keys that no row owns.
+    var rows: [UInt32] = []
+
+    /// More keys than this, or more bytes, block Redis for longer than other clients should notice.
+    static let maximumKeys = 200
+    static let maximumBytes = 256 << 10
+
+    public var count: Int { operations.count }
+    public var isEmpty: Bool { operations.isEmpty }
+    /// The size of keys and arguments, in bytes.
+    public var byteCount: Int { keys.bytes.count + arguments.bytes.count }
+
+    /// One mark alone; see ``Mark``.
+    public static func mark(key: String, dataset: String, value: String) -> WriteBatch {
+        var batch = WriteBatch()
+        batch.keys.append(key)
+        batch.arguments.append(dataset)
+        batch.arguments.append(value)
+        batch.close(.mark, row: DigestTable.noRow)
+        return batch
+    }
+
+    /// Notes the operation whose key and arguments were just appended.
+    mutating func close(_ operation: Operation, row: UInt32) {
+        operations.append(operation.rawValue)
+        rows.append(row)
+    }
+
+    /// Room for a full batch of rows that look like the ones before.
+    mutating func reserve(like other: WriteBatch) {
+        operations.reserveCapacity(other.operations.count)
+        rows.reserveCapacity(other.rows.count)
+        keys.reserve(bytes: other.keys.bytes.count, arguments: other.keys.count)
+        arguments.reserve(bytes: other.arguments.bytes.count, arguments: other.arguments.count)
+    }
+}
+
