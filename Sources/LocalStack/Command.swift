@@ -1,0 +1,27 @@
+import Subprocess
+
+/// Runs a short command to its end and collects what it prints.
+enum Command {
+    /// - Returns: its standard output, at most 256 MiB.
+    /// - Throws: ``LocalStackError`` with `commandFailed` and what the command wrote to standard error.
+    @discardableResult
+    static func run(_ launch: Launch, input: String = "") async throws -> String {
+        let guardian = try await Guardian.shared()
+        let name = launch.executable.split(separator: "/").last.map { String($0) } ?? launch.executable
+        let result: ExecutionResult<Void, StringOutput<UTF8>, StringOutput<UTF8>>
+        do {
+            result = try await Subprocess.run(
+                launch.configuration(mark: guardian.mark), input: .string(input), output: .string(limit: 256 << 20),
+                error: .string(limit: 1 << 20))
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            throw LocalStackError(.commandFailed, "\(name) could not be run: \(error)")
+        }
+        guard result.terminationStatus.isSuccess else {
+            throw LocalStackError(
+                .commandFailed, "\(name) failed (\(result.terminationStatus)): \(result.standardError)")
+        }
+        return result.standardOutput
+    }
+}

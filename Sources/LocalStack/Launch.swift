@@ -1,0 +1,61 @@
+import Subprocess
+import SystemPackage
+
+/// How a process is to be started.
+struct Launch: Sendable {
+    enum Variables: Sendable {
+        /// This process's variables with changes; nil removes one.
+        case inherited([String: String?])
+        /// Only what every program needs and these, so that a developer's `PGPORT` or `LC_ALL` changes nothing.
+        case minimal([String: String])
+    }
+
+    enum Output: Sendable {
+        case lines
+        /// Standard output and error appended to this file.
+        case file(String)
+    }
+
+    var executable: String
+    var arguments: [String]
+    var environment: Variables = .minimal([:])
+    var workingDirectory: String?
+    /// Whom to run as; nil for this process's own user.
+    var user: ServerUser?
+    var output = Output.lines
+    var farewell = Guardian.Farewell.kill
+
+    func configuration(mark: String) -> Configuration {
+        var options = PlatformOptions()
+        options.createSession = true
+        if let user {
+            options.userID = user.user
+            options.groupID = user.group
+            options.supplementaryGroups = []
+        }
+        return Configuration(
+            executable: .path(FilePath(executable)), arguments: Arguments(arguments),
+            environment: environment(mark: mark), workingDirectory: workingDirectory.map { FilePath($0) },
+            platformOptions: options)
+    }
+
+    private func environment(mark: String) -> Environment {
+        switch environment {
+        case .inherited(let changes):
+            var all: [Environment.Key: String?] = [:]
+            for (name, value) in changes { all[key(name)] = value }
+            all[key(Guardian.markName)] = mark
+            return .inherit.updating(all)
+        case .minimal(let values):
+            var all: [Environment.Key: String] = [:]
+            all["PATH"] = Programs.environment("PATH") ?? "/usr/local/bin:/usr/bin:/bin"
+            all["HOME"] = "/"
+            all["LC_ALL"] = "C"
+            for (name, value) in values { all[key(name)] = value }
+            all[key(Guardian.markName)] = mark
+            return .custom(all)
+        }
+    }
+
+    private func key(_ name: String) -> Environment.Key { Environment.Key(stringLiteral: name) }
+}
