@@ -1,0 +1,151 @@
+public import CacheRefresh
+public import LeaderElection
+public import RedisClient
+
+/// What one replica is told to do: the contents of `baton.yaml`, of the datasets file that it names, and of the
+/// environment. A value of this type that came from ``load(path:environment:)`` is consistent in itself; whether it fits
+/// the servers is for `baton check` to say.
+public struct Configuration: Hashable, Sendable {
+    /// The PostgreSQL that the datasets are read from.
+    public struct Postgres: Hashable, Sendable {
+        /// A libpq connection string: a URI or `keyword=value` pairs. May hold a password: never show it.
+        public var url: String
+        /// Goes before one in `url`.
+        public var password: String?
+        /// How long the server may work on one statement; zero: for ever.
+        public var statementTimeout: Duration
+        /// The most connections that a leader keeps open; at least 1.
+        public var connections: Int
+
+        public init(
+            url: String, password: String? = nil, statementTimeout: Duration = .seconds(30), connections: Int = 2
+        ) {
+            self.url = url
+            self.password = password
+            self.statementTimeout = statementTimeout
+            self.connections = connections
+        }
+    }
+
+    /// A Redis server that the lease or datasets name.
+    public struct Redis: Hashable, Sendable {
+        public var url: RedisURL
+        /// Goes before one in `url`.
+        public var username: String?
+        /// Goes before one in `url`.
+        public var password: String?
+        /// How a `rediss://` server is verified, with paths as the process sees them.
+        public var tls: RedisTLS
+
+        public init(
+            url: RedisURL, username: String? = nil, password: String? = nil, tls: RedisTLS = RedisTLS()
+        ) {
+            self.url = url
+            self.username = username
+            self.password = password
+            self.tls = tls
+        }
+    }
+
+    /// The lease that says who leads.
+    public struct Lease: Hashable, Sendable {
+        /// The name of the Redis that holds it.
+        public var redis: String
+        public var timing: ElectionTiming
+
+        public init(redis: String = "main", timing: ElectionTiming = .standard) {
+            self.redis = redis
+            self.timing = timing
+        }
+    }
+
+    /// How a replica ends.
+    public struct Shutdown: Hashable, Sendable {
+        /// How long a replica that was told to stop may finish what is in flight.
+        public var drain: Duration
+
+        public init(drain: Duration = .seconds(4)) {
+            self.drain = drain
+        }
+    }
+
+    /// What is logged, and how.
+    public struct Log: Hashable, Sendable {
+        /// The names of swift-log's levels.
+        public enum Level: String, CaseIterable, Sendable {
+            case trace, debug, info, notice, warning, error, critical
+        }
+
+        public enum Format: String, CaseIterable, Sendable {
+            /// One JSON object a line.
+            case json
+            /// Lines for people.
+            case text
+        }
+
+        public var level: Level
+        public var format: Format
+
+        public init(level: Level = .info, format: Format = .json) {
+            self.level = level
+            self.format = format
+        }
+    }
+
+    /// The version of the files' form.
+    public static let version = 1
+
+    /// The replicas of one name compete for one lease.
+    public var group: String
+    /// Goes before every key, Baton's own included; may be empty.
+    public var keyPrefix: String
+    public var postgres: Postgres
+    /// By name; holds at least what ``lease`` and ``datasets`` name.
+    public var redis: [String: Redis]
+    public var lease: Lease
+    public var shutdown: Shutdown
+    public var log: Log
+    /// The file that ``datasets`` came from.
+    public var datasetsPath: String
+    /// In the order of the file, those that are switched off included.
+    public var datasets: [Dataset]
+    /// Every setting as it took effect and where it was said, without secrets; empty if the value was not loaded.
+    public internal(set) var settings: [ConfigurationSetting] = []
+
+    public init(
+        group: String = "default", keyPrefix: String = "", postgres: Postgres, redis: [String: Redis],
+        lease: Lease = Lease(), shutdown: Shutdown = Shutdown(), log: Log = Log(),
+        datasetsPath: String = "datasets.yaml",
+        datasets: [Dataset] = []
+    ) {
+        self.group = group
+        self.keyPrefix = keyPrefix
+        self.postgres = postgres
+        self.redis = redis
+        self.lease = lease
+        self.shutdown = shutdown
+        self.log = log
+        self.datasetsPath = datasetsPath
+        self.datasets = datasets
+    }
+
+    /// The datasets that are switched on.
+    public var enabledDatasets: [Dataset] { datasets.filter(\.isEnabled) }
+
+    /// One line a setting, with its origin and without secrets: what `baton check` shows.
+    public var redacted: String { settings.map(\.description).joined(separator: "\n") }
+}
+
+// Passwords stay out of logs and of what tests print.
+
+extension Configuration.Postgres: CustomStringConvertible, CustomReflectable {
+    /// The URL without its password.
+    public var description: String { Redaction.postgres(url) }
+    public var customMirror: Mirror { Mirror(self, children: ["url": description]) }
+}
+
+extension Configuration.Redis: CustomStringConvertible, CustomReflectable {
+    /// The URL without its password.
+    public var description: String { url.description }
+    public var customMirror: Mirror { Mirror(self, children: ["url": description]) }
+}
