@@ -1,0 +1,88 @@
+internal import CLibpq
+
+/// The keywords and values that libpq is given, read from a configuration.
+struct ConnectionOptions {
+    private(set) var values: [String: String] = [:]
+
+    init(_ configuration: PostgresConfiguration) throws(PostgresError) {
+        guard !configuration.url.utf8.contains(0) else { throw .unreadableURL(because: "it holds a NUL character") }
+        var complaint: UnsafeMutablePointer<CChar>?
+        guard let parsed = PQconninfoParse(configuration.url, &complaint) else {
+            defer { PQfreemem(complaint) }
+            throw .unreadableURL(because: complaint.flatMap { Self.harmless(String(cString: $0)) })
+        }
+        defer { PQconninfoFree(parsed) }
+        var option = parsed
+        while let keyword = option.pointee.keyword {
+            if let value = option.pointee.val { values[String(cString: keyword)] = String(cString: value) }
+            option += 1
+        }
+
+        if let password = configuration.password { values["password"] = password }
+        if let name = configuration.applicationName { values["application_name"] = name }
+        values["client_encoding"] = "UTF8"
+        // A peer that vanished without a word would otherwise go unnoticed for two hours.
+        for (keyword, seconds) in [("keepalives_idle", "10"), ("keepalives_interval", "5"), ("keepalives_count", "3")]
+        where values[keyword] == nil {
+            values[keyword] = seconds
+        }
+        for (keyword, value) in values where value.utf8.contains(0) {
+            throw .usage("The connection parameter \(keyword) holds a NUL character, which PostgreSQL does not allow.")
+        }
+    }
+
+    /// `user@host:port/database` as far as the URL says, for people.
+    var endpoint: String {
+        let user = values["user"].map { "\($0)@" } ?? ""
+        let port = values["port"].map { ":\($0)" } ?? ""
+        let database = values["dbname"].map { "/\($0)" } ?? ""
+        return "postgresql://\(user)\(values["host"] ?? values["hostaddr"] ?? "")\(port)\(database)"
+    }
+
+    /// Calls `body` with the two parallel arrays that `PQconnectStartParams` takes.
+    func withParameters<R>(
+        _ body: (UnsafePointer<UnsafePointer<CChar>?>, UnsafePointer<UnsafePointer<CChar>?>) -> R
+    ) -> R {
+        let pairs = values.sorted { $0.key < $1.key }
+        return withCStrings(pairs.map(\.key) + [nil]) { keywords in
+            withCStrings(pairs.map(\.value) + [nil]) { values in body(keywords, values) }
+        }
+    }
+
+    /// libpq quotes the whole URL, password included, in most of its complaints: only those that don't are passed on.
+    private static func harmless(_ complaint: String) -> String? {
+        let known = ["invalid URI query parameter:", "invalid connection option"]
+        return known.contains(where: complaint.hasPrefix) ? String(complaint.prefix { !$0.isNewline }) : nil
+    }
+}
+
+/// Calls `body` with an array of C strings in one piece of memory; a `nil` stays `nil`. No text may hold a NUL.
+func withCStrings<R>(_ texts: [String?], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> R) -> R {
+    var storage: [UInt8] = []
+    storage.reserveCapacity(texts.reduce(0) { $0 + ($1?.utf8.count ?? 0) + 1 })
+    var offsets: [Int?] = []
+    offsets.reserveCapacity(texts.count)
+    for text in texts {
+        guard let text else {
+            offsets.append(nil)
+            continue
+        }
+        offsets.append(storage.count)
+        storage.append(contentsOf: text.utf8)
+        storage.append(0)
+    }
+    return storage.withUnsafeBytes { bytes in
+        let start = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
+        let pointers: [UnsafePointer<CChar>?] = offsets.map { offset in
+            offset.flatMap { offset in start.map { $0 + offset } }
+        }
+        return pointers.withUnsafeBufferPointer { buffer in
+            guard let base = buffer.baseAddress else {
+                // No texts at all: libpq reads none, but wants a pointer.
+                var none: UnsafePointer<CChar>?
+                return body(&none)
+            }
+            return body(base)
+        }
+    }
+}

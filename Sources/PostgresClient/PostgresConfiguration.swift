@@ -1,0 +1,88 @@
+/// Where a PostgreSQL server is, how to sign in, and how long to wait for it.
+public struct PostgresConfiguration: Sendable {
+    /// A libpq connection string: a URI (`postgresql://user@host:5432/database?sslmode=verify-full`) or keywords
+    /// (`host=/run/postgresql dbname=app`).
+    ///
+    /// Every parameter of libpq is understood, TLS included (`sslmode`, `sslrootcert`, `sslcert`, `sslkey`). What is left
+    /// out comes from libpq's own places: the `PG…` environment variables, `~/.pgpass`, its defaults.
+    /// Source: <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS>.
+    public var url: String
+
+    /// The password, if it is kept apart from the URL; it goes before one in the URL.
+    public var password: String?
+
+    /// What `pg_stat_activity` shows for the connection; it goes before one in the URL.
+    public var applicationName: String?
+
+    /// How long opening a connection may take altogether: name look-up, TCP, TLS, password and settings.
+    ///
+    /// A URL with several hosts shares this time among them.
+    public var connectTimeout: Duration
+
+    /// How long the server lets one statement run before it ends it with SQLSTATE 57014; zero for no limit.
+    ///
+    /// A `COPY` counts as one statement from its start to its last row, the time its reader takes included.
+    public var statementTimeout: Duration
+
+    /// How long to wait for a server that sends nothing at all; the connection is then given up.
+    ///
+    /// `nil` is five seconds more than ``statementTimeout``, so that a server that works can report its own time-out;
+    /// without a statement timeout there is then no limit. The time a reader takes between two chunks does not count.
+    public var responseTimeout: Duration?
+
+    /// Run-time parameters, applied as by `SET` right after connecting, in this order, in one round trip.
+    ///
+    /// They are not sent as startup options because connection poolers refuse or drop those. `client_encoding` is always
+    /// UTF8 and cannot be set.
+    public var settings: [(String, String)]
+
+    /// - Parameters:
+    ///   - url: A libpq connection string; see ``url``.
+    ///   - password: Goes before a password in the URL.
+    ///   - applicationName: Shown by `pg_stat_activity`.
+    ///   - connectTimeout: For opening altogether.
+    ///   - statementTimeout: Kept by the server; zero for none.
+    ///   - responseTimeout: Kept by the client; see ``responseTimeout`` for `nil`.
+    ///   - settings: Run-time parameters as pairs of name and value.
+    public init(
+        url: String,
+        password: String? = nil,
+        applicationName: String? = nil,
+        connectTimeout: Duration = .seconds(5),
+        statementTimeout: Duration = .seconds(30),
+        responseTimeout: Duration? = nil,
+        settings: [(String, String)] = []
+    ) {
+        self.url = url
+        self.password = password
+        self.applicationName = applicationName
+        self.connectTimeout = connectTimeout
+        self.statementTimeout = statementTimeout
+        self.responseTimeout = responseTimeout
+        self.settings = settings
+    }
+
+    /// The wait for a silent server that is really used; `nil` for no limit.
+    var effectiveResponseTimeout: Duration? {
+        if let responseTimeout { return responseTimeout }
+        return statementTimeout > .zero ? statementTimeout + .seconds(5) : nil
+    }
+}
+
+extension PostgresConfiguration: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// Server, database and user; never the password.
+    public var description: String {
+        do throws(PostgresError) {
+            return try ConnectionOptions(self).endpoint
+        } catch {
+            return "postgresql (unreadable URL)"
+        }
+    }
+
+    public var debugDescription: String { description }
+
+    /// Keeps `dump` and test failures from printing the password.
+    public var customMirror: Mirror {
+        Mirror(self, children: ["endpoint": description], displayStyle: .struct)
+    }
+}

@@ -1,0 +1,60 @@
+extension PostgresError {
+    /// Reads the error that the server (or libpq in its place) reported as the result of a statement.
+    init(_ result: borrowing ResultHandle) {
+        guard let sqlState = result.errorField("C") else {
+            self = .lost(Self.tidy(result.errorText))
+            return
+        }
+        let details = [result.errorField("D"), result.errorField("W").map { "Context: \($0)" }].compactMap { $0 }
+        let words = result.errorField("M") ?? "The server reported an error without a message"
+        self.init(
+            code: .server(sqlState: sqlState),
+            message: Self.sentences(words, Self.advice(sqlState: sqlState, words: words)),
+            sqlState: sqlState,
+            hint: result.errorField("H"),
+            detail: details.isEmpty ? nil : details.joined(separator: "\n")
+        )
+    }
+
+    /// What usually helps, for errors that say too little about it.
+    private static func advice(sqlState: String, words: String) -> String? {
+        switch sqlState {
+        case "57014" where words.contains("statement timeout"):
+            "Raise the statement timeout, or make the statement faster (EXPLAIN shows where its time goes)."
+        case "57014": "Somebody or something cancelled it (pg_cancel_backend)."
+        case "25006": "Write through a connection to the primary that is not in a read-only transaction."
+        case "42501": "GRANT it to the user of this connection, or connect as another user."
+        case "42P01", "42703", "42883", "3F000": "Check the spelling, the search_path, and that migrations have run."
+        case "55P03": "Another transaction holds the lock; try again, or find it in pg_locks."
+        case "40001", "40P01": "Run the transaction again."
+        case "53100": "Free disk space on the server."
+        case "57P01", "57P02", "57P05": "Open a new connection."
+        default: serverState(sqlState: sqlState)
+        }
+    }
+
+    /// What helps against errors that also meet a connection that is only just being opened.
+    static func serverState(sqlState: String) -> String? {
+        switch sqlState {
+        case "53300":
+            "The server has no free connection: close some, raise max_connections, or put a pooler in front of it."
+        case "57P03": "The server is starting up, shutting down or recovering: try again in a moment."
+        case "57P01", "57P02": "The server is being stopped or restarted: try again in a moment."
+        default: nil
+        }
+    }
+
+    /// Joins what happened and what to do; servers end their messages without a full stop.
+    static func sentences(_ words: String, _ advice: String?) -> String {
+        guard let advice else { return words }
+        return words.hasSuffix(".") ? "\(words) \(advice)" : "\(words). \(advice)"
+    }
+
+    /// Puts libpq's words, often several lines with a source location, on one line.
+    static func tidy(_ text: String) -> String? {
+        let lines = text.split(whereSeparator: \.isNewline)
+            .map { String($0.drop(while: \.isWhitespace)) }
+            .filter { !$0.isEmpty && !$0.hasPrefix("LOCATION:") }
+        return lines.isEmpty ? nil : lines.joined(separator: " ")
+    }
+}
