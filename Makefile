@@ -1,0 +1,36 @@
+# Every goal prints what it runs; `make` alone lists them.
+SWIFT ?= swift
+# More words for the command that a goal ends with: make run ARGS="--once", make test ARGS="--filter LeaderElection"
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-tsan lint deps toolchain
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo '  ARGS="..." is passed on: make run ARGS="--once", make test ARGS="--filter LeaderElection"'
+
+run: deps toolchain ## Install what is missing, build, and start the demo
+	$(SWIFT) build --configuration release --product baton
+	exec .build/release/baton demo $(ARGS)
+
+# Our own warnings are errors here, and only here: a newer compiler's must not keep anybody from running Baton.
+test test-tsan: export BATON_WARNINGS_AS_ERRORS = 1
+
+test: deps toolchain ## Install what is missing, and run all tests
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build --disable-xctest $(ARGS)
+
+test-tsan: deps toolchain ## The same under the thread sanitizer
+	$(SWIFT) build --build-tests --sanitize=thread --scratch-path .build-tsan
+	$(SWIFT) test --skip-build --disable-xctest --sanitize=thread --scratch-path .build-tsan $(ARGS)
+
+lint: toolchain ## Check the style of all sources
+	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
+
+deps: ## Install the libraries and servers that are missing (Debian)
+	@Scripts/install-dependencies
+
+toolchain:
+	@command -v $(SWIFT) >/dev/null || { echo 'Swift 6.3 or newer is needed: https://www.swift.org/install' >&2; exit 1; }
