@@ -13,7 +13,8 @@
 /// Events that come too late, twice, or for a term that is over are answered with nothing.
 public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
     private enum Phase: Sendable {
-        case follower(nextCandidacy: Moment?)
+        /// `due` is nil before the start. One that gave a lease back leaves it to others for a while, woken or not.
+        case follower(due: Moment?, heedsWaking: Bool)
         case candidate(sentAt: Moment, woken: Bool)
         case leader(Term, Renewal)
         case resigning(Resignation)
@@ -35,15 +36,12 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
     }
 
     /// Where a resignation leads.
-    private enum Next: Sendable {
-        case stopped
-        case follower
-    }
+    private enum Next: Sendable { case stopped, follower }
 
     public var timing: ElectionTiming { pacing.timing }
     /// The highest epoch ever seen; a new term's is higher, also at a store that has forgotten everything.
     public private(set) var floor: Epoch
-    private var phase = Phase.follower(nextCandidacy: nil)
+    private var phase = Phase.follower(due: nil, heedsWaking: false)
     /// Of the next term. It is kept until a term begins with it: an acquire whose answer was lost is then found to be ours.
     private var nextToken: Token
     /// Of the term that is led, or that is over while its work is still ending.
@@ -79,8 +77,8 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
 
     /// The replica is ready: the first candidacy is due. Comes once, first of all.
     public mutating func started(at now: Moment) -> [ElectionAction] {
-        guard case .follower(nil) = phase else { return [] }
-        phase = .follower(nextCandidacy: now)
+        guard case .follower(nil, _) = phase else { return [] }
+        phase = .follower(due: now, heedsWaking: true)
         return proceed(at: now, [])
     }
 
@@ -90,12 +88,12 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
         return proceed(at: now, endIfOverdue(at: now))
     }
 
-    /// The lease was released, or that may have been missed: ask for it without waiting for it to run out.
+    /// The lease was released, or that may have been missed: no need to wait until it runs out.
     public mutating func woken(at now: Moment) -> [ElectionAction] {
         switch phase {
-        case .follower(.some): phase = .follower(nextCandidacy: now)
+        case .follower(_, heedsWaking: true): phase = .follower(due: now, heedsWaking: true)
         case .candidate(let sentAt, _): phase = .candidate(sentAt: sentAt, woken: true)
-        case .follower(nil), .leader, .resigning, .stopped: break
+        case .follower, .leader, .resigning, .stopped: break
         }
         return proceed(at: now, endIfOverdue(at: now))
     }
@@ -131,10 +129,12 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
         case .failed:
             phase = .leader(term, .due(again ? now : now + timing.retryDelay))
         case .gone:
-            actions += end(term, .leaseGone, candidacyAt: now + pacing.jitter())
+            phase = .follower(due: now + pacing.jitter(), heedsWaking: true)
+            actions.append(.stopLeading(term, .leaseGone))
         case .taken(let lease, let remaining):
             floor = max(floor, lease.epoch)
-            actions += end(term, .takenOver(by: lease), candidacyAt: pacing.expiry(after: remaining, at: now))
+            phase = .follower(due: pacing.expiry(after: remaining, at: now), heedsWaking: true)
+            actions.append(.stopLeading(term, .takenOver(by: lease)))
         }
         return proceed(at: now, actions)
     }
@@ -150,7 +150,7 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
             return proceed(at: now, [])
         }
         guard case .follower = next else { return stop() }
-        phase = .follower(nextCandidacy: now + pacing.backOff())
+        standBack(at: now)
         return proceed(at: now, [])
     }
 
@@ -236,9 +236,9 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
         case .taken(let lease, let remaining):
             pacing.succeeded()
             floor = max(floor, lease.epoch)
-            phase = .follower(nextCandidacy: woken ? now : pacing.expiry(after: remaining, at: now))
+            phase = .follower(due: woken ? now : pacing.expiry(after: remaining, at: now), heedsWaking: true)
         case .failed:
-            phase = .follower(nextCandidacy: now + pacing.backOff())
+            phase = .follower(due: now + pacing.backOff(), heedsWaking: true)
         }
         return []
     }
@@ -246,19 +246,19 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
     /// A lease under which no term may begin is released by comparing, so that nobody has to wait for its end.
     private mutating func giveBack(_ lease: Lease, _ reason: EndReason, at now: Moment) -> [ElectionAction] {
         floor = max(floor, lease.epoch)
-        phase = .follower(nextCandidacy: now + pacing.backOff())
+        standBack(at: now)
         return [.resign(lease, reason)]
     }
 
-    private mutating func end(_ term: Term, _ reason: EndReason, candidacyAt: Moment) -> [ElectionAction] {
-        phase = .follower(nextCandidacy: candidacyAt)
-        return [.stopLeading(term, reason)]
+    private mutating func standBack(at now: Moment) {
+        phase = .follower(due: now + pacing.backOff(), heedsWaking: false)
     }
 
     /// Comes first in every event: nothing that happens at or after the deadline can save the term.
     private mutating func endIfOverdue(at now: Moment) -> [ElectionAction] {
         guard case .leader(let term, _) = phase, now >= term.deadline else { return [] }
-        return end(term, .deadline, candidacyAt: now + pacing.backOff()) + [.resign(term.lease, .deadline)]
+        standBack(at: now)
+        return [.stopLeading(term, .deadline), .resign(term.lease, .deadline)]
     }
 
     private mutating func stop() -> [ElectionAction] {
@@ -270,7 +270,7 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
     private mutating func proceed(at now: Moment, _ before: [ElectionAction]) -> [ElectionAction] {
         var actions = before
         switch phase {
-        case .follower(let due?) where due <= now && workingToken == nil:
+        case .follower(let due?, _) where due <= now && workingToken == nil:
             phase = .candidate(sentAt: now, woken: false)
             actions.append(.acquire(nextToken, floor: floor))
         case .leader(let term, .due(let due)) where due <= now:
@@ -289,7 +289,7 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
 
     private var nextMoment: Moment? {
         switch phase {
-        case .follower(let due): workingToken == nil ? due : nil
+        case .follower(let due, _): workingToken == nil ? due : nil
         case .leader(let term, .due(let due)): min(due, term.deadline)
         case .leader(let term, .asked): term.deadline
         case .resigning(.due(let due, _, _, _)): due
