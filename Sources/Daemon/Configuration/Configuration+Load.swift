@@ -13,11 +13,15 @@ extension Configuration {
         path: String, environment: [String: String]
     ) throws(ConfigurationErrors) -> Configuration {
         let reader = ConfigurationReader(environment: environment)
-        guard let root = reader.open(path) else { throw ConfigurationErrors(reader.mistakes) }
-        var configuration = reader.file(root) { Configuration($0, path: path) }
-        guard let datasets = reader.open(configuration.datasetsPath) else {
-            throw ConfigurationErrors(reader.mistakes)
-        }
+        guard let root = reader.open(path, or: { reader.refuse(.unreadable(path), "", $0.problem, remedy: $0.remedy) })
+        else { throw ConfigurationErrors(reader.mistakes) }
+        var (configuration, block) = reader.file(root) { (Configuration($0, path: path), $0) }
+        let datasetsPath = configuration.datasetsPath
+        guard
+            let datasets = reader.open(
+                datasetsPath,
+                or: { block.refuse("datasets", "\(datasetsPath.quoted) \($0.problem)", remedy: $0.remedy) })
+        else { throw ConfigurationErrors(reader.mistakes) }
         configuration.datasets = reader.file(datasets, variablePath: ["datasets"]) { block in
             DatasetsReader(redis: configuration.redis).read(block)
         }
@@ -35,14 +39,8 @@ extension Configuration {
             "keyPrefix", .keyPrefix, .text(""), "Goes before every key, Baton's own included, such as `staging:`.")
         let postgres = block.block("postgres") { Postgres($0) }
         let redis = block.blocks(
-            "redis", mustBeBlocks: "Name the server: `main: { url: \"redis://127.0.0.1:6379/0\" }`"
-        ) {
-            Redis($1, besides: path)
-        }
-        if redis.isEmpty {
-            block.refuse(
-                "redis", "names no server", remedy: "Write `redis: { main: { url: \"redis://127.0.0.1:6379/0\" } }`")
-        }
+            "redis", required: true, mustBeBlocks: "Write `main: { url: \"redis://127.0.0.1:6379/0\" }`"
+        ) { Redis($1, besides: path) }
         let lease = block.block("lease") { Lease($0, redis: redis.map(\.name)) }
         let shutdown = block.block("shutdown") { Shutdown($0) }
         let log = block.block("log") { Log($0) }
@@ -58,14 +56,15 @@ extension Configuration {
 }
 
 extension ConfigurationReader {
-    /// - Returns: nil if the file is not there or no YAML, which is then among the mistakes.
-    fileprivate func open(_ path: String) -> YAMLNode? {
+    /// - Parameter refuse: is told why the file can't be read at all.
+    /// - Returns: nil if the file can't be read or is no YAML, which is then among the mistakes.
+    fileprivate func open(_ path: String, or refuse: (SettingRefusal) -> Void) -> YAMLNode? {
         do throws(SettingRefusal) {
             let (root, mistakes) = YAMLFile.parse(try SmallFile.read(path, limit: 4 << 20), path: path)
-            refuse(mistakes)
+            self.refuse(mistakes)
             return root
         } catch {
-            refuse(.unreadable(path), "", error.problem, remedy: error.remedy)
+            refuse(error)
             return nil
         }
     }
@@ -172,12 +171,12 @@ extension Configuration.Lease {
             return ("is not a whole number of milliseconds", "Round it")
         case .renewedTooRarely(let renewEvery, let ttl):
             return (
-                "\(DurationText.render(ttl)) is shorter than 3 × renewEvery",
+                "`\(DurationText.render(ttl))` is shorter than 3 × renewEvery",
                 "Raise it to at least `\(DurationText.render(renewEvery * 3))`, or lower `renewEvery`"
             )
         case .noTimeToRetry(let needed, let ttl):
             return (
-                "\(DurationText.render(ttl)) leaves no time to repeat a failed renewal",
+                "`\(DurationText.render(ttl))` leaves no time to repeat a failed renewal",
                 "Raise it to at least `\(DurationText.render(needed))` (renewEvery + 2 × renewTimeout + margin + "
                     + "\(DurationText.render(ElectionTiming.standard.retryDelay))), or lower those"
             )

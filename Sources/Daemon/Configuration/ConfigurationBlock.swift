@@ -39,6 +39,7 @@ final class ConfigurationBlock {
         case .mapping(let found): entries = found
         case .scalar, .sequence:
             entries = []
+            hasMistakes = true
             reader.refuse(
                 node?.location ?? location, path.joined(separator: "."),
                 "must be a block of keys, but is \(node?.kind ?? "")", remedy: remedy)
@@ -105,7 +106,8 @@ final class ConfigurationBlock {
     /// A setting that may be left out. An empty variable takes away what the file says.
     func optional<Value>(_ key: String, _ format: SettingFormat<Value>, _ meaning: String) -> Value? {
         if case .text(let written, let location) = given(key, format) {
-            if case .variable = location, written.isEmpty {
+            if location == .variable(variable(key)), written.isEmpty {
+                locations[key] = nil
                 record(key, format, nil, meaning, nil, .written(location))
                 return nil
             }
@@ -143,7 +145,9 @@ final class ConfigurationBlock {
             }
         }
         if case .written(let location) = origin { locations[key] = location }
-        record(key, nil as SettingFormat<String>?, nil, meaning, words.joined(separator: ","), origin)
+        record(
+            key, nil as SettingFormat<String>?, nil, meaning,
+            words.isEmpty ? nil : words.joined(separator: ","), origin)
         return words
     }
 
@@ -162,15 +166,19 @@ final class ConfigurationBlock {
 
     /// Blocks under names that the user chooses, in the order of the file.
     ///
-    /// - Parameter remedy: what to write instead when something under a name is no block.
+    /// - Parameters:
+    ///   - isRequired: whether there must be one at least.
+    ///   - remedy: what to write under the key.
     func blocks<Result>(
-        _ key: String, mustBeBlocks remedy: String, _ body: (String, ConfigurationBlock) -> Result
+        _ key: String, required isRequired: Bool = false, mustBeBlocks remedy: String,
+        _ body: (String, ConfigurationBlock) -> Result
     ) -> [(name: String, Result)] {
         knownKeys.append(key)
         reader.claimPrefix(variablePath(of: key))
-        guard let entry = entry(key) else { return [] }
+        let entry = entry(key)
         let names = ConfigurationBlock(
-            reader, node: entry.value, location: entry.location, path: path + [key], mustBeBlock: remedy)
+            reader, node: entry?.value, location: entry?.location ?? location, path: path + [key], mustBeBlock: remedy)
+        if isRequired, names.entries.isEmpty, !names.hasMistakes { names.refuse(nil, "is empty", remedy: remedy) }
         var results: [(name: String, Result)] = []
         var variables: [String: YAMLNode.Entry] = [:]
         for entry in names.uniqueEntries {
@@ -192,23 +200,27 @@ final class ConfigurationBlock {
                 reader, node: entry.value, location: entry.location, path: path + [key, entry.key],
                 pattern: pattern + [key, "<name>"], variablePath: variablePath(of: key) + [entry.key],
                 mustBeBlock: remedy)
+            // What is no block at all has nothing in it that could be right.
+            if block.hasMistakes, block.entries.isEmpty { continue }
             results.append((entry.key, block.read { body(entry.key, $0) }))
         }
         return results
     }
 
-    /// The entries of a map whose keys are free text and that no variable overrides; nil if it is not there.
+    /// The entries of a map whose keys are free text and that no variable overrides; nil if it is not there or no map.
     func entries(_ key: String, mustBeBlock remedy: String, _ meaning: String) -> [YAMLNode.Entry]? {
         knownKeys.append(key)
         let entry = entry(key)
+        let map = entry.map {
+            ConfigurationBlock(
+                reader, node: $0.value, location: $0.location, path: path + [key], mustBeBlock: remedy)
+        }
+        locations[key] = entry?.location
         record(
-            key, nil as SettingFormat<String>?, nil, meaning, nil,
-            entry.map { .written($0.value.location) } ?? .builtIn, hasVariable: false)
-        guard let entry else { return nil }
-        locations[key] = entry.location
-        return ConfigurationBlock(
-            reader, node: entry.value, location: entry.location, path: path + [key], mustBeBlock: remedy
-        ).uniqueEntries
+            key, nil as SettingFormat<String>?, nil, meaning, map?.entries.map(\.key).joined(separator: ", "),
+            entry.map { .written($0.location) } ?? .builtIn, hasVariable: false)
+        guard let map, !map.entries.isEmpty || !map.hasMistakes else { return nil }
+        return map.uniqueEntries
     }
 
     // MARK: Mistakes

@@ -37,6 +37,7 @@ public struct ConfigurationSetting: Hashable, Sendable, CustomStringConvertible 
             case .defaults: "defaults"
             case .written(let location): location.description
             }
-        return "\(path) = \(value ?? "none") (\(said))"
+        let shown = value.map { $0.isEmpty ? "\"\"" : $0.split(whereSeparator: \.isNewline).joined(separator: " ") }
+        return "\(path) = \(shown ?? "none") (\(said))"
     }
 }

@@ -104,7 +104,7 @@ struct DatasetsReader {
             return [(Dataset.KeyFamily(template: single, value: .row), location)]
         }
         guard let entries else {
-            if !isSingleGiven {
+            if !isSingleGiven, block.location(of: "keys") == nil {
                 block.refuse(nil, "has neither `key` nor `keys`", remedy: "Add `key: \"name:{id}\"`")
             }
             return []
@@ -158,7 +158,7 @@ private struct SharedSettings {
         isEnabled = block.value("enabled", .flag, fallback("true"), "Whether the dataset is refreshed.")
         format = block.value(
             "as", .choice, fallback("json"),
-            "What holds a row: \(Wording.list(Dataset.Format.self)), a Redis hash with one field a column.")
+            "`json`: a row is a JSON object. `hash`: a row is a Redis hash with one field a column.")
         mode = block.value(
             "mode", .choice, fallback("upsert"),
             "`upsert`: the key equals the row. `existing`: only keys that the application loaded are rewritten. "

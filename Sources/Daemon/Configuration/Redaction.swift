@@ -24,13 +24,17 @@ enum Redaction {
 
     /// A libpq connection string: a URI, or `host=… password='…'`.
     @Sendable static func postgres(_ text: String) -> String {
-        if text.contains("://") { return url(text) }
+        if isPostgresURI(text) { return url(text) }
         var shown: [String] = []
         var rest = text[...]
         while let (name, value) = nextKeyword(&rest) {
             shown.append("\(name)=\(isSecret(name) ? "***" : value)")
         }
         return shown.joined(separator: " ")
+    }
+
+    static func isPostgresURI(_ text: String) -> Bool {
+        text.hasPrefix("postgresql://") || text.hasPrefix("postgres://")
     }
 
     private static func isSecret(_ name: some StringProtocol) -> Bool {

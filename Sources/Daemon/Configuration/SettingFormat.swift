@@ -61,20 +61,21 @@ extension SettingFormat<String> {
     }
 
     /// Anything, never shown.
-    static let password = Self(example: "secret", redact: { _ in "***" }, isSecret: true) {
-        text throws(SettingRefusal) in
-        guard !text.isEmpty else {
-            throw SettingRefusal("is empty", remedy: "Give the password, or leave the setting out")
-        }
-        return text
-    }
+    static let password = Self(
+        example: "secret", redact: { _ in "***" }, isSecret: true,
+        parse: { text throws(SettingRefusal) in
+            guard !text.isEmpty else {
+                throw SettingRefusal("is empty", remedy: "Give the password, or leave the setting out")
+            }
+            return text
+        })
 
     /// A libpq connection string, as URI or as keywords. Only its form is checked here; libpq knows the rest.
     static let postgresURL = Self(
         example: "postgresql://baton@127.0.0.1:5432/app", redact: Redaction.postgres, isSecret: true
     ) { text throws(SettingRefusal) in
-        let isURI = text.hasPrefix("postgresql://") || text.hasPrefix("postgres://")
-        guard isURI || !text.contains("://") && text.contains("=") else {
+        let isOtherURL = text.drop(while: \.isLetter).hasPrefix("://")
+        guard Redaction.isPostgresURI(text) || text.contains("=") && !isOtherURL else {
             throw SettingRefusal(
                 "is not a PostgreSQL connection string",
                 remedy: "Write `postgresql://user@host:5432/database` or `host=… dbname=… user=…`")
@@ -137,11 +138,11 @@ extension SettingFormat<Bool> {
 extension SettingFormat<Int> {
     static func integer(_ range: ClosedRange<Int>) -> Self {
         Self(example: "\(range.lowerBound)") { text throws(SettingRefusal) in
-            let advice = "Write a number from \(range.lowerBound) to \(range.upperBound), in plain digits"
+            let advice = "Write a whole number from \(range.lowerBound) to \(range.upperBound), in plain digits"
             guard text.isPlainNumber, let number = Int(text) else {
                 throw SettingRefusal("\(text.quoted) is not a whole number", remedy: advice)
             }
-            guard range.contains(number) else { throw SettingRefusal("\(number) is out of range", remedy: advice) }
+            guard range.contains(number) else { throw SettingRefusal("\(text.quoted) is out of range", remedy: advice) }
             return number
         }
     }

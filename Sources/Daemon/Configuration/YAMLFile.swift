@@ -33,11 +33,12 @@ struct YAMLFile {
 
     /// Yams throws at the first mapping with a repeated key, and says only where one of the two stands. To find all of
     /// them with both places, the first character of the key that it complains about is replaced by one that occurs
-    /// nowhere else, the text is composed again, and the nodes get the original character back.
+    /// nowhere else, the text is composed again, and the nodes get the original character back. After 64 of them the
+    /// rest is not worth the time.
     private mutating func composeDespiteDuplicates(_ text: String) throws(ConfigurationError) -> Node? {
         var scalars = Array(text.unicodeScalars)
         let used = Set(scalars)
-        var standIns = (0xE000...0xE3FF as ClosedRange<UInt32>).lazy.compactMap(Unicode.Scalar.init)
+        var standIns = (0xE000...0xE03F as ClosedRange<UInt32>).lazy.compactMap(Unicode.Scalar.init)
             .filter { !used.contains($0) }.makeIterator()
         while true {
             do {
