@@ -1,0 +1,216 @@
+internal import Logging
+internal import NIOCore
+internal import Synchronization
+
+/// One session on one socket. It never reconnects: once closed it stays closed. Close it when done; an abandoned one
+/// stays open.
+///
+/// Submitting costs a lock and, if the event loop is not writing already, a wake-up. What was submitted meanwhile is written
+/// with one flush.
+///
+/// A command that is not answered by its deadline closes the connection, since a half-open socket looks just like
+/// that. What was on the wire then fails with ``RedisError/Delivery/unknown``, what was not with
+/// ``RedisError/Delivery/notSent``.
+public final class RedisConnection: Sendable {
+    /// When the socket was connected.
+    public let openedAt: ContinuousClock.Instant
+
+    /// The name that the server's certificate must bear, for errors; `nil` without TLS.
+    let serverName: String?
+    let scripts = ScriptCache()
+    private let channel: any Channel
+    private let logger: Logger
+    let defaultTimeout: Duration
+    private let machine: Mutex<ConnectionStateMachine<ByteBuffer, Slot<RedisValue>>>
+    /// Filled when the socket is closed.
+    private let closed = Slot<RedisError>()
+    private let reason = Mutex<RedisError?>(nil)
+    private let timer = Mutex<Scheduled<Void>?>(nil)
+    private let subscriber = Mutex<(@Sendable (RedisValue) -> Void)?>(nil)
+
+    init(channel: any Channel, configuration: RedisConfiguration, serverName: String?, logger: Logger) {
+        self.openedAt = .now
+        self.channel = channel
+        self.serverName = serverName
+        self.logger = logger
+        self.defaultTimeout = configuration.commandTimeout
+        self.machine = Mutex(ConnectionStateMachine(depth: configuration.pipelineDepth))
+        channel.closeFuture.whenComplete { _ in
+            self.closed.fill(.success(self.reason.withLock { $0 } ?? .closedByPeer))
+        }
+    }
+
+    // MARK: Commands
+
+    /// Enqueues a command, at once. Commands that one task submits are written in the order of its calls. If as many as
+    /// ``RedisConfiguration/pipelineDepth`` wait for a reply it fails with ``RedisError/Code/pipelineFull``.
+    ///
+    /// - Parameter timeout: from now to the reply; `nil` is ``RedisConfiguration/commandTimeout``.
+    public func submit(_ command: RedisCommand, timeout: Duration? = nil) -> RedisPendingReply {
+        self.enqueue(command, timeout: timeout, maySurpassDepth: false)
+    }
+
+    /// Sends a command and waits for its reply; also, if the pipeline is full, for a place in it.
+    ///
+    /// - Parameter timeout: from now to the reply; `nil` is ``RedisConfiguration/commandTimeout``.
+    /// - Throws: ``RedisError``; a server's error as ``RedisError/Delivery/rejected``. Cancelling the task only abandons
+    ///   the wait.
+    public func send(_ command: RedisCommand, timeout: Duration? = nil) async throws(RedisError) -> RedisValue {
+        try await self.enqueue(command, timeout: timeout, maySurpassDepth: true).value()
+    }
+
+    private func enqueue(_ command: RedisCommand, timeout: Duration?, maySurpassDepth: Bool) -> RedisPendingReply {
+        let slot = Slot<RedisValue>()
+        guard let encoded = command.encoded else {
+            slot.fill(.failure(.notEncodable))
+            return RedisPendingReply(slot: slot)
+        }
+        let deadline = ContinuousClock.now + (timeout ?? self.defaultTimeout)
+        let action = self.machine.withLock {
+            $0.submit(encoded, slot, deadline: deadline, maySurpassDepth: maySurpassDepth)
+        }
+        switch action {
+        case .scheduleWrite:
+            self.channel.eventLoop.execute {
+                if let alarm = self.machine.withLock({ $0.writeBegins() }) { self.setAlarm(alarm) }
+                self.writeQueued()
+            }
+        case .none:
+            break
+        case .fail(let slot, let error):
+            slot.fill(.failure(error.with(delivery: .notSent)))
+        }
+        return RedisPendingReply(slot: slot)
+    }
+
+    // MARK: The end
+
+    /// Whether commands can be submitted. It may change at any moment.
+    public var isOpen: Bool {
+        self.machine.withLock { $0.isOpen }
+    }
+
+    /// Closes the connection now and waits until its socket is closed. Commands without a reply fail; to see replies, await
+    /// them first.
+    public func close() async {
+        self.end(.closedByUs)
+        await self.waitUntilClosed()
+    }
+
+    /// Waits until the connection is closed, by whomever, or the task is cancelled.
+    public func waitUntilClosed() async {
+        _ = await self.closed.value()
+    }
+
+    /// Why it was closed; waits until it is. `nil` if the waiting task is cancelled.
+    func closeReason() async -> RedisError? {
+        try? await self.closed.value().get()
+    }
+
+    /// Ends the connection for a reason, unless it ended before.
+    func end(_ reason: RedisError) {
+        let action = self.machine.withLock { $0.close(reason) }
+        guard action.isFirst else { return }
+        self.reason.withLock { $0 = reason }
+        self.logger.debug("redis connection closed", metadata: ["reason": "\(reason.message)"])
+        self.subscriber.withLock { $0 = nil }
+        self.timer.withLock { timer in
+            defer { timer = nil }
+            return timer
+        }?.cancel()
+        self.channel.close(promise: nil)
+        for slot in action.notSent { slot.fill(.failure(reason.with(delivery: .notSent))) }
+        for slot in action.unknown { slot.fill(.failure(reason.with(delivery: .unknown))) }
+    }
+}
+
+// MARK: - On the event loop
+
+extension RedisConnection {
+    /// A reply was read.
+    func received(_ value: RedisValue) {
+        switch self.machine.withLock({ $0.reply() }) {
+        case .succeed(let slot):
+            if case .error(let error) = value {
+                slot.fill(.failure(.rejected(error)))
+            } else {
+                slot.fill(.success(value))
+            }
+        case .deliver:
+            self.subscriber.withLock { $0 }?(value)
+        case .refuse:
+            // Servers say goodbye so, for instance with "-ERR max number of clients reached".
+            if case .error(let error) = value {
+                self.end(.rejected(error))
+            } else {
+                self.end(.protocolViolation("a reply to no command"))
+            }
+        case .none:
+            break
+        }
+    }
+
+    /// Hands to the socket what it takes.
+    func writeQueued() {
+        var wroteAny = false
+        while let command = self.machine.withLock({ $0.nextCommand() }) {
+            self.channel.write(command, promise: nil)
+            wroteAny = true
+        }
+        if wroteAny { self.channel.flush() }
+    }
+
+    func writabilityChanged(_ isWritable: Bool) {
+        self.machine.withLock { $0.setWritable(isWritable) }
+        if isWritable { self.writeQueued() }
+    }
+
+    private func setAlarm(_ instant: ContinuousClock.Instant) {
+        let delay = TimeAmount(max(.zero, instant - .now))
+        let next = self.channel.eventLoop.scheduleTask(in: delay) { self.alarmRang() }
+        self.timer.withLock { timer in
+            defer { timer = next }
+            return timer
+        }?.cancel()
+        // The end may have come between; it has then looked for a timer in vain.
+        if !self.isOpen { next.cancel() }
+    }
+
+    private func alarmRang() {
+        let action = self.machine.withLock { $0.alarm(now: .now) }
+        for slot in action.expired { slot.fill(.failure(.expiredUnsent)) }
+        if action.mustClose { self.end(.timedOut) }
+        if let alarm = action.alarm { self.setAlarm(alarm) }
+    }
+}
+
+// MARK: - For subscriptions
+
+extension RedisConnection {
+    /// From now on everything that the server says is given to `deliver`, on the event loop, and ordinary commands are refused.
+    ///
+    /// - Returns: whether that is so; not if commands are waiting or the connection is closed.
+    func becomeSubscriber(_ deliver: @escaping @Sendable (RedisValue) -> Void) -> Bool {
+        self.subscriber.withLock { $0 = deliver }
+        return self.machine.withLock { $0.subscribe() }
+    }
+
+    /// Writes a command whose answers go to the subscriber.
+    func writeAsSubscriber(_ command: RedisCommand) {
+        guard let encoded = command.encoded else { return }
+        self.channel.writeAndFlush(encoded, promise: nil)
+    }
+}
+
+/// A command's reply, which may not have come yet.
+public struct RedisPendingReply: Sendable {
+    let slot: Slot<RedisValue>
+
+    /// Waits for the reply. May be asked more than once.
+    ///
+    /// - Throws: ``RedisError``; a server's error as ``RedisError/Delivery/rejected``. Cancelling the task only abandons
+    ///   the wait, with ``RedisError/Delivery/unknown``.
+    public func value() async throws(RedisError) -> RedisValue {
+        try await self.slot.value().get()
+    }
+}

@@ -1,0 +1,217 @@
+/// Takes a URL's text apart. A value of its own so that ``RedisURL`` stays readable.
+struct RedisURLParser {
+    private let text: Substring
+
+    init(_ text: String) {
+        self.text = text[...]
+    }
+
+    func parse() throws(RedisURLError) -> RedisURL {
+        if self.text.unicodeScalars.contains(where: { $0.value <= 0x20 || $0.value == 0x7F }) {
+            throw RedisURLError(
+                "The Redis URL holds a space, line break or control character: remove it, or write it as %20 and so on."
+            )
+        }
+        guard let colon = self.text.range(ofASCII: "://") else {
+            throw RedisURLError("A Redis URL begins with redis://, rediss:// or unix://.")
+        }
+        let scheme = self.text[..<colon.lowerBound].lowercased()
+        guard ["redis", "rediss", "unix"].contains(scheme) else {
+            throw RedisURLError("The scheme of the Redis URL is not known: use redis://, rediss:// (TLS) or unix://.")
+        }
+        var rest = self.text[colon.upperBound...]
+        if rest.contains("#") {
+            throw RedisURLError("A Redis URL has no '#' part: write a # that belongs to the password as %23.")
+        }
+        let queryDatabase = try self.takeQuery(&rest)
+
+        let slash = rest.firstIndex(of: "/") ?? rest.endIndex
+        var authority = rest[..<slash]
+        let path = rest[slash...]
+        let (username, password) = try self.takeUser(&authority)
+
+        if scheme == "unix" {
+            guard authority.isEmpty, path.count > 1 else {
+                throw RedisURLError("A unix:// URL names an absolute path, with three slashes: unix:///run/redis.sock")
+            }
+            let socket = try PercentEncoding.decode(path, what: "path")
+            guard socket.utf8.count <= 107, !socket.utf8.contains(0) else {
+                throw RedisURLError("The path of the unix:// URL is longer than the 107 bytes of a socket's name.")
+            }
+            return RedisURL(
+                address: .unix(path: socket), username: username, password: password, database: queryDatabase ?? 0)
+        }
+
+        let (host, port) = try self.hostAndPort(authority)
+        let pathDatabase = try self.database(path.dropFirst())
+        if queryDatabase != nil, pathDatabase != nil {
+            throw RedisURLError("The Redis URL names its database twice: keep either /N or ?db=N.")
+        }
+        return RedisURL(
+            address: .tcp(host: host, port: port), usesTLS: scheme == "rediss", username: username,
+            password: password, database: pathDatabase ?? queryDatabase ?? 0)
+    }
+
+    /// Cuts `?db=N` off and reads it.
+    private func takeQuery(_ rest: inout Substring) throws(RedisURLError) -> Int? {
+        guard let mark = rest.lastIndex(of: "?") else { return nil }
+        let query = rest[rest.index(after: mark)...]
+        guard query.hasPrefix("db=") else {
+            throw RedisURLError(
+                "After '?' a Redis URL knows only db=N: write a ? that belongs to the password as %3F.")
+        }
+        rest = rest[..<mark]
+        guard let database = try self.database(query.dropFirst(3)) else {
+            throw RedisURLError("The Redis URL's ?db= wants a number: 0, 1, 2, …")
+        }
+        return database
+    }
+
+    /// Cuts `user:password@` off and decodes it. The last `@` counts, so a password may hold others.
+    private func takeUser(_ authority: inout Substring) throws(RedisURLError) -> (String?, String?) {
+        guard let at = authority.lastIndex(of: "@") else { return (nil, nil) }
+        let userInfo = authority[..<at]
+        authority = authority[authority.index(after: at)...]
+        let colon = userInfo.firstIndex(of: ":")
+        let username = try PercentEncoding.decode(userInfo[..<(colon ?? userInfo.endIndex)], what: "user name")
+        let password: String?
+        if let colon {
+            password = try PercentEncoding.decode(userInfo[userInfo.index(after: colon)...], what: "password")
+        } else {
+            password = nil
+        }
+        return (username.isEmpty ? nil : username, password?.isEmpty == true && username.isEmpty ? nil : password)
+    }
+
+    private func hostAndPort(_ authority: Substring) throws(RedisURLError) -> (String, Int) {
+        if authority.hasPrefix("[") {
+            guard let bracket = authority.firstIndex(of: "]") else {
+                throw RedisURLError("The Redis URL opens '[' for an IPv6 address and does not close it.")
+            }
+            let host = try PercentEncoding.decode(
+                authority[authority.index(after: authority.startIndex)..<bracket], what: "host")
+            let zone = host.firstIndex(of: "%") ?? host.endIndex
+            guard host[..<zone].contains(":"),
+                host[..<zone].utf8.allSatisfy({ $0.isHexDigit || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") })
+            else {
+                throw RedisURLError("Between '[' and ']' the Redis URL wants an IPv6 address, such as [::1].")
+            }
+            let rest = authority[authority.index(after: bracket)...]
+            guard rest.isEmpty || rest.hasPrefix(":") else {
+                throw RedisURLError("After ']' the Redis URL wants nothing, ':port' or '/database'.")
+            }
+            return (host, rest.isEmpty ? Self.defaultPort : try self.port(rest.dropFirst()))
+        }
+
+        let parts = authority.split(separator: ":", omittingEmptySubsequences: false)
+        if parts.count > 2 {
+            throw RedisURLError(
+                "The Redis URL's host holds more than one ':'. An IPv6 address stands in brackets (redis://[::1]:6379); "
+                    + "a password's special characters are percent-encoded (/ is %2F).")
+        }
+        let host = try PercentEncoding.decode(parts.first ?? "", what: "host")
+        guard !host.isEmpty else {
+            throw RedisURLError(
+                "The Redis URL names no host: write redis://host:port. If the password holds a /, write it as %2F.")
+        }
+        guard host.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F && !Self.notInHosts.contains($0) }) else {
+            throw RedisURLError("The Redis URL's host holds a character that no host name has.")
+        }
+        return (host, parts.count == 2 ? try self.port(parts[1]) : Self.defaultPort)
+    }
+
+    private func port(_ text: Substring) throws(RedisURLError) -> Int {
+        guard text.count <= 5, text.utf8.allSatisfy(\.isDigit), let port = Int(text), (1...65535).contains(port) else {
+            throw RedisURLError(
+                "The Redis URL's port is not a number from 1 to 65535. If the password holds a /, write it as %2F.")
+        }
+        return port
+    }
+
+    private func database(_ text: Substring) throws(RedisURLError) -> Int? {
+        if text.isEmpty { return nil }
+        guard text.count <= 9, text.utf8.allSatisfy(\.isDigit), let database = Int(text) else {
+            throw RedisURLError(
+                "The Redis URL's database is not a number (0, 1, 2, …). If the password holds a /, write it as %2F.")
+        }
+        return database
+    }
+
+    private static let defaultPort = 6379
+    private static let notInHosts = Set("/?#@[]\\\"'<>{}|^`".utf8)
+}
+
+/// Percent-encoding of RFC 3986, as far as URLs of servers need it.
+enum PercentEncoding {
+    static func decode(_ text: Substring, what: String) throws(RedisURLError) -> String {
+        guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
+        var bytes: [UInt8] = []
+        var rest = text.utf8[...]
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            guard let high = rest.popFirst()?.hexValue, let low = rest.popFirst()?.hexValue else {
+                throw RedisURLError(
+                    "The Redis URL's \(what) holds a % that is not followed by two hex digits: use %25.")
+            }
+            bytes.append(high << 4 | low)
+        }
+        guard let decoded = String(validating: bytes, as: UTF8.self) else {
+            throw RedisURLError("The Redis URL's \(what) is not UTF-8 when its percent-encoding is undone.")
+        }
+        return decoded
+    }
+
+    static func encode(_ text: String) -> String {
+        var encoded = ""
+        for byte in text.utf8 {
+            if byte.isUnreserved {
+                encoded.unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                encoded += (byte < 16 ? "%0" : "%") + String(byte, radix: 16, uppercase: true)
+            }
+        }
+        return encoded
+    }
+}
+
+extension UInt8 {
+    var isDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
+
+    var isHexDigit: Bool { self.hexValue != nil }
+
+    var hexValue: UInt8? {
+        switch self {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): self - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): self - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): self - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+
+    /// A letter, a digit or one of `-._~`.
+    fileprivate var isUnreserved: Bool {
+        switch self {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+            UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+            UInt8(ascii: "~"):
+            true
+        default: false
+        }
+    }
+}
+
+extension Substring {
+    fileprivate func range(ofASCII needle: String) -> Range<Index>? {
+        var start = self.startIndex
+        while start < self.endIndex {
+            if self[start...].hasPrefix(needle) {
+                return start..<self.index(start, offsetBy: needle.count)
+            }
+            start = self.index(after: start)
+        }
+        return nil
+    }
+}

@@ -1,0 +1,137 @@
+internal import NIOCore
+internal import NIOPosix
+internal import NIOSSL
+
+/// What one `rediss://` connection needs: keys and certificates, read and checked, and the name to look for.
+struct TLSSetup: Sendable {
+    private let context: NIOSSLContext
+    /// The name that the certificate must bear; `nil` if the host is an IP address, which NIOSSL checks by the socket.
+    private let serverHostname: String?
+    /// Name or address, for errors.
+    let expectedName: String
+
+    /// Reads the files, on a thread that may block.
+    ///
+    /// - Returns: `nil` without TLS.
+    static func read(for configuration: RedisConfiguration) async throws(RedisError) -> TLSSetup? {
+        guard configuration.url.usesTLS, case .tcp(let host, _) = configuration.url.address else { return nil }
+        let tls = configuration.tls
+        let result: Result<TLSSetup, RedisError>
+        do {
+            result = try await NIOThreadPool.singleton.runIfActive {
+                Result { () throws(RedisError) in try TLSSetup(tls, host: host) }
+            }
+        } catch {
+            throw RedisError(
+                code: .cancelled, delivery: .notSent, message: "Connecting was cancelled.", underlying: nil)
+        }
+        return try result.get()
+    }
+
+    private init(_ tls: RedisTLS, host: String) throws(RedisError) {
+        let name = tls.serverName ?? host
+        if Self.isIPAddress(name) {
+            guard name == host else {
+                throw .tlsSetup("TLS serverName is an IP address other than the host: leave it out or use a DNS name.")
+            }
+            self.serverHostname = nil
+        } else {
+            self.serverHostname = name
+        }
+        self.expectedName = name
+
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.certificateVerification = .fullVerification
+        configuration.minimumTLSVersion = .tlsv12
+        // A server that hangs must not keep our socket open for long.
+        configuration.shutdownTimeout = .milliseconds(250)
+        if let file = tls.caFile {
+            configuration.trustRoots = .certificates(try Self.certificates(file, what: "TLS caFile"))
+        }
+        if let file = tls.certificateFile {
+            configuration.certificateChain = try Self.certificates(file, what: "TLS certificateFile")
+                .map { .certificate($0) }
+            configuration.privateKey = .privateKey(try Self.key(tls.keyFile ?? file))
+        } else if tls.keyFile != nil {
+            throw .tlsSetup("A TLS keyFile was given without its certificateFile: give both or none.")
+        }
+        do {
+            self.context = try NIOSSLContext(configuration: configuration)
+        } catch {
+            throw .tlsSetup("The TLS certificate and key cannot be used: check that they belong together.", error)
+        }
+    }
+
+    /// A handler for one channel.
+    func makeHandler() throws -> NIOSSLClientHandler {
+        try NIOSSLClientHandler(context: self.context, serverHostname: self.serverHostname)
+    }
+
+    private static func certificates(_ file: String, what: String) throws(RedisError) -> [NIOSSLCertificate] {
+        let certificates: [NIOSSLCertificate]
+        do {
+            certificates = try NIOSSLCertificate.fromPEMFile(file)
+        } catch {
+            throw .tlsSetup("The \(what) '\(file)' cannot be read as PEM certificates: check path and content.", error)
+        }
+        guard !certificates.isEmpty else {
+            throw .tlsSetup("The \(what) '\(file)' holds no certificate: check path and content.")
+        }
+        return certificates
+    }
+
+    private static func key(_ file: String) throws(RedisError) -> NIOSSLPrivateKey {
+        do {
+            return try NIOSSLPrivateKey(file: file, format: .pem)
+        } catch {
+            throw .tlsSetup("The TLS keyFile '\(file)' cannot be read as a PEM key: check path and content.", error)
+        }
+    }
+
+    private static func isIPAddress(_ text: String) -> Bool {
+        (try? SocketAddress(ipAddress: text, port: 0)) != nil
+    }
+}
+
+extension RedisError {
+    fileprivate static func tlsSetup(_ message: String, _ error: (any Error)? = nil) -> RedisError {
+        RedisError(code: .tls, delivery: .notSent, message: message, underlying: error.map { "\($0)" })
+    }
+
+    /// What an error of the socket or of TLS means.
+    static func transport(_ error: any Error, expectedName: String?) -> RedisError {
+        let text = "\(error)"
+        switch error {
+        case NIOSSLError.uncleanShutdown:
+            return .closedByPeer
+        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
+            return RedisError(
+                code: .tls, delivery: .notSent, message: Self.tlsAdvice(text, expectedName ?? "the server"),
+                underlying: text)
+        default:
+            return RedisError(
+                code: .closed, delivery: .notSent, message: "The connection broke: open a new one.", underlying: text)
+        }
+    }
+
+    private static func tlsAdvice(_ text: String, _ name: String) -> String {
+        if text.contains("CERTIFICATE_VERIFY_FAILED") {
+            return "The certificate of \(name) is not signed by a trusted authority or has expired: check the caFile."
+        }
+        if text.contains("failedToValidateHostname") || text.contains("unableToValidateCertificate")
+            || text.contains("Couldn't find")
+        {
+            return "The server's certificate is not made out to \(name): set serverName to a name that it bears."
+        }
+        if text.contains("CERTIFICATE_REQUIRED") || text.contains("HANDSHAKE_FAILURE") {
+            return "The server wants a client certificate: set certificateFile and keyFile."
+        }
+        if text.contains("WRONG_VERSION_NUMBER") || text.contains("EOF during handshake") {
+            return "The server does not speak TLS on this port: use its TLS port, or redis:// without TLS."
+        }
+        if text.contains("UNKNOWN_CA") || text.contains("BAD_CERTIFICATE") {
+            return "The server does not accept the client certificate: check that its authority signed it."
+        }
+        return "The connection cannot be encrypted: check the TLS settings of both sides."
+    }
+}
