@@ -1,11 +1,12 @@
 internal import CLibpq
+internal import Glibc
 
 /// The keywords and values that libpq is given, read from a configuration.
 struct ConnectionOptions {
     private(set) var values: [String: String] = [:]
 
     init(_ configuration: PostgresConfiguration) throws(PostgresError) {
-        guard !configuration.url.utf8.contains(0) else { throw .unreadableURL(because: "it holds a NUL character") }
+        guard !configuration.url.holdsNUL else { throw .unreadableURL(because: "it holds a NUL character") }
         var complaint: UnsafeMutablePointer<CChar>?
         guard let parsed = PQconninfoParse(configuration.url, &complaint) else {
             defer { PQfreemem(complaint) }
@@ -26,7 +27,7 @@ struct ConnectionOptions {
         where values[keyword] == nil {
             values[keyword] = seconds
         }
-        for (keyword, value) in values where value.utf8.contains(0) {
+        for (keyword, value) in values where value.holdsNUL {
             throw .usage("The connection parameter \(keyword) holds a NUL character, which PostgreSQL does not allow.")
         }
     }
@@ -83,6 +84,16 @@ func withCStrings<R>(_ texts: [String?], _ body: (UnsafePointer<UnsafePointer<CC
                 return body(&none)
             }
             return body(base)
+        }
+    }
+}
+
+extension String {
+    /// Whether C would take the text for a shorter one. Quick, because statements may be large.
+    var holdsNUL: Bool {
+        var text = self
+        return text.withUTF8 { bytes in
+            bytes.baseAddress.map { memchr($0, 0, bytes.count) != nil } ?? false
         }
     }
 }

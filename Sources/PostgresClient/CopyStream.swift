@@ -31,7 +31,7 @@ extension Session {
     fileprivate func copyPortion(upTo limit: Int) throws(PostgresError) -> Portion<[UInt8]> {
         var chunk: [UInt8] = []
         // The last row goes over the limit; most rows are small.
-        chunk.reserveCapacity(limit + min(limit, 8 << 10))
+        chunk.reserveCapacity(min(limit, 1 << 20) + (8 << 10))
         var failure: PostgresError?
         let isLast = try !appendCopiedRows(to: &chunk, upTo: limit)
         if isLast {

@@ -32,8 +32,8 @@ public struct PostgresConfiguration: Sendable {
 
     /// Run-time parameters, applied as by `SET` right after connecting, in this order, in one round trip.
     ///
-    /// They are not sent as startup options because connection poolers refuse or drop those. `client_encoding` is always
-    /// UTF8 and cannot be set.
+    /// They are not sent as startup options because connection poolers refuse or drop those. `client_encoding` cannot be
+    /// set: it is UTF8, or SQL_ASCII for a database in that encoding, whose bytes then come as they are.
     public var settings: [(String, String)]
 
     /// - Parameters:

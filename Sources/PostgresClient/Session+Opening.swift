@@ -76,8 +76,10 @@ extension Session {
     private func apply(_ configuration: PostgresConfiguration, deadline: ContinuousClock.Instant) throws(PostgresError)
     {
         let statementTimeout = Self.wholeMilliseconds(configuration.statementTimeout)
+        // A database in SQL_ASCII has no conversions: asked for UTF8, it refuses to send whatever is not.
+        let encoding = parameter("server_encoding") == "SQL_ASCII" ? "SQL_ASCII" : "UTF8"
         let settings =
-            [("statement_timeout", "\(statementTimeout)")] + configuration.settings + [("client_encoding", "UTF8")]
+            [("statement_timeout", "\(statementTimeout)")] + configuration.settings + [("client_encoding", encoding)]
         let calls = settings.indices.map { "set_config($\(2 * $0 + 1), $\(2 * $0 + 2), false)" }
         do throws(PostgresError) {
             try sendQuery("SELECT \(calls.joined(separator: ", "))", settings.flatMap { [$0.0, $0.1] })

@@ -1,8 +1,8 @@
 internal import CLibpq
 
 extension Session {
-    /// Text may come this late after the first of a chunk before the chunk is handed on as it is.
-    private static var linger: Duration { .milliseconds(10) }
+    /// How long a chunk that has rows is kept to be filled, once more rows have to be waited for.
+    private static var linger: Duration { .milliseconds(50) }
 
     /// Sends one statement by the extended protocol, values in text form.
     func sendQuery(_ sql: String, _ parameters: [String?] = []) throws(PostgresError) {
@@ -20,8 +20,8 @@ extension Session {
     }
 
     private static func check(_ sql: String, _ parameters: [String?]) throws(PostgresError) {
-        guard !sql.utf8.contains(0) else { throw .usage("The SQL text holds a NUL character; remove it.") }
-        for (index, value) in parameters.enumerated() where value?.utf8.contains(0) == true {
+        guard !sql.holdsNUL else { throw .usage("The SQL text holds a NUL character; remove it.") }
+        for (index, value) in parameters.enumerated() where value?.holdsNUL == true {
             throw .usage("Parameter $\(index + 1) holds a NUL character, which PostgreSQL's text cannot.")
         }
     }
