@@ -60,7 +60,7 @@ extension ConfigurationReader {
     /// - Returns: nil if the file can't be read or is no YAML, which is then among the mistakes.
     fileprivate func open(_ path: String, or refuse: (SettingRefusal) -> Void) -> YAMLNode? {
         do throws(SettingRefusal) {
-            let (root, mistakes) = YAMLFile.parse(try SmallFile.read(path, limit: 4 << 20), path: path)
+            let (root, mistakes) = YAMLFile.parse(try SmallFile.text(path, limit: 4 << 20), path: path)
             self.refuse(mistakes)
             return root
         } catch {
@@ -74,7 +74,8 @@ extension ConfigurationBlock {
     /// A path that was written in the file is seen from the file's folder, one in a variable from the working directory.
     fileprivate func resolve(_ path: String, key: String, besides file: String) -> String {
         if case .variable = location(of: key) { return path }
-        return FilePath.resolve(path, besides: file)
+        guard !path.hasPrefix("/"), let slash = file.lastIndex(of: "/") else { return path }
+        return file[...slash] + path
     }
 }
 
@@ -102,7 +103,7 @@ extension Configuration.Redis {
             guard let path = block.optional(key, .path(example: "certificates/\(key).pem"), meaning) else { return nil }
             let resolved = block.resolve(path, key: key, besides: file)
             do throws(SettingRefusal) {
-                _ = try SmallFile.read(resolved, limit: 4 << 20)
+                _ = try SmallFile.bytes(resolved, limit: 4 << 20)
             } catch {
                 block.refuse(key, "\(resolved.quoted) \(error.problem)", remedy: error.remedy)
             }

@@ -129,7 +129,7 @@ final class ConfigurationBlock {
         var words: [String] = []
         var origin = ConfigurationSetting.Origin.builtIn
         if let (text, variable) = reader.override(variable(key), path: name(key), isSecret: false) {
-            words = text.split(separator: ",").map { String($0.drop(while: \.isWhitespace)) }
+            words = text.split(separator: ",").map { $0.filter { !$0.isWhitespace } }
             origin = .written(.variable(variable))
         } else if let entry = entry(key) {
             origin = .written(entry.value.location)

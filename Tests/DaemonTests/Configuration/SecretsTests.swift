@@ -55,6 +55,14 @@ struct SecretsTests {
         }
     }
 
+    @Test("come from a file though the variable is there and empty")
+    func emptyVariable() throws {
+        let fixture = try ConfigurationFixture()
+        let path = try fixture.write("hunter2", to: "password")
+        let environment = ["BATON_POSTGRES_PASSWORD": "", "BATON_POSTGRES_PASSWORD_FILE": path]
+        #expect(try fixture.load(environment).postgres.password == "hunter2")
+    }
+
     @Test("go before those in the file")
     func override() throws {
         let fixture = try ConfigurationFixture(
