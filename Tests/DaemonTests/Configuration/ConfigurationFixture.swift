@@ -67,8 +67,10 @@ final class ConfigurationFixture {
     }
 
     /// The root of the repository.
-    static let repository = String(
-        #filePath.prefix(upTo: #filePath.firstRange(of: "/Tests/")?.lowerBound ?? #filePath.endIndex))
+    static let repository: String = {
+        let tests = #filePath.ranges(of: "/Tests/").last
+        return String(#filePath[..<(tests?.lowerBound ?? #filePath.endIndex)])
+    }()
 
     static func read(_ path: String) throws -> String {
         let file = try #require(fopen("\(repository)/\(path)", "r"), "\(path) is missing")
