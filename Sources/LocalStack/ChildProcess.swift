@@ -202,12 +202,15 @@ private struct Running: Sendable {
     }
 
     private func pass(_ bytes: SubprocessOutputSequence, on lines: AsyncStream<String>.Continuation) async {
+        var splitter = LineSplitter()
         do {
-            let strings = bytes.strings(separatedBy: .unicodeScalarSequence(["\n"]), bufferingPolicy: .unbounded)
-            for try await line in strings { lines.yield(line) }
+            for try await buffer in bytes {
+                buffer.withUnsafeBytes { splitter.feed($0) { lines.yield($0) } }
+            }
         } catch {
             // The process has ended while a child of its own holds the pipe open; there is nothing more to read.
         }
+        splitter.finish { lines.yield($0) }
         lines.finish()
     }
 }

@@ -33,7 +33,7 @@ public final class LocalPostgres: Sendable {
     /// What the server printed, from all its runs.
     public let logPath: String
 
-    private let options: Options
+    let options: Options
     private let programs: String
     private let workspace: Workspace
     private let ownsWorkspace: Bool
@@ -49,9 +49,9 @@ public final class LocalPostgres: Sendable {
 
     /// `postgresql://USER@127.0.0.1:PORT/DATABASE`, with the password if the user is `postgres` and has one.
     public func url(database: String = "postgres", user: String = "postgres") -> String {
-        let password = user == "postgres" ? options.password.map { ":\(Self.percentEncoded($0))" } ?? "" : ""
-        let name = Self.percentEncoded(user)
-        return "postgresql://\(name)\(password)@127.0.0.1:\(port)/\(Self.percentEncoded(database))"
+        let password = user == "postgres" ? options.password.map { ":\(PercentEncoding.encode($0))" } ?? "" : ""
+        let name = PercentEncoding.encode(user)
+        return "postgresql://\(name)\(password)@127.0.0.1:\(port)/\(PercentEncoding.encode(database))"
     }
 
     /// Starts a server and returns when it accepts connections.
@@ -72,9 +72,9 @@ public final class LocalPostgres: Sendable {
                     options: options, programs: programs, port: try options.port ?? freePort(),
                     folder: try home.makeFolder("postgres"), certificates: certificates, workspace: home,
                     ownsWorkspace: workspace == nil)
+                home.beforeClosing { await postgres.discard() }
                 do {
                     try await postgres.initialize()
-                    home.beforeClosing { await postgres.stop() }
                     return postgres
                 } catch let error as LocalStackError
                     where options.port == nil && attempt < 5 && error.message.contains("Address already in use")
@@ -181,11 +181,7 @@ public final class LocalPostgres: Sendable {
     /// Ends the server (a fast shutdown: open connections are cut), kills it after five seconds. Its files stay, for
     /// ``restart()``.
     public func stop() async {
-        guard let postmaster = child.withLock({ $0 }), postmaster.isRunning else { return }
-        for pid in Self.children(of: postmaster.pid) { Glibc.kill(pid, SIGCONT) }
-        try? postmaster.signal(SIGINT)
-        try? postmaster.signal(SIGCONT)
-        if await postmaster.wait(atMost: .seconds(5)) == nil { await kill() }
+        await end(with: SIGINT, grace: .seconds(5))
     }
 
     /// Kills the server with all its processes (SIGKILL), as a crash of the machine would. Its files stay, for
@@ -218,10 +214,24 @@ public final class LocalPostgres: Sendable {
         }
     }
 
-    /// Stops the server for good; removes its files if it has a workspace of its own.
+    /// Ends the server for good; removes its files if it has a workspace of its own.
     public func close() async {
-        await stop()
+        await discard()
         if ownsWorkspace { await workspace.close() }
+    }
+
+    /// Ends a server whose data nobody needs any more: it takes no time to write them down.
+    private func discard() async {
+        await end(with: SIGQUIT, grace: .seconds(2))
+    }
+
+    private func end(with signal: Int32, grace: Duration) async {
+        guard let postmaster = child.withLock({ $0 }), postmaster.isRunning else { return }
+        // Whatever is stopped must wake up to hear the signal.
+        for pid in Self.children(of: postmaster.pid) { Glibc.kill(pid, SIGCONT) }
+        try? postmaster.signal(signal)
+        try? postmaster.signal(SIGCONT)
+        if await postmaster.wait(atMost: grace) == nil { await kill() }
     }
 
     private func running() throws -> ChildProcess {
@@ -250,14 +260,18 @@ public final class LocalPostgres: Sendable {
                 executable: "\(programs)/postgres", arguments: ["-D", dataFolder], workingDirectory: socketFolder,
                 user: .forServers, output: .file(logPath), farewell: .quit))
         child.withLock { $0 = started }
-        let ready: Bool? = try await poll(for: .seconds(60)) {
-            if Self.isReady(dataFolder, pid: started.pid) { return true }
-            return started.isRunning ? nil : false
-        }
-        guard ready == true else {
+        do {
+            let ready: Bool? = try await poll(for: .seconds(60)) {
+                if Self.isReady(dataFolder, pid: started.pid) { return true }
+                return started.isRunning ? nil : false
+            }
+            guard ready == true else {
+                let said = Files.readTail(logPath, limit: min(4096, Files.size(logPath) - logged)) ?? ""
+                throw LocalStackError(.failedToStart, "PostgreSQL did not start:\n\(said)")
+            }
+        } catch {
             await kill()
-            let said = Files.readTail(logPath, limit: min(4096, Files.size(logPath) - logged)) ?? ""
-            throw LocalStackError(.failedToStart, "PostgreSQL did not start:\n\(said)")
+            throw error
         }
     }
 
@@ -271,64 +285,5 @@ public final class LocalPostgres: Sendable {
     private static func children(of pid: Int32) -> [Int32] {
         let list = Files.readTail("/proc/\(pid)/task/\(pid)/children") ?? ""
         return list.split(separator: " ").compactMap { Int32($0) }
-    }
-}
-
-// MARK: - Configuration
-
-extension LocalPostgres {
-    private var configurationFile: String {
-        var lines = [
-            "listen_addresses = '127.0.0.1'",
-            "port = \(port)",
-            "unix_socket_directories = '\(socketFolder)'",
-            "unix_socket_permissions = 0777",
-            "max_connections = 100",
-            "shared_buffers = 16MB",
-            "dynamic_shared_memory_type = mmap",  // in the data folder, so that it is removed with it
-            "fsync = off",
-            "synchronous_commit = off",
-            "full_page_writes = off",
-            "wal_level = logical",
-            "jit = off",
-            "timezone = 'UTC'",
-            "log_timezone = 'UTC'",
-            "password_encryption = 'scram-sha-256'",
-        ]
-        if let certificates {
-            lines += [
-                "ssl = on",
-                "ssl_ca_file = '\(certificates.ca)'",
-                "ssl_cert_file = '\(certificates.serverCertificate)'",
-                "ssl_key_file = '\(certificates.serverKey)'",
-            ]
-        }
-        lines += options.configuration
-        return lines.joined(separator: "\n") + "\n"
-    }
-
-    private var accessFile: String {
-        let overTCP = options.password == nil ? "trust" : "scram-sha-256"
-        return """
-            local all         all trust
-            local replication all trust
-            host  all         all 127.0.0.1/32 \(overTCP)
-            host  replication all 127.0.0.1/32 \(overTCP)
-
-            """
-    }
-
-    private static func percentEncoded(_ text: String) -> String {
-        var encoded = ""
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
-                encoded.unicodeScalars.append(Unicode.Scalar(byte))
-            default:
-                encoded += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-            }
-        }
-        return encoded
     }
 }

@@ -58,7 +58,7 @@ public final class LocalRedis: Sendable {
     /// Whether the server's process is there.
     public var isRunning: Bool { pid != nil }
 
-    private var credentials: String { options.password.map { ":\($0)@" } ?? "" }
+    private var credentials: String { options.password.map { ":\(PercentEncoding.encode($0))@" } ?? "" }
 
     /// Starts a server and returns when it answers.
     ///
@@ -78,9 +78,9 @@ public final class LocalRedis: Sendable {
                     options: options, executable: executable, port: try options.port ?? freePort(),
                     tlsPort: options.tls ? try freePort() : nil, certificates: certificates,
                     folder: try home.makeFolder("redis"), workspace: home, ownsWorkspace: workspace == nil)
+                home.beforeClosing { await redis.kill() }
                 do {
                     try await redis.launch()
-                    home.beforeClosing { await redis.stop() }
                     return redis
                 } catch let error as LocalStackError
                     where options.port == nil && attempt < 5 && error.message.contains("Address already in use")
@@ -155,29 +155,34 @@ public final class LocalRedis: Sendable {
         try await launch()
     }
 
-    /// Stops the server for good; removes its files if it has a workspace of its own.
+    /// Ends the server for good; removes its files if it has a workspace of its own.
     public func close() async {
-        await stop()
+        await kill()
         if ownsWorkspace { await workspace.close() }
     }
 
     private func launch() async throws {
         let file = "\(folder)/redis.conf"
         try Files.write(configurationFile, to: file, owner: .forServers)
+        let logged = Files.size(logPath)
         let started = try await ChildProcess.start(
             Launch(
                 executable: executable, arguments: [file], workingDirectory: folder, user: .forServers,
                 output: .file(logPath)))
         child.withLock { $0 = started }
         // The socket lies in a folder of ours, so whoever answers there is our server; it listens there last.
-        let ready: Bool? = try await poll(for: .seconds(30)) {
-            if await RedisProbe.answers(at: socketPath) { return true }
-            return started.isRunning ? nil : false
-        }
-        guard ready == true else {
+        do {
+            let ready: Bool? = try await poll(for: .seconds(30)) {
+                if await RedisProbe.answers(at: socketPath) { return true }
+                return started.isRunning ? nil : false
+            }
+            guard ready == true else {
+                let said = Files.readTail(logPath, limit: min(4096, Files.size(logPath) - logged)) ?? ""
+                throw LocalStackError(.failedToStart, "redis-server did not start:\n\(said)")
+            }
+        } catch {
             await started.kill()
-            throw LocalStackError(
-                .failedToStart, "redis-server did not start:\n\(Files.readTail(logPath, limit: 4096) ?? "")")
+            throw error
         }
     }
 
@@ -185,27 +190,41 @@ public final class LocalRedis: Sendable {
         var lines = [
             "port \(port)",
             "bind 127.0.0.1 -::1",
-            "unixsocket \(socketPath)",
+            "unixsocket \(Self.quoted(socketPath))",
             "unixsocketperm 777",
-            "dir \(folder)",
+            "dir \(Self.quoted(folder))",
             "databases \(options.databases)",
             "save \"\"",
             "appendonly \(options.appendOnly ? "yes" : "no")",
             "always-show-logo no",
             "tcp-backlog 128",
+            "set-proc-title no",  // a new title would be written over the environment, and with it the guardian's mark
         ]
         if let tlsPort, let certificates {
             lines += [
                 "tls-port \(tlsPort)",
-                "tls-ca-cert-file \(certificates.ca)",
-                "tls-cert-file \(certificates.serverCertificate)",
-                "tls-key-file \(certificates.serverKey)",
+                "tls-ca-cert-file \(Self.quoted(certificates.ca))",
+                "tls-cert-file \(Self.quoted(certificates.serverCertificate))",
+                "tls-key-file \(Self.quoted(certificates.serverKey))",
                 "tls-auth-clients \(options.requiresClientCertificate ? "yes" : "optional")",
             ]
         }
-        if let password = options.password { lines.append("requirepass \(password)") }
+        if let password = options.password { lines.append("requirepass \(Self.quoted(password))") }
         lines += options.aclLines.map { "user \($0)" }
         lines += options.configuration
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// A word of the configuration file, whatever it holds: each byte that is not a letter or digit is escaped.
+    private static func quoted(_ text: String) -> String {
+        var quoted = "\""
+        for byte in text.utf8 {
+            let isPlain =
+                byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")
+                || byte | 0x20 >= UInt8(ascii: "a")
+                    && byte | 0x20 <= UInt8(ascii: "z")
+            quoted += isPlain ? String(UnicodeScalar(byte)) : "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+        }
+        return quoted + "\""
     }
 }

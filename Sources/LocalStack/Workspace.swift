@@ -23,11 +23,16 @@ public final class Workspace: Sendable {
     /// - Parameter prefix: Begins the folder's name, so that people see whose it is.
     public static func create(prefix: String = "localstack") async throws -> Workspace {
         let guardian = try await Guardian.shared()
-        var template = Array("\(Self.temporaryFolder)/\(prefix)-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw Files.failure("cannot make a temporary folder") }
-        let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let name = String(UInt64.random(in: .min ... .max), radix: 36)
+        let path = "\(Self.temporaryFolder)/\(prefix)-\(name)"
+        // Told before it is there: this process may be killed at any moment.
         guardian.watch(folder: path)
-        guard chmod(path, 0o711) == 0 else { throw Files.failure("cannot set the mode of \(path)") }
+        do {
+            try Files.makeFolder(path, mode: 0o711)
+        } catch {
+            guardian.forget(folder: path)
+            throw error
+        }
         return Workspace(path: path)
     }
 
