@@ -82,3 +82,19 @@ enum CopyText {
         }
     }
 }
+
+/// The fields of an identity, for those who ask the database about it again.
+public enum CopyFields {
+    /// The texts of a line's fields, their escapes undone. There is no NULL in an identity.
+    public static func unescaped(_ line: [UInt8]) -> [String] {
+        line.withUnsafeBytes { bytes in
+            var fields: [Range<Int>] = []
+            CopyText.split(bytes, into: &fields)
+            return fields.map { field in
+                var text: [UInt8] = []
+                CopyText.appendUnescaped(UnsafeRawBufferPointer(rebasing: bytes[field]), to: &text)
+                return String(decoding: text, as: UTF8.self)
+            }
+        }
+    }
+}

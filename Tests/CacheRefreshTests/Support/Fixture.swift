@@ -1,0 +1,36 @@
+@testable import CacheRefresh
+
+/// A table of users whose phones lead to them: the smallest dataset with everything that is difficult.
+enum Fixture {
+    static let columns = [
+        Column(name: "id", kind: .integer), Column(name: "name", kind: .text), Column(name: "phone", kind: .text),
+    ]
+
+    static func users(
+        mode: Dataset.WriteMode = .upsert, format: Dataset.Format = .json, filter: String? = nil,
+        ttl: Duration = .seconds(100), ttlJitter: Double = 0, confirmAfter: Duration = .seconds(600),
+        maxValueBytes: Int = 8 << 20
+    ) throws -> Dataset {
+        Dataset(
+            name: "users", source: .table("users", where: nil, filter: filter), identity: ["id"],
+            keys: [
+                .init(template: try KeyTemplate("user:{id}"), value: .row),
+                .init(template: try KeyTemplate("phone:{phone}"), value: .column("id")),
+            ],
+            format: format, mode: mode, ttl: ttl, ttlJitter: ttlJitter, confirmAfter: confirmAfter,
+            maxValueBytes: maxValueBytes)
+    }
+
+    /// A line of `COPY` text of a row that is written with spaces between its fields, such as `1 Ann 100`.
+    static func line(_ row: String) -> [UInt8] {
+        Array(row.replacing(" ", with: "\t").utf8) + [CopyText.newline]
+    }
+
+    /// Users with the ids 1 ... count, each with a phone of its own.
+    static func rows(_ count: Int) -> [String] { (1...count).map { "\($0) N\($0) \(1000 + $0)" } }
+
+    static func json(_ id: Int, _ name: String, _ phone: String?) -> String {
+        let phone = phone.map { "\"\($0)\"" } ?? "null"
+        return "{\"id\":\(id),\"name\":\"\(name)\",\"phone\":\(phone)}"
+    }
+}
