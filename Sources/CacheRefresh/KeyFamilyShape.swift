@@ -143,22 +143,42 @@ struct KeyFamilyShape: Hashable, Sendable {
         case .integer:
             let digits = text.first == UInt8(ascii: "-") ? text.dropFirst() : text
             guard let first = digits.first, digits.allSatisfy(Self.isDigit) else { return false }
-            return first != UInt8(ascii: "0") || text.count == 1
+            guard first != UInt8(ascii: "0") || text.count == 1 else { return false }
+            return text.count < 19 || Int64(String(decoding: text, as: UTF8.self)) != nil
         case .uuid:
             return text.count == 36
                 && text.enumerated().allSatisfy { offset, byte in
                     [8, 13, 18, 23].contains(offset)
                         ? byte == UInt8(ascii: "-") : Self.isDigit(byte) || (0x61...0x66).contains(byte)
                 }
-        case .number, .boolean, .text, .timestamp, .timestampWithZone, .json:
-            return !text.contains(UInt8(ascii: ":"))
-                && parts.allSatisfy { part in
-                    switch part {
-                    case .column: true
-                    case .literal(let literal): !text.contains(sequence: literal)
-                    }
-                }
+        case .boolean:
+            return text.elementsEqual("true".utf8) || text.elementsEqual("false".utf8)
+        case .timestamp, .timestampWithZone:
+            // All other times have a ":" in them, which nobody can tell from a separator.
+            return text.elementsEqual("infinity".utf8) || text.elementsEqual("-infinity".utf8)
+        case .number:
+            return Self.isNumber(text) && isUnambiguous(text)
+        case .text, .json:
+            return isUnambiguous(text)
         }
+    }
+
+    private static func isNumber(_ text: ArraySlice<UInt8>) -> Bool {
+        let digits = text.first == UInt8(ascii: "-") ? text.dropFirst() : text
+        if digits.elementsEqual("Infinity".utf8) || text.elementsEqual("NaN".utf8) { return true }
+        guard let first = digits.first, let last = digits.last, isDigit(first), isDigit(last) else { return false }
+        return digits.allSatisfy { isDigit($0) || ".e+-".utf8.contains($0) }
+    }
+
+    /// Whether no part of a text could be a separator.
+    private func isUnambiguous(_ text: ArraySlice<UInt8>) -> Bool {
+        !text.contains(UInt8(ascii: ":"))
+            && parts.allSatisfy { part in
+                switch part {
+                case .column: true
+                case .literal(let literal): !text.contains(sequence: literal)
+                }
+            }
     }
 
     private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
