@@ -22,12 +22,31 @@ public struct Mark: Hashable, Sendable {
     public init?(_ text: String) {
         let fields = text.split(separator: " ", omittingEmptySubsequences: false)
         guard fields.count >= 4, fields[0] == "\(Self.format)", let horizon = UInt64(fields[1]) else { return nil }
-        self.init(horizon: horizon, server: String(fields[2]), fingerprint: String(fields[3]))
+        self.init(horizon: horizon, server: Self.unescaped(fields[2]), fingerprint: Self.unescaped(fields[3]))
+    }
+
+    /// The name of a database may hold spaces, which part the fields.
+    private static func escaped(_ field: String) -> String {
+        String(field.flatMap { $0 == "%" ? Array("%25") : $0 == " " ? Array("%20") : [$0] })
+    }
+
+    private static func unescaped(_ field: Substring) -> String {
+        var text = ""
+        var rest = field
+        while let character = rest.popFirst() {
+            if character == "%" && (rest.hasPrefix("20") || rest.hasPrefix("25")) {
+                text.append(rest.hasPrefix("20") ? " " : "%")
+                rest = rest.dropFirst(2)
+            } else {
+                text.append(character)
+            }
+        }
+        return text
     }
 }
 
 extension Mark: CustomStringConvertible {
-    public var description: String { "\(Self.format) \(horizon) \(server) \(fingerprint)" }
+    public var description: String { "\(Self.format) \(horizon) \(Self.escaped(server)) \(Self.escaped(fingerprint))" }
 }
 
 /// Decides when a mark may be written: never before every invalidation that it stands for, the repetition included,
@@ -73,5 +92,17 @@ struct MarkKeeper: Sendable {
     mutating func lost() {
         if waiting == nil, let written { waiting = (written.mark, written.repetition) }
         written = nil
+    }
+}
+
+extension Dataset {
+    /// Changes with anything that decides which keys a row has: 16 hexadecimal digits, FNV-1a.
+    public var fingerprint: String {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in "\(source)|\(identity)|\(keys.map { "\($0.template)=\($0.value)" })".utf8 {
+            hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
+        }
+        let digits = String(hash, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 }
