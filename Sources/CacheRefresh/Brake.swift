@@ -3,8 +3,18 @@ public struct Brake: Hashable, Sendable {
     /// So many deletions never look suspicious.
     static let harmlessCount = 10
 
+    private enum State: Hashable, Sendable {
+        /// Nothing suspicious was seen. To `holding`.
+        case armed
+        /// So many deletions wait since then. To `released` when they stood long enough, to `armed` when they are gone.
+        case holding(since: Duration, deletions: Int)
+        /// So many deletions were let go; what is left of them, as where a batch was lost, goes too. To `armed` when
+        /// nothing suspicious is left, to `holding` if there is more.
+        case released(deletions: Int)
+    }
+
     private let confirmAfter: Duration
-    private var heldSince: Duration?
+    private var state = State.armed
 
     /// - Parameter confirmAfter: how long the same result must stand before it is believed.
     public init(confirmAfter: Duration) {
@@ -12,7 +22,12 @@ public struct Brake: Hashable, Sendable {
     }
 
     /// Whether deletions are being held.
-    public var isHolding: Bool { heldSince != nil }
+    public var isHolding: Bool {
+        switch state {
+        case .holding: true
+        case .armed, .released: false
+        }
+    }
 
     /// Whether deletions may go ahead.
     ///
@@ -21,21 +36,33 @@ public struct Brake: Hashable, Sendable {
     ///   - total: keys that are there, those included.
     ///   - now: time on any steady clock, always the same one.
     mutating func allows(_ deletions: Int, of total: Int, at now: Duration) -> Bool {
-        guard deletions > Self.harmlessCount, deletions * 2 > total else {
-            heldSince = nil
+        guard Self.isSuspicious(deletions, of: total) else {
+            state = .armed
             return true
         }
-        let since = heldSince ?? now
-        guard now - since >= confirmAfter else {
-            heldSince = since
+        switch state {
+        case .released(let released) where deletions <= released:
+            return true
+        case .holding(let since, let held) where !Self.isSuspicious(deletions - held, of: total - held):
+            guard now - since >= confirmAfter else { return false }
+            state = .released(deletions: deletions)
+            return true
+        case .armed, .released, .holding:
+            // Also where much more would go than what is held: that is another result.
+            guard confirmAfter > .zero else { return true }
+            state = .holding(since: now, deletions: deletions)
             return false
         }
-        heldSince = nil
-        return true
     }
 
     /// An operator looked at it and says that it is right: what is held goes at the next pass.
     mutating func confirm(at now: Duration) {
-        if heldSince != nil { heldSince = now - confirmAfter }
+        if case .holding(_, let deletions) = state {
+            state = .holding(since: now - confirmAfter, deletions: deletions)
+        }
+    }
+
+    private static func isSuspicious(_ deletions: Int, of total: Int) -> Bool {
+        deletions > harmlessCount && deletions * 2 > total
     }
 }
