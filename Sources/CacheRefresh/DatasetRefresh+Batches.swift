@@ -22,35 +22,39 @@ extension DatasetRefresh {
         ready.append(next)
     }
 
-    /// Closes the batch that is being filled if so many more bytes would make it too large.
-    mutating func makeRoom(for byteCount: Int) {
-        if filling.count >= WriteBatch.maximumKeys || filling.byteCount + byteCount > WriteBatch.maximumBytes { flush() }
+    /// Ends the operation whose key and arguments were just appended; one that makes the batch too large begins the next.
+    mutating func close(_ operation: WriteBatch.Operation, row: UInt32) {
+        filling.close(operation, row: row)
+        if filling.byteCount > WriteBatch.maximumBytes && filling.count > 1 {
+            let last = filling.removeLast()
+            flush()
+            filling = last
+        } else if filling.count == WriteBatch.maximumKeys {
+            flush()
+        }
     }
 
     /// Adds what is to be done with the key in `keyText`.
     mutating func addOperation(_ row: UInt32, _ family: Int, _ line: UnsafeRawBufferPointer, ttl: Int64) {
-        makeRoom(for: keyText.count + max(object.count, dataset.format == .hash ? line.count : 0))
         filling.keys.append(keyText)
         var arguments = ArgumentBuffer()
         swap(&arguments, &filling.arguments)  // out of `self`, which is read while they are appended to
         let operation = appendArguments(family, line, ttl: ttl, to: &arguments)
         swap(&arguments, &filling.arguments)
-        filling.close(operation, row: row)
+        close(operation, row: row)
         if operation == .delete { summary.keysDeleted += 1 } else { summary.keysWritten += 1 }
     }
 
     mutating func addDeletion(of key: [UInt8], row: UInt32 = DigestTable.noRow) {
-        makeRoom(for: key.count)
         filling.keys.append(key)
-        filling.close(.delete, row: row)
+        close(.delete, row: row)
         summary.keysDeleted += 1
     }
 
     mutating func addRenewal(of key: [UInt8], row: UInt32, ttl: Int64) {
-        makeRoom(for: key.count)
         filling.keys.append(key)
         filling.arguments.append(String(ttl))
-        filling.close(.touch, row: row)
+        close(.touch, row: row)
         summary.keysRenewed += 1
     }
 

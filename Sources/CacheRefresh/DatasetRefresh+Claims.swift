@@ -8,14 +8,16 @@ extension DatasetRefresh {
         let row: UInt32
         let family: Int
         let key: [UInt8]
-        /// What to do with the key once it is the row's; nil if the row is only remembered.
-        let operation: WriteBatch.Operation?
+        /// What to do with the key once it is the row's.
+        let operation: WriteBatch.Operation
         let arguments: ArgumentBuffer
     }
 
     enum Claim: Hashable, Sendable {
-        /// The row owns the key, or has none.
-        case owned
+        /// The row owned the key already, or has none.
+        case kept
+        /// The row owns the key from now on.
+        case gained
         /// The key's owner may still give it up in this pass.
         case deferred
         /// Another row has it.
@@ -25,10 +27,15 @@ extension DatasetRefresh {
     /// Gives up the row's earlier key of a family and asks for the one in `keyText`.
     mutating func claim(for row: UInt32, _ family: Int, hasKey: Bool) -> Claim {
         if let old = table.key(of: row, family: family) {
-            if hasKey && table.withText(of: old, { $0.elementsEqual(keyText) }) { return .owned }
+            if hasKey && table.withText(of: old, { $0.elementsEqual(keyText) }) { return .kept }
             doom(key: old)
         }
-        guard hasKey else { return .owned }
+        guard hasKey else { return .kept }
+        if dataset.mode == .invalidate {
+            // Rows may share a key that is only ever unlinked: each of them unlinks it when it changes.
+            keyText.withUnsafeBytes { table.claim($0, family: family, for: row) }
+            return .gained
+        }
         return claimFreeOrTaken(keyText, family, for: row, ownersMayChange: true)
     }
 
@@ -38,28 +45,29 @@ extension DatasetRefresh {
         if let taken = text.withUnsafeBytes({ table.find(key: $0) }) {
             let owner = table.owner(of: taken)
             let isOwnerHere = table[pass: owner] == passNumber
-            if !precedes(row, owner) {
-                if !isOwnerHere && ownersMayChange { return .deferred }
-                if isOwnerHere {
-                    contest(row)
-                    return .refused
-                }
+            if precedes(row, owner) {
+                // The owner that loses the key asks for it again, should it be free one day.
+                if isOwnerHere || ownersMayChange { contest(owner) }
+            } else if isOwnerHere {
+                contest(row)
+                return .refused
+            } else if ownersMayChange {
+                return .deferred
             }
-            if isOwnerHere { contest(owner) }
             table.release(key: taken)
         }
         doomed.remove(text)
         text.withUnsafeBytes { table.claim($0, family: family, for: row) }
-        return .owned
+        return .gained
     }
 
-    mutating func deferClaim(_ row: UInt32, _ family: Int, _ line: UnsafeRawBufferPointer, ttl: Int64, isQuiet: Bool) {
+    mutating func deferClaim(_ row: UInt32, _ family: Int, _ line: UnsafeRawBufferPointer, ttl: Int64) {
         guard deferredBytes < Self.maximumDeferredBytes else {
             markDirty(row)
             return
         }
         var arguments = ArgumentBuffer()
-        let operation = isQuiet ? nil : appendArguments(family, line, ttl: ttl, to: &arguments)
+        let operation = appendArguments(family, line, ttl: ttl, to: &arguments)
         deferredBytes += keyText.count + arguments.bytes.count
         deferred.append(
             DeferredClaim(row: row, family: family, key: keyText, operation: operation, arguments: arguments))
@@ -71,13 +79,13 @@ extension DatasetRefresh {
         deferred = []
         deferredBytes = 0
         for claim in claims {
-            guard claimFreeOrTaken(claim.key, claim.family, for: claim.row, ownersMayChange: false) == .owned,
-                let operation = claim.operation
+            guard claimFreeOrTaken(claim.key, claim.family, for: claim.row, ownersMayChange: false) == .gained
             else { continue }
-            makeRoom(for: claim.key.count + claim.arguments.bytes.count)
             filling.keys.append(claim.key)
             filling.arguments.append(contentsOf: claim.arguments)
-            filling.close(operation, row: claim.row)
+            close(claim.operation, row: claim.row)
+            summary.keysWritten += 1
+            if dataset.mode == .existing { repetitions.append(.row(claim.row), at: now) }
         }
     }
 

@@ -2,8 +2,11 @@
 extension DatasetRefresh {
     /// Whether the keys that are there are wanted: in a term's first pass, unless rows outside a filter may have some.
     public var wantsInventory: Bool {
+        guard opening == .comparing && lastReadIsComplete else { return false }
+        // Without a mark all keys are unlinked, also those of rows outside a filter.
+        if dataset.mode == .invalidate && !rowsAreFlagged { return true }
         if case .table(_, _, .some) = dataset.source { return false }
-        return opening == .comparing && lastReadIsComplete
+        return true
     }
 
     /// Looks at a key that is there: one that no row makes belongs to a row that was deleted while nobody led.

@@ -23,7 +23,7 @@ extension DatasetRefresh {
         let identityEnd = CopyText.end(ofFirst: shape.identityCount, in: line)
         let identity = UnsafeRawBufferPointer(rebasing: line[..<identityEnd])
         guard identity.count <= Self.maximumKeyBytes, !Self.hasNull(identity) else {
-            namelessRows += 1
+            setAsideNameless(identity)
             return
         }
         let digest = DigestTable.digest(line)
@@ -39,7 +39,7 @@ extension DatasetRefresh {
         table[digest: row] = digest
         CopyText.split(line, into: &fields)
         let isQuiet = dataset.mode == .invalidate && opening != .over && isNew && !isFlagged
-        write(row, line, isQuiet: isQuiet, at: now)
+        write(row, line, hasChanged: hasChanged, isQuiet: isQuiet, at: now)
     }
 
     private static func hasNull(_ identity: UnsafeRawBufferPointer) -> Bool {
@@ -53,34 +53,44 @@ extension DatasetRefresh {
     ///
     /// - Parameter isQuiet: the row is only remembered. In the first pass of a term, applications that fill their cache
     ///   themselves lose no more of it than the mark says.
-    private mutating func write(_ row: UInt32, _ line: UnsafeRawBufferPointer, isQuiet: Bool, at now: Duration) {
+    private mutating func write(
+        _ row: UInt32, _ line: UnsafeRawBufferPointer, hasChanged: Bool, isQuiet: Bool, at now: Duration
+    ) {
         if let reason = encode(line) {
-            setAside(row, reason)
+            setAside(row, reason, at: now)
             return
         }
         takeBack(row)
-        let isRepetition = table[flags: row].contains(.repeating)
+        // Else the row only asks for keys that another one had: all its own are right.
+        let isWritten = hasChanged || table[flags: row].contains(.dirty)
+        let isRepetition = !hasChanged && table[flags: row].contains(.repeating)
         clear([.dirty, .contested, .repeating], of: row)
         let ttl = jitteredTTL(of: row)
+        var hasGained = false
         for family in shape.families.indices {
             keyText.removeAll(keepingCapacity: true)
             let absence = shape.families[family].appendKey(line, fields, to: &keyText)
+            var isDue = isWritten
             if shape.families[family].isDerived {
-                if !doomed.isEmpty { doomed.remove(keyText) }
+                if !doomed.isEmpty && dataset.mode != .invalidate { doomed.remove(keyText) }
             } else {
                 switch claim(for: row, family, hasKey: absence == nil) {
-                case .owned: break
+                case .kept: break
+                case .gained:
+                    isDue = true
+                    hasGained = true
                 case .refused: continue
                 case .deferred:
-                    deferClaim(row, family, line, ttl: ttl, isQuiet: isQuiet)
+                    deferClaim(row, family, line, ttl: ttl)
                     continue
                 }
             }
-            if absence == nil && !isQuiet { addOperation(row, family, line, ttl: ttl) }
+            if absence == nil && isDue && !isQuiet { addOperation(row, family, line, ttl: ttl) }
         }
         switch dataset.mode {
-        case .upsert: scheduleRenewal(of: row, in: ttl - ttlMilliseconds / 2, at: now)
-        case .existing, .invalidate: if !isQuiet && !isRepetition { repetitions.append(.row(row), at: now) }
+        case .upsert: if isWritten { scheduleRenewal(of: row, in: ttl - ttlMilliseconds / 2, at: now) }
+        case .existing, .invalidate:
+            if !isQuiet && (hasGained || isWritten && !isRepetition) { repetitions.append(.row(row), at: now) }
         }
     }
 
@@ -107,8 +117,10 @@ extension DatasetRefresh {
     }
 
     /// Notes that a row cannot be written; what was written of it before stays.
-    private mutating func setAside(_ row: UInt32, _ reason: SetAside.Reason) {
+    private mutating func setAside(_ row: UInt32, _ reason: SetAside.Reason, at now: Duration) {
         clear([.dirty], of: row)
+        // What an earlier leader wrote stays too.
+        if dataset.mode == .upsert, table[renewAt: row] == .max { scheduleRenewal(of: row, in: 0, at: now) }
         if !table[flags: row].contains(.setAside) {
             table[flags: row].insert(.setAside)
             rowsSetAside += 1
@@ -117,6 +129,18 @@ extension DatasetRefresh {
             let identity = table.withIdentity(of: row) { String(decoding: $0, as: UTF8.self) }
             setAsideRows[row] = SetAside(identity: identity, reason: reason)
         }
+    }
+
+    /// Notes a row without an identity that could be remembered: its keys, if it had any, have another owner or none.
+    private mutating func setAsideNameless(_ identity: UnsafeRawBufferPointer) {
+        namelessRows += 1
+        guard listedNameless.count < Self.maximumListed else { return }
+        let isTooLong = identity.count > Self.maximumKeyBytes
+        let text = String(decoding: isTooLong ? identity.prefix(100) : identity[...], as: UTF8.self)
+        listedNameless.append(
+            isTooLong
+                ? SetAside(identity: text + "…", reason: .keyTooLong(bytes: identity.count))
+                : SetAside(identity: text, reason: .nullIdentity))
     }
 
     /// Ends that a row is set aside.

@@ -32,18 +32,11 @@ extension DatasetRefresh {
         case .reading, .settling, .settled: preconditionFailure("a pass is settled when its read has ended")
         }
         flush()
-        let vanished = keysOfVanishedRows()
-        let deletions = vanished + doomed.count
-        let areAllowed =
-            dataset.mode == .invalidate
-            || brake.allows(deletions, of: keyCount + doomed.count, at: now)
         var settling = Settling(vanished: nil, doomed: [])
-        if areAllowed {
-            settling.vanished = vanished > 0 || lastReadIsComplete ? 0 : nil
+        if dataset.mode == .invalidate || mayDelete(at: now) {
+            settling.vanished = lastReadIsComplete ? 0 : nil
             settling.doomed = Array(doomed)
             doomed = []
-        } else {
-            summary.keysHeld = deletions
         }
         if nextRenewal <= now.wholeSeconds {
             settling.renewals = 0
@@ -52,13 +45,22 @@ extension DatasetRefresh {
         phase = .settling(settling)
     }
 
+    /// Whether keys may be deleted now. Never after a read that failed: a row that it did not reach may have taken a key
+    /// over from another one.
+    private mutating func mayDelete(at now: Duration) -> Bool {
+        guard lastReadIsComplete else { return false }
+        let deletions = keysOfVanishedRows() + doomed.count
+        let isAllowed = brake.allows(deletions, of: keyCount + doomed.count, at: now)
+        if !isAllowed { summary.keysHeld = deletions }
+        return isAllowed
+    }
+
     /// The keys that the known rows have.
     private var keyCount: Int { table.count * shape.families.count(where: \.isDerived) + table.storedKeyCount }
 
     private func isGone(_ row: UInt32) -> Bool { lastReadIsComplete && table[pass: row] != passNumber }
 
     private func keysOfVanishedRows() -> Int {
-        guard lastReadIsComplete else { return 0 }
         let derived = shape.families.count(where: \.isDerived)
         var count = 0
         _ = table.scan(from: 0) { row in
@@ -79,7 +81,8 @@ extension DatasetRefresh {
             if let start = settling.vanished {
                 settling.vanished = deleteVanished(from: start, at: now)
             } else if let key = settling.doomed.popLast() {
-                if !isOwned(key) { delete(key, at: now) }
+                // An unlink that only empties a cache is done whoever owns the key.
+                if dataset.mode == .invalidate || !isOwned(key) { delete(key, at: now) }
             } else if settling.repeats {
                 settling.repeats = repeatNext(at: now)
             } else if let start = settling.renewals {
@@ -147,9 +150,8 @@ extension DatasetRefresh {
         next = earliest
         guard let row = found else { return nil }
         let ttl = jitteredTTL(of: row)
-        if !isGone(row) {
-            for key in keys(of: row) { addRenewal(of: key, row: row, ttl: ttl) }
-        }
+        // Also of a row that is gone, if it is still here: its deletion is held, and so must not come by expiry.
+        for key in keys(of: row) { addRenewal(of: key, row: row, ttl: ttl) }
         scheduleRenewal(of: row, in: ttl - ttlMilliseconds / 2, at: now)
         return row + 1
     }

@@ -74,8 +74,10 @@ public struct DatasetRefresh: ~Copyable, Sendable {
     var contestedRows = 0
     var rowsSetAside = 0
     var namelessRows = 0
-    /// The first rows that were set aside, by row; those without an identity are not among them.
+    /// The first rows that were set aside, by row.
     var setAsideRows: [UInt32: SetAside] = [:]
+    /// The first rows of the last read that have no identity.
+    var listedNameless: [SetAside] = []
     public internal(set) var summary = PassSummary()
 
     // Kept from row to row, so that a pass allocates them once.
@@ -99,7 +101,9 @@ public struct DatasetRefresh: ~Copyable, Sendable {
     /// Something read earlier did not reach Redis: the next pass has to read, whatever the gate says.
     public var needsRead: Bool { dirtyRows > 0 || opening != .over }
     /// Rows that cannot be written, the first hundred of them.
-    public var setAside: [SetAside] { setAsideRows.values.sorted { $0.identity < $1.identity } }
+    public var setAside: [SetAside] {
+        Array((setAsideRows.values.sorted { $0.identity < $1.identity } + listedNameless).prefix(Self.maximumListed))
+    }
 
     // MARK: Phases of a pass
 
@@ -113,6 +117,7 @@ public struct DatasetRefresh: ~Copyable, Sendable {
         lastReadIsComplete = false
         summary = PassSummary()
         namelessRows = 0
+        listedNameless = []
     }
 
     /// All rows came in: a row that was not among them is gone.
@@ -144,7 +149,12 @@ public struct DatasetRefresh: ~Copyable, Sendable {
         for claim in deferred where table.isRow(claim.row) { markDirty(claim.row) }
         deferred = []
         deferredBytes = 0
-        if case .settling(let settling) = phase {
+        switch phase {
+        case .idle, .settled: break
+        case .reading, .read:
+            // Who is gone is not certain: rows were not read, or nobody asked which of them only left the filter.
+            lastReadIsComplete = false
+        case .settling(let settling):
             doomed.formUnion(settling.doomed)
             if settling.renewals != nil { nextRenewal = 0 }
         }

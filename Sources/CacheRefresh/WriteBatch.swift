@@ -37,6 +37,17 @@ public struct ArgumentBuffer: Hashable, Sendable {
         return bytes[start..<(start + lengths[position])]
     }
 
+    /// Takes the last so many arguments out.
+    mutating func removeLast(_ count: Int) -> ArgumentBuffer {
+        var removed = ArgumentBuffer()
+        removed.lengths = Array(lengths.suffix(count))
+        let byteCount = removed.lengths.reduce(0, +)
+        removed.bytes = Array(bytes.suffix(byteCount))
+        lengths.removeLast(count)
+        bytes.removeLast(byteCount)
+        return removed
+    }
+
     mutating func reserve(bytes byteCount: Int, arguments: Int) {
         bytes.reserveCapacity(byteCount)
         lengths.reserveCapacity(arguments)
@@ -76,6 +87,9 @@ public struct WriteBatch: Hashable, Sendable {
     public internal(set) var arguments = ArgumentBuffer()
     /// For each operation the row that it serves; ``DigestTable/noRow`` for keys that no row owns.
     var rows: [UInt32] = []
+    /// Where the arguments of the last operation begin.
+    private var lastArguments = 0
+    private var closedArguments = 0
 
     /// More keys than this, or more bytes, block Redis for longer than other clients should notice.
     static let maximumKeys = 200
@@ -100,6 +114,18 @@ public struct WriteBatch: Hashable, Sendable {
     mutating func close(_ operation: Operation, row: UInt32) {
         operations.append(operation.rawValue)
         rows.append(row)
+        lastArguments = closedArguments
+        closedArguments = arguments.count
+    }
+
+    /// Takes the operation that was just closed out, into a batch of its own.
+    mutating func removeLast() -> WriteBatch {
+        var last = WriteBatch()
+        last.keys = keys.removeLast(1)
+        last.arguments = arguments.removeLast(closedArguments - lastArguments)
+        last.close(Operation(rawValue: operations.removeLast())!, row: rows.removeLast())
+        closedArguments = lastArguments
+        return last
     }
 
     /// Room for a full batch of rows that look like the ones before.
@@ -110,4 +136,3 @@ public struct WriteBatch: Hashable, Sendable {
         arguments.reserve(bytes: other.arguments.bytes.count, arguments: other.arguments.count)
     }
 }
-
