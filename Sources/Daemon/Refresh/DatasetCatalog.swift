@@ -1,0 +1,157 @@
+internal import CacheRefresh
+internal import PostgresClient
+
+/// What PostgreSQL's catalogs say about a dataset.
+struct DatasetCatalog {
+    let connection: PostgresConnection
+
+    /// A table, view or other relation by the name that the configuration gives it.
+    struct Relation: Hashable, Sendable {
+        let oid: String
+        /// `r` table, `p` partitioned table, `v` view, `m` materialized view, `f` foreign table.
+        let kind: String
+        /// Schema and name, quoted where needed.
+        let name: String
+    }
+
+    /// - Returns: nil if there is no such relation, or its schema is not to be seen.
+    func relation(_ name: String) async throws(PostgresError) -> Relation? {
+        let row = try await connection.query(
+            """
+            select c.oid, c.relkind, format('%I.%I', n.nspname, c.relname)
+            from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = to_regclass($1)
+            """, [name]
+        ).first
+        guard let row else { return nil }
+        return Relation(oid: row[0] ?? "", kind: row[1] ?? "", name: row[2] ?? "")
+    }
+
+    /// The columns of the primary key, in its order; empty if there is none.
+    func primaryKey(of relation: Relation) async throws(PostgresError) -> [String] {
+        try await connection.query(
+            """
+            select a.attname from pg_index i
+            cross join unnest(i.indkey::int2[]) with ordinality k(attnum, place)
+            join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
+            where i.indrelid = $1::oid and i.indisprimary order by k.place
+            """, [relation.oid]
+        ).compactMap { $0[0] }
+    }
+
+    /// Sets of columns that are unique: of each valid unique index over plain columns and all rows.
+    func uniqueColumnSets(of relation: Relation) async throws(PostgresError) -> [Set<String>] {
+        try await connection.query(
+            """
+            select string_agg(a.attname, ',' order by a.attname) from pg_index i
+            cross join unnest((i.indkey::int2[])[0:i.indnkeyatts - 1]) k(attnum)
+            join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
+            where i.indrelid = $1::oid and i.indisunique and i.indisvalid and i.indpred is null and i.indexprs is null
+            group by i.indexrelid
+            """, [relation.oid]
+        ).compactMap { $0[0] }.map { Set($0.split(separator: ",").map(String.init)) }
+    }
+
+    /// The kinds of columns, by what a describe said of their types.
+    func columns(_ described: [PostgresColumn]) async throws(PostgresError) -> [Column] {
+        let unknown = Set(described.map(\.typeOID)).filter { ColumnKind(builtInType: $0) == nil }
+        var kinds: [UInt32: ColumnKind] = [:]
+        if !unknown.isEmpty {
+            // Domains look like what they are based on; enums are text; everything else is left to to_json().
+            let rows = try await connection.query(
+                """
+                with recursive base(asked, oid) as (
+                    select oid, oid from pg_type where oid = any($1::oid[])
+                    union all
+                    select b.asked, t.typbasetype from base b join pg_type t on t.oid = b.oid where t.typtype = 'd'
+                )
+                select b.asked, t.oid, t.typtype from base b join pg_type t on t.oid = b.oid where t.typtype <> 'd'
+                """, ["{\(unknown.map(String.init).joined(separator: ","))}"])
+            for row in rows {
+                guard let asked = row[0].flatMap({ UInt32($0) }), let oid = row[1].flatMap({ UInt32($0) }) else {
+                    continue
+                }
+                kinds[asked] = row[2] == "e" ? .text : ColumnKind(builtInType: oid)
+            }
+        }
+        return described.map { column in
+            if let kind = ColumnKind(builtInType: column.typeOID) ?? kinds[column.typeOID] {
+                Column(name: column.name, kind: kind)
+            } else {
+                Column(name: column.name, kind: .json, isReadAsJSON: true)
+            }
+        }
+    }
+
+    /// What a statement reads, and whether its rows can change while the database does not.
+    struct Dependencies: Hashable, Sendable {
+        /// The base tables that may be locked.
+        var tables: [Relation]
+        /// Why the gate may not skip a pass; nil if it may.
+        var obstacle: String?
+    }
+
+    /// Plans a statement without running it. The transaction must have touched nothing else so far.
+    func dependencies(of statement: String, text: [String]) async throws(PostgresError) -> Dependencies {
+        let plan = try await connection.query("explain (verbose, costs off) \(statement)")
+            .compactMap { $0[0] }.joined(separator: "\n")
+        let relations = try await connection.query(
+            """
+            select distinct c.oid, c.relkind, format('%I.%I', n.nspname, c.relname),
+                   has_table_privilege(c.oid, 'select')
+            from pg_locks l join pg_class c on c.oid = l.relation join pg_namespace n on n.oid = c.relnamespace
+            where l.pid = pg_backend_pid() and l.locktype = 'relation' and c.relkind in ('r', 'p', 'v', 'm', 'f')
+              and n.nspname not in ('pg_catalog', 'information_schema')
+            order by 3
+            """)
+        let tables = relations.filter { ["r", "p"].contains($0[1]) && $0[3] == "t" }
+            .map { Relation(oid: $0[0] ?? "", kind: $0[1] ?? "", name: $0[2] ?? "") }
+        if let foreign = relations.first(where: { $0[1] == "f" }) {
+            return Dependencies(tables: tables, obstacle: "\(foreign[2] ?? "a table") is a foreign table")
+        }
+        return Dependencies(
+            tables: tables, obstacle: try await Self.unsteadyExpression(in: [plan] + text, on: connection))
+    }
+
+    /// An expression whose value may change although no row does, such as `now()`.
+    private static func unsteadyExpression(
+        in texts: [String], on connection: PostgresConnection
+    ) async throws(PostgresError) -> String? {
+        let words = texts.map { $0.lowercased() }
+        for word in steadilyMovingWords where words.contains(where: { $0.contains(word) }) { return word }
+        let called = Set(words.flatMap(calledNames)).subtracting(steadyFunctions)
+        let rows = try await connection.query(
+            "select proname from pg_proc where proname = any($1::text[]) and provolatile <> 'i' order by 1 limit 1",
+            ["{\(called.map { "\"\($0)\"" }.joined(separator: ","))}"])
+        return rows.first?[0].map { "\($0)()" }
+    }
+
+    /// Words of SQL, and of date literals, whose value is that of the moment.
+    private static let steadilyMovingWords = [
+        "current_timestamp", "current_date", "current_time", "localtimestamp", "localtime", "'now'", "'today'",
+        "'tomorrow'", "'yesterday'",
+    ]
+
+    /// Functions that PostgreSQL calls stable because they depend on settings, which are the same in each pass.
+    private static let steadyFunctions: Set<String> = [
+        "json_agg", "jsonb_agg", "json_object_agg", "jsonb_object_agg", "to_json", "to_jsonb", "row_to_json",
+        "array_to_json", "json_build_object", "jsonb_build_object", "json_build_array", "jsonb_build_array",
+        "concat", "concat_ws", "format", "to_char", "to_date", "to_timestamp", "to_number", "array_to_string",
+        "string_to_array", "quote_literal", "quote_nullable", "quote_ident", "date_trunc", "date_part", "extract",
+        "timezone", "count", "sum", "min", "max", "avg", "text", "date", "time", "timestamp", "timestamptz",
+    ]
+
+    /// Identifiers that stand before an opening parenthesis.
+    private static func calledNames(in text: String) -> [String] {
+        var names: [String] = []
+        var word = ""
+        for character in text {
+            if character.isLetter || character.isNumber || character == "_" {
+                word.append(character)
+            } else {
+                if character == "(", !word.isEmpty { names.append(word) }
+                word = ""
+            }
+        }
+        return names
+    }
+}

@@ -1,0 +1,98 @@
+internal import CacheRefresh
+internal import CoreMetrics
+internal import Logging
+internal import PostgresClient
+
+/// Refreshes one dataset during one term: at once, then at every tick, one pass at a time.
+///
+/// Nothing that fails here disturbs anything else: the cache stays as it was, the error is logged once for each kind
+/// and counted, and the next try comes later.
+struct DatasetLoop {
+    let pass: DatasetPass
+    let term: LeadershipTerm
+    let pool: PostgresPool
+    let logger: Logger
+
+    /// Runs until the task is cancelled or the term is over.
+    func run() async {
+        var memory: DatasetPass.Memory?
+        var losses = 0
+        var schedule = PassSchedule(every: pass.dataset.every)
+        var random = SystemRandomNumberGenerator()
+        var problem: Problem?
+        let instruments = Instruments.Dataset(pass.dataset.name)
+        while !Task.isCancelled && term.isLive() {
+            let began = pass.clock()
+            if let interval = schedule.began(at: began) { instruments.interval.recordDuration(interval) }
+            let pause: Duration
+            do {
+                try await pass.fence.verify()
+                let known = await pass.fence.losses
+                if known != losses { memory = nil }
+                losses = known
+                let outcome = try await tick(&memory)
+                let duration = pass.clock() - began
+                instruments.record(outcome, duration)
+                report(outcome, memory, duration)
+                if problem != nil {
+                    logger.notice("passes succeed again", metadata: ["failures": "\(schedule.consecutiveFailures)"])
+                }
+                problem = nil
+                pause = schedule.succeeded(at: pass.clock())
+            } catch {
+                if Task.isCancelled || !term.isLive() { return }
+                let latest = Problem(error)
+                if latest.kind != problem?.kind {
+                    logger.error("pass failed", metadata: ["problem": "\(latest.text)"])
+                }
+                problem = latest
+                instruments.failures.increment()
+                if latest.castsDoubtOnLease { term.writeRefused() }
+                pause = schedule.failed(using: &random)
+            }
+            try? await Task.sleep(for: pause)
+        }
+    }
+
+    private func tick(_ memory: inout DatasetPass.Memory?) async throws -> DatasetPass.Outcome {
+        let connection = try await pool.borrow()
+        do {
+            let outcome = try await pass.tick(&memory, on: connection)
+            await pool.giveBack(connection)
+            return outcome
+        } catch {
+            await pool.giveBack(connection)
+            throw error
+        }
+    }
+
+    private func report(_ outcome: DatasetPass.Outcome, _ memory: DatasetPass.Memory?, _ duration: Duration) {
+        let summary: PassSummary
+        switch outcome {
+        case .skipped: return
+        case .settled(let settled): summary = settled
+        case .passed(let passed, let refusal):
+            summary = passed
+            if let refusal { logger.warning("redis refused keys", metadata: ["problem": "\(refusal)"]) }
+        }
+        let isEventful =
+            summary.rowsChanged + summary.keysWritten + summary.keysDeleted + summary.keysRenewed + summary.keysKept > 0
+        var metadata: Logger.Metadata = [
+            "rows": "\(summary.rowsRead)", "changed": "\(summary.rowsChanged)", "written": "\(summary.keysWritten)",
+            "deleted": "\(summary.keysDeleted)", "milliseconds": "\(duration.milliseconds)",
+        ]
+        if summary.keysRenewed > 0 { metadata["renewed"] = "\(summary.keysRenewed)" }
+        if summary.keysKept > 0 { metadata["kept"] = "\(summary.keysKept)" }
+        if summary.rowsContested > 0 { metadata["contested"] = "\(summary.rowsContested)" }
+        if summary.rowsSetAside > 0 {
+            metadata["setAside"] = "\(summary.rowsSetAside)"
+            metadata["firstSetAside"] = memory?.refresh.setAside.first.map { "\($0.identity): \($0.reason)" } ?? ""
+        }
+        logger.log(level: isEventful ? .info : .debug, "pass finished", metadata: metadata)
+        if summary.keysHeld > 0 {
+            logger.warning(
+                "deletions held by the brake",
+                metadata: ["held": "\(summary.keysHeld)", "releasedAfter": "\(pass.dataset.confirmAfter)"])
+        }
+    }
+}

@@ -1,0 +1,185 @@
+internal import CacheRefresh
+internal import PostgresClient
+internal import RedisClient
+
+/// One tick of one dataset: asks the gate, reads, writes what differs.
+struct DatasetPass {
+    let dataset: Dataset
+    let keyPrefix: String
+    let keys: GroupKeys
+    let server: ServerIdentity
+    let fence: Fence
+    let redis: RedisClient
+    let clock: @Sendable () -> Duration
+
+    /// What is remembered from tick to tick. Only the dataset's own loop touches it.
+    final class Memory {
+        var refresh: DatasetRefresh
+        var binding: DatasetSource.Binding
+        /// Of the last pass that was completed; nil after one that failed.
+        var snapshot: Snapshot?
+        /// A confirmation that is found from now on was given after the brake began to hold.
+        var hasClearedConfirmation = false
+
+        init(refresh: consuming DatasetRefresh, binding: DatasetSource.Binding) {
+            self.refresh = refresh
+            self.binding = binding
+        }
+    }
+
+    /// What a tick did.
+    enum Outcome {
+        /// The gate said that nothing can have changed, and nothing else was due.
+        case skipped
+        /// Nothing was read, but keys were renewed, deleted or invalidated once more.
+        case settled(PassSummary)
+        case passed(PassSummary, refusal: String?)
+    }
+
+    /// - Parameter memory: of the tick before; nil at first, and after Redis lost data. Replaced as needed.
+    func tick(_ memory: inout Memory?, on connection: PostgresConnection) async throws -> Outcome {
+        if let memory {
+            if memory.refresh.brake.isHolding {
+                try await heedConfirmation(memory)
+            } else {
+                memory.hasClearedConfirmation = false
+            }
+        }
+        if let memory, let snapshot = memory.snapshot, memory.binding.gateObstacle == nil, !memory.refresh.needsRead,
+            try await snapshot.isStillCurrent(on: connection)
+        {
+            return try await settleOnly(memory)
+        }
+        let mark = memory == nil && dataset.mode == .invalidate ? try await readMark() : nil
+        let holdsNothing = memory == nil ? try await Inventory(redis: redis).isEmpty() : false
+        let opening: DatasetRefresh.Opening = holdsNothing ? .writing : .comparing
+        memory?.snapshot = nil
+        let known = memory
+        let source = DatasetSource(dataset: dataset, keyPrefix: keyPrefix)
+        var pipeline = BatchPipeline(fence: fence, clock: clock)
+        var current: Memory?
+        do {
+            let snapshot = try await source.read(on: connection, known: known?.binding, mark: mark) { reading in
+                let memory = remembered(known, for: reading.binding, opening: opening)
+                current = memory
+                memory.refresh.beginPass(rowsAreFlagged: reading.rowsAreFlagged)
+                while let chunk = try await reading.rows.next() {
+                    chunk.withUnsafeBytes { memory.refresh.take($0, at: clock()) }
+                    try await pipeline.sendReady(&memory.refresh)
+                }
+                memory.refresh.endRead(at: clock())
+                return reading.snapshot
+            }
+            let memory = current!
+            try await letGo(memory, connection)
+            try await examineKeys(memory, &pipeline)
+            memory.refresh.settle(at: clock())
+            try await pipeline.sendReady(&memory.refresh)
+            try await pipeline.drain(&memory.refresh)
+            memory.refresh.finishPass()
+            memory.snapshot = snapshot
+            if dataset.mode == .invalidate {
+                memory.refresh.passed(
+                    Mark(horizon: snapshot.horizon, server: "\(server)", fingerprint: dataset.fingerprint))
+            }
+            try await writeMark(memory)
+        } catch {
+            if let current { pipeline.giveUp(&current.refresh) }
+            memory = current ?? memory
+            throw error
+        }
+        memory = current
+        return .passed(current!.refresh.summary, refusal: pipeline.refusal)
+    }
+
+    /// What is known of the cache, unless the dataset now looks different.
+    private func remembered(
+        _ known: Memory?, for binding: DatasetSource.Binding, opening: DatasetRefresh.Opening
+    ) -> Memory {
+        if let known, known.refresh.shape == binding.shape {
+            known.binding = binding
+            return known
+        }
+        return Memory(
+            refresh: DatasetRefresh(
+                dataset: dataset, shape: binding.shape, opening: opening, validatesUTF8: binding.validatesUTF8),
+            binding: binding)
+    }
+
+    /// A tick that reads nothing: renewals, repetitions and what the brake lets go.
+    private func settleOnly(_ memory: Memory) async throws -> Outcome {
+        guard memory.refresh.hasDueWork(at: clock()) else {
+            try await writeMark(memory)
+            return .skipped
+        }
+        var pipeline = BatchPipeline(fence: fence, clock: clock)
+        do {
+            memory.refresh.settle(at: clock())
+            try await pipeline.sendReady(&memory.refresh)
+            try await pipeline.drain(&memory.refresh)
+        } catch {
+            pipeline.giveUp(&memory.refresh)
+            throw error
+        }
+        memory.refresh.finishPass()
+        try await writeMark(memory)
+        return .settled(memory.refresh.summary)
+    }
+
+    /// With a filter: rows that exist but have left it are forgotten, so that only deleted ones lose their keys.
+    private func letGo(_ memory: Memory, _ connection: PostgresConnection) async throws {
+        guard let unseen = memory.refresh.unseenIdentities, !unseen.isEmpty else { return }
+        let source = DatasetSource(dataset: dataset, keyPrefix: keyPrefix)
+        let chunkSize = 1000
+        for start in stride(from: 0, to: unseen.count, by: chunkSize) {
+            let identities = Array(unseen[start..<min(start + chunkSize, unseen.count)])
+            for identity in try await source.existing(identities, binding: memory.binding, on: connection) {
+                memory.refresh.letGo(identity: identity)
+            }
+        }
+    }
+
+    /// A new leader looks at the keys that are there: rows may have been deleted while nobody led.
+    private func examineKeys(_ memory: Memory, _ pipeline: inout BatchPipeline) async throws {
+        guard memory.refresh.wantsInventory else { return }
+        for pattern in memory.refresh.shape.scanPatterns {
+            try await Inventory(redis: redis).forEachPage(matching: pattern) { keys in
+                let before = memory.refresh.summary.keysDeleted
+                for key in keys { memory.refresh.examine(key: key, at: clock()) }
+                try await pipeline.sendReady(&memory.refresh)
+                let deleted = memory.refresh.summary.keysDeleted - before
+                if deleted > 0 {
+                    try await Task.sleep(for: .seconds(1) * deleted / Inventory.deletionsPerSecond)
+                }
+            }
+        }
+    }
+
+    // MARK: The operator's confirmation
+
+    /// Takes an operator's word that what the brake holds is right. One that was given before it held does not count.
+    private func heedConfirmation(_ memory: Memory) async throws {
+        let field = "confirm:\(dataset.name)"
+        let wasAsked = memory.hasClearedConfirmation
+        let found = try await redis.send(RedisCommand("HDEL", keys.wishes, field)).int ?? 0
+        memory.hasClearedConfirmation = true
+        if found > 0 && wasAsked { memory.refresh.confirmDeletions(at: clock()) }
+    }
+
+    // MARK: Marks
+
+    private func readMark() async throws -> Mark? {
+        let value = try await redis.send(RedisCommand("HGET", keys.marks, dataset.name))
+        guard let mark = value.string.flatMap(Mark.init), mark.server == "\(server)",
+            mark.fingerprint == dataset.fingerprint
+        else { return nil }
+        return mark
+    }
+
+    private func writeMark(_ memory: Memory) async throws {
+        guard let mark = memory.refresh.dueMark(at: clock()) else { return }
+        var pipeline = BatchPipeline(fence: fence, clock: clock)
+        let batch = WriteBatch.mark(key: keys.marks, dataset: dataset.name, value: "\(mark)")
+        try await pipeline.send(batch, &memory.refresh)
+    }
+}

@@ -1,0 +1,238 @@
+internal import CacheRefresh
+internal import PostgresClient
+
+/// Reads the rows of one dataset, all of them or those of some identities, in one snapshot.
+struct DatasetSource: Sendable {
+    let dataset: Dataset
+    let keyPrefix: String
+    /// How long a pass waits for a table that somebody has locked, such as during `TRUNCATE; INSERT`.
+    static let lockTimeout = "2s"
+
+    /// The dataset as it fits the database: found anew when the columns change.
+    struct Binding: Hashable, Sendable {
+        let described: [PostgresColumn]
+        let shape: RowShape
+        let tables: [DatasetCatalog.Relation]
+        /// Why each tick must read; nil if the gate may skip one.
+        let gateObstacle: String?
+        /// Rows carry the transaction that wrote them: a plain or partitioned table.
+        let hasTransactionIDs: Bool
+        let validatesUTF8: Bool
+    }
+
+    /// One read in progress: the transaction's snapshot, and the rows still to come.
+    struct Reading {
+        let binding: Binding
+        let snapshot: Snapshot
+        let rows: CopyStream
+        let rowsAreFlagged: Bool
+    }
+
+    /// Runs `body` in a read-only transaction that sees one state of the database, with the dataset's tables locked
+    /// against changes of their columns.
+    ///
+    /// - Parameters:
+    ///   - known: the binding of an earlier pass, used again while the columns are the same.
+    ///   - mark: rows are flagged by whether they may have changed since, where that can be told.
+    func read<Result>(
+        on connection: PostgresConnection, known: Binding?, mark: Mark?,
+        _ body: (Reading) async throws -> Result
+    ) async throws -> Result {
+        let walPosition = try await Snapshot.walPosition(on: connection)
+        let tables: [DatasetCatalog.Relation]
+        if let known { tables = known.tables } else { tables = try await discover(on: connection).tables }
+        try await begin(on: connection, locking: tables)
+        do {
+            let snapshot = try await Snapshot.take(on: connection, walPosition: walPosition)
+            let binding = try await bind(on: connection, known: known)
+            let flag = binding.hasTransactionIDs ? mark.flatMap { Self.flag($0, snapshot) } : nil
+            let rows = try await connection.copy(
+                "copy (\(Self.select(dataset, binding.shape, flag: flag))) to stdout")
+            let result = try await body(
+                Reading(binding: binding, snapshot: snapshot, rows: rows, rowsAreFlagged: flag != nil))
+            try await connection.execute("commit")
+            return result
+        } catch {
+            if connection.isUsable { try? await connection.execute("rollback") }
+            throw error
+        }
+    }
+
+    /// Those of the identities whose rows exist, whatever the filter says. Identities are in the `COPY` format.
+    func existing(
+        _ identities: [[UInt8]], binding: Binding, on connection: PostgresConnection
+    ) async throws -> [[UInt8]] {
+        let columns = binding.shape.columns[..<binding.shape.identityCount]
+        let wanted = columns.indices.map { place in
+            Self.arrayLiteral(identities.map { CopyFields.unescaped($0)[place] })
+        }
+        let parameters = columns.indices.map { "$\($0 + 1)::text[]" }.joined(separator: ", ")
+        // `COPY` shows a boolean by its first letter.
+        let names = columns.map { $0.kind == .boolean ? "left(\(Self.quoted($0.name))::text, 1)" : "\(Self.quoted($0.name))::text" }
+        let matches = zip(names, columns.indices).map { "\($0) = wanted.c\($1)" }.joined(separator: " and ")
+        let aliases = columns.indices.map { "c\($0)" }.joined(separator: ", ")
+        let statement = """
+            select wanted.place from unnest(\(parameters)) with ordinality wanted(\(aliases), place)
+            where exists (select from \(Self.from(dataset, withFilter: false)) and \(matches))
+            """
+        var found: [[UInt8]] = []
+        let rows = try await connection.rows(statement, wanted)
+        while let chunk = try await rows.next() {
+            for row in chunk {
+                if let place = row[0].flatMap({ Int($0) }) { found.append(identities[place - 1]) }
+            }
+        }
+        return found
+    }
+
+    // MARK: Transaction
+
+    private func begin(
+        on connection: PostgresConnection, locking tables: [DatasetCatalog.Relation]
+    ) async throws(PostgresError) {
+        // Settings again in each transaction: a pooler may have handed us another session.
+        var statements = [
+            "begin isolation level repeatable read read only",
+            "set local lock_timeout = '\(Self.lockTimeout)'",
+            // How long a read may take depends on the table; a connection without progress is given up by the client.
+            "set local statement_timeout = 0",
+        ]
+        statements += PostgresSession.settings.map { "set local \($0.0) = '\($0.1)'" }
+        if !tables.isEmpty {
+            statements.append("lock table \(tables.map(\.name).joined(separator: ", ")) in access share mode")
+        }
+        do {
+            try await connection.execute(statements.joined(separator: "; "))
+        } catch {
+            if connection.isUsable { try? await connection.execute("rollback") }
+            throw error
+        }
+    }
+
+    /// What the dataset reads, found out in a transaction of its own that does nothing else.
+    private func discover(on connection: PostgresConnection) async throws -> DatasetCatalog.Dependencies {
+        let catalog = DatasetCatalog(connection: connection)
+        if case .table(let name, _, _) = dataset.source, try await catalog.relation(name) == nil {
+            throw DatasetError(
+                dataset: dataset.name,
+                problem: "the table \(name) does not exist, or its schema may not be used",
+                remedy: "Correct `table`, name its schema, or grant usage on the schema.")
+        }
+        try await connection.execute("begin isolation level repeatable read read only")
+        do {
+            let found = try await catalog.dependencies(
+                of: "select * from \(Self.from(dataset, withFilter: true))", text: Self.texts(of: dataset))
+            try await connection.execute("commit")
+            return found
+        } catch {
+            if connection.isUsable { try? await connection.execute("rollback") }
+            throw error
+        }
+    }
+
+    // MARK: Binding
+
+    /// Binds the dataset outside of a pass, for tools that only look.
+    func bind(on connection: PostgresConnection) async throws -> Binding {
+        let tables = try await discover(on: connection).tables
+        try await begin(on: connection, locking: tables)
+        do {
+            let binding = try await bind(on: connection, known: nil)
+            try await connection.execute("commit")
+            return binding
+        } catch {
+            if connection.isUsable { try? await connection.execute("rollback") }
+            throw error
+        }
+    }
+
+    private func bind(
+        on connection: PostgresConnection, known: Binding?
+    ) async throws -> Binding {
+        let described = try await connection.describe("select * from \(Self.from(dataset, withFilter: true))")
+        if let known, known.described == described { return known }
+        let catalog = DatasetCatalog(connection: connection)
+        var identity = dataset.identity
+        var hasTransactionIDs = false
+        if case .table(let name, _, _) = dataset.source, let relation = try await catalog.relation(name) {
+            if identity.isEmpty { identity = try await catalog.primaryKey(of: relation) }
+            hasTransactionIDs = ["r", "p"].contains(relation.kind)
+        }
+        let shape: RowShape
+        do {
+            shape = try RowShape(
+                dataset: dataset, identity: identity, available: try await catalog.columns(described),
+                keyPrefix: keyPrefix)
+        } catch let mistake as RowShape.Mistake {
+            throw DatasetError(dataset: dataset.name, problem: "\(mistake)", remedy: "")
+        }
+        let dependencies = try await catalog.dependencies(
+            of: Self.select(dataset, shape, flag: nil), text: Self.texts(of: dataset))
+        return Binding(
+            described: described, shape: shape, tables: dependencies.tables,
+            gateObstacle: dataset.changes == .snapshot ? "changes: snapshot" : dependencies.obstacle,
+            hasTransactionIDs: hasTransactionIDs,
+            validatesUTF8: await connection.parameter("server_encoding") == "SQL_ASCII")
+    }
+
+    // MARK: SQL
+
+    /// Whether a row may have changed since the mark; nil if the mark is too old or from the future.
+    private static func flag(_ mark: Mark, _ snapshot: Snapshot) -> String? {
+        // Ids of rows have 32 bits: beyond half their range, older and newer can't be told apart.
+        guard mark.horizon <= snapshot.horizon, snapshot.horizon - mark.horizon < 1 << 30 else { return nil }
+        return "age(xmin) <= age('\(mark.horizon & 0xFFFF_FFFF)'::xid)"
+    }
+
+    private static func select(_ dataset: Dataset, _ shape: RowShape, flag: String?) -> String {
+        let columns = shape.columns.map { $0.isReadAsJSON ? "to_json(\(quoted($0.name)))" : quoted($0.name) }
+        return "select \(([flag].compactMap(\.self) + columns).joined(separator: ", ")) "
+            + "from \(from(dataset, withFilter: true))"
+    }
+
+    /// What follows `FROM`: it always has a `WHERE`, so that conditions can be added with `AND`.
+    static func from(_ dataset: Dataset, withFilter: Bool) -> String {
+        switch dataset.source {
+        case .query(let text):
+            // The newline ends a comment in the query's last line.
+            return "(\(trimmed(text))\n) as baton_row where true"
+        case .table(let name, let condition, let filter):
+            let conditions = [condition, withFilter ? filter : nil].compactMap(\.self)
+            return "\(name) where " + (["true"] + conditions.map { "(\($0)\n)" }).joined(separator: " and ")
+        }
+    }
+
+    private static func texts(of dataset: Dataset) -> [String] {
+        switch dataset.source {
+        case .query(let text): [text]
+        case .table(_, let condition, let filter): [condition, filter].compactMap(\.self)
+        }
+    }
+
+    private static func trimmed(_ query: String) -> String {
+        var text = query[...]
+        while let last = text.last, last.isWhitespace || last == ";" { text.removeLast() }
+        return String(text)
+    }
+
+    static func quoted(_ name: String) -> String {
+        "\"\(name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\""))\""
+    }
+
+    private static func arrayLiteral(_ elements: [String]) -> String {
+        let quoted = elements.map { element in
+            "\"" + element.flatMap { "\"\\".contains($0) ? ["\\", $0] : [$0] } + "\""
+        }
+        return "{\(quoted.joined(separator: ","))}"
+    }
+}
+
+/// A dataset that does not fit the database.
+public struct DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
+    public let dataset: String
+    public let problem: String
+    /// What to do about it; may be empty where the problem says it.
+    public let remedy: String
+
+    public var description: String { "\(dataset): \(problem)\(remedy.isEmpty ? "" : ". \(remedy)")" }
+}

@@ -1,0 +1,204 @@
+internal import CacheRefresh
+internal import CoreMetrics
+internal import LeaderElection
+internal import Logging
+internal import RedisClient
+
+/// A leader's hold on one target: it numbers the batches so that each continues the one before, and Redis refuses
+/// every batch that does not, whoever sends it and whenever it arrives.
+///
+/// Batches are sent in the order in which they are handed over, several in flight on one connection. After anything
+/// that leaves a doubt (a gap, a lost script, a timeout, a new connection) the chain is broken: all that was not
+/// acknowledged counts as lost, and the next batch waits until `sync` has set the fence past everything ever sent.
+actor Fence {
+    /// Why a batch was not acknowledged.
+    enum Failure: Error {
+        /// Another term holds the fence: this one is over, whatever it thinks of its lease.
+        case fenced(epoch: String)
+        /// The lease is not this term's any longer.
+        case leaseLost
+        /// A batch before this one is missing, or Redis lost data: to be sent again.
+        case gap
+        case redis(RedisError)
+    }
+
+    /// A batch on its way.
+    struct Sent: Sendable {
+        fileprivate let reply: RedisPendingReply
+        fileprivate let chain: Int
+        fileprivate let sequence: Int64
+    }
+
+    private struct Chain {
+        let number: Int
+        let connection: RedisConnection
+        let scriptSHA: String
+    }
+
+    private let keys: GroupKeys
+    /// Named in the lease; nil at a target that does not hold the lease, where epochs are compared instead.
+    private let deployment: String?
+    private let term: LeadershipTerm
+    private let redis: RedisClient
+    private let logger: Logger
+
+    /// How long Redis may take for a batch before the connection counts as dead.
+    private static let timeout = Duration.seconds(5)
+
+    private var chain: Chain?
+    private var chainCount = 0
+    private var repair: Task<Void, any Error>?
+    /// The highest sequence ever sent, and the highest that was acknowledged.
+    private var lastSent: Int64 = 0
+    private var lastAcknowledged: Int64 = 0
+    private var acknowledgedAt = ContinuousClock.now
+    /// How often Redis was seen to have lost what it had acknowledged. Whoever remembers an older number forgets what
+    /// it knows of the cache.
+    private(set) var losses = 0
+
+    init(keys: GroupKeys, deployment: String?, term: LeadershipTerm, redis: RedisClient, logger: Logger) {
+        self.keys = keys
+        self.deployment = deployment
+        self.term = term
+        self.redis = redis
+        self.logger = logger
+    }
+
+    /// Sends a batch behind all others.
+    func send(_ batch: WriteBatch) async throws -> Sent {
+        let chain = try await mendedChain()
+        let previous = lastSent
+        lastSent += 1
+        let command = Self.command(
+            scriptSHA: chain.scriptSHA, fenceKey: keys.fence, term: term, previous: previous, next: lastSent,
+            batch: batch)
+        return Sent(
+            reply: chain.connection.submit(command, timeout: Self.timeout), chain: chain.number, sequence: lastSent)
+    }
+
+    /// Waits for the answer to a batch.
+    ///
+    /// - Throws: ``Failure``; the batch, and each one that was sent behind it, then has to be sent again.
+    func outcome(of sent: Sent) async throws -> BatchOutcome {
+        do {
+            let answer = try WriteAnswer(await sent.reply.value())
+            switch answer {
+            case .done(let outcome):
+                acknowledge(sent.sequence)
+                return outcome
+            case .gap:
+                throw Failure.gap
+            case .fenced(let epoch):
+                Instruments.staleWritesRejected.increment()
+                throw Failure.fenced(epoch: epoch)
+            }
+        } catch {
+            breakChain(sent.chain)
+            throw (error as? RedisError).map(Failure.redis) ?? error
+        }
+    }
+
+    /// Raises the fence for this term, before anything is written: the first `sync`.
+    func open() async throws {
+        _ = try await mendedChain()
+    }
+
+    /// Looks at what the last renewal found: a fence behind what was acknowledged means that Redis lost data, even if
+    /// nothing was sent since.
+    func verify() async throws {
+        guard deployment != nil, let renewed = term.renewedFence, renewed.askedAt > acknowledgedAt, chain != nil else {
+            return
+        }
+        let isOurs = renewed.fence?.epoch == term.epoch && renewed.fence?.token == "\(term.token)"
+        let sequence = isOurs ? renewed.fence?.sequence ?? -1 : -1
+        guard sequence < lastAcknowledged else { return }
+        chain = nil
+        try await open()
+    }
+
+    private func acknowledge(_ sequence: Int64) {
+        lastAcknowledged = max(lastAcknowledged, sequence)
+        acknowledgedAt = .now
+    }
+
+    private func breakChain(_ number: Int) {
+        if chain?.number == number { chain = nil }
+    }
+
+    /// The chain, mended first if it is broken; by one caller for all.
+    private func mendedChain() async throws -> Chain {
+        while true {
+            guard term.isLive() else { throw Failure.leaseLost }
+            if let chain, chain.connection.isOpen { return chain }
+            if let repair {
+                try await repair.value
+                continue
+            }
+            let repair = Task { try await self.mend() }
+            self.repair = repair
+            defer { self.repair = nil }
+            try await repair.value
+        }
+    }
+
+    private func mend() async throws {
+        chain = nil
+        // Where the lease is not at hand, it is asked about first: a deposed leader must not raise its fence once more.
+        if deployment == nil, await !term.confirmed() { throw Failure.leaseLost }
+        do {
+            let connection = try await redis.connection(timeout: Self.timeout)
+            let scriptSHA = try await connection.load(Self.script, timeout: Self.timeout)
+            let next = lastSent + 1
+            let call =
+                deployment.map { FenceSync.atLease(keys, term.lease, next: next, deployment: $0) }
+                ?? FenceSync.atTarget(keys, term.lease, next: next)
+            lastSent = next
+            switch try FenceSync.answer(try await connection.run(call, timeout: Self.timeout)) {
+            case .synced(let was):
+                noteLoss(was)
+            case .notOurs(let highest):
+                if let highest { term.observed(highest) }
+                throw Failure.leaseLost
+            case .late:
+                throw Failure.gap
+            }
+            acknowledge(next)
+            chainCount += 1
+            chain = Chain(number: chainCount, connection: connection, scriptSHA: scriptSHA)
+        } catch let error as RedisError {
+            throw Failure.redis(error)
+        }
+    }
+
+    /// Redis forgot what it had acknowledged: it restarted from an older state, a replica was promoted, a key evicted.
+    private func noteLoss(_ was: FenceState?) {
+        guard chainCount > 0 else { return }
+        let isOurs = was?.epoch == term.epoch && was?.token == "\(term.token)"
+        guard !isOurs || was?.sequence ?? -1 < lastAcknowledged else { return }
+        losses += 1
+        logger.warning("redis lost data; everything is compared anew")
+    }
+
+    private static let script = RedisScript(
+        name: "write", source: String(decoding: PackageResources.write_lua, as: UTF8.self))
+
+    private static func command(
+        scriptSHA: String, fenceKey: String, term: LeadershipTerm, previous: Int64, next: Int64, batch: WriteBatch
+    ) -> RedisCommand {
+        var head = RedisArguments()
+        head.append("EVALSHA")
+        head.append(scriptSHA)
+        head.append(String(batch.keys.count + 1))
+        head.append(fenceKey)
+        var middle = RedisArguments()
+        middle.append("\(term.epoch)")
+        middle.append("\(term.token)")
+        middle.append(String(previous))
+        middle.append(String(next))
+        middle.append(batch.operations)
+        return RedisCommand(segments: [
+            head, RedisArguments(bytes: batch.keys.bytes, lengths: batch.keys.lengths), middle,
+            RedisArguments(bytes: batch.arguments.bytes, lengths: batch.arguments.lengths),
+        ])
+    }
+}

@@ -1,0 +1,36 @@
+internal import CacheRefresh
+internal import RedisClient
+
+/// Finds the keys that are in a Redis, a page at a time.
+struct Inventory {
+    /// A page takes Redis well under a millisecond.
+    static let pageSize = 1000
+    /// Where every key that is there has to go, so many a second do: the application fills them again from its database.
+    static let deletionsPerSecond = 5000
+
+    let redis: RedisClient
+
+    /// Whether the database of the connection holds no key at all.
+    func isEmpty() async throws -> Bool {
+        try await redis.send(RedisCommand("DBSIZE")).int == 0
+    }
+
+    /// Calls `body` with the keys that match a pattern; some may come twice, as `SCAN` has it.
+    func forEachPage(matching pattern: [UInt8], _ body: ([[UInt8]]) async throws -> Void) async throws {
+        var cursor = Array("0".utf8)
+        repeat {
+            try Task.checkCancellation()
+            let reply = try await redis.send(
+                RedisCommand([
+                    Array("SCAN".utf8), cursor, Array("MATCH".utf8), pattern, Array("COUNT".utf8),
+                    Array("\(Self.pageSize)".utf8),
+                ]))
+            guard case .array(let fields) = reply, fields.count == 2, case .bytes(let next) = fields[0],
+                case .array(let keys) = fields[1]
+            else { return }
+            try await body(
+                keys.compactMap { if case .bytes(let key) = $0 { key } else { nil } })
+            cursor = next
+        } while cursor != Array("0".utf8)
+    }
+}

@@ -1,0 +1,37 @@
+internal import CacheRefresh
+internal import PostgresClient
+internal import RedisClient
+
+/// Why a pass failed, for people, and by kind, so that the same trouble is told once.
+struct Problem {
+    /// Equal for errors that have the same cause and the same remedy.
+    let kind: String
+    let text: String
+    /// Somebody else may hold the lease: worth a renewal at once.
+    let castsDoubtOnLease: Bool
+
+    init(_ error: any Error) {
+        switch error {
+        case let error as PostgresError:
+            self.init("postgres \(error.code)", "\(error)")
+        case let error as DatasetError:
+            self.init("dataset \(error.problem)", "\(error)")
+        case Fence.Failure.fenced(let epoch):
+            self.init("fenced", "another term holds the fence, epoch \(epoch)", castsDoubtOnLease: true)
+        case Fence.Failure.leaseLost:
+            self.init("lease lost", "the lease is not this term's any longer", castsDoubtOnLease: true)
+        case Fence.Failure.gap:
+            self.init("gap", "a batch is missing at redis; it will be sent again", castsDoubtOnLease: true)
+        case Fence.Failure.redis(let error), let error as RedisError:
+            self.init("redis \(error.code)", "\(error)")
+        default:
+            self.init("\(type(of: error))", "\(error)")
+        }
+    }
+
+    private init(_ kind: String, _ text: String, castsDoubtOnLease: Bool = false) {
+        self.kind = kind
+        self.text = text
+        self.castsDoubtOnLease = castsDoubtOnLease
+    }
+}

@@ -1,0 +1,140 @@
+public import CacheRefresh
+internal import LeaderElection
+public import Logging
+internal import PostgresClient
+public import RedisClient
+internal import Synchronization
+
+/// A leader's work: refreshes every enabled dataset for as long as a term lasts.
+///
+/// It holds connections to PostgreSQL only during a term. Datasets can be exchanged while it runs.
+public final class RefreshService: TermWork {
+    private let configuration: Configuration
+    private let keys: GroupKeys
+    private let deployment: String
+    private let redis: [String: RedisClient]
+    private let logger: Logger
+    private let state: Mutex<State>
+
+    private struct State {
+        var datasets: [Dataset]
+        /// Of the term that is being led.
+        var updates: AsyncStream<[Dataset]>.Continuation?
+    }
+
+    /// - Parameters:
+    ///   - deployment: as given to the lease store.
+    ///   - redis: a client for each Redis of the configuration, by its name; batches go through it.
+    public init(configuration: Configuration, deployment: String, redis: [String: RedisClient], logger: Logger) {
+        self.configuration = configuration
+        self.keys = GroupKeys(prefix: configuration.keyPrefix, group: configuration.group)
+        self.deployment = deployment
+        self.redis = redis
+        self.logger = logger
+        self.state = Mutex(State(datasets: configuration.enabledDatasets))
+    }
+
+    /// From now on these datasets are refreshed. Those that did not change go on undisturbed; keys of those that are gone
+    /// stay until their TTL.
+    public func replace(datasets: [Dataset]) {
+        let enabled = datasets.filter(\.isEnabled)
+        let updates = state.withLock { state in
+            state.datasets = enabled
+            return state.updates
+        }
+        updates?.yield(enabled)
+    }
+
+    /// Works until the task is cancelled.
+    public func lead(_ term: LeadershipTerm) async {
+        let pool = PostgresPool(configuration.postgresConfiguration, limit: configuration.postgres.connections)
+        guard let server = await identify(pool, term) else {
+            await pool.close()
+            return
+        }
+        let fences = makeFences(of: term)
+        let (stream, updates) = AsyncStream.makeStream(of: [Dataset].self, bufferingPolicy: .bufferingNewest(1))
+        let initial = state.withLock { state in
+            state.updates = updates
+            return state.datasets
+        }
+        updates.yield(initial)
+
+        var running: [String: (dataset: Dataset, task: Task<Void, Never>)] = [:]
+        for await datasets in stream {
+            for (name, entry) in running where !datasets.contains(entry.dataset) {
+                entry.task.cancel()
+                await entry.task.value
+                running[name] = nil
+            }
+            for dataset in datasets where running[dataset.name] == nil {
+                guard let loop = makeLoop(dataset, term, fences, pool, server) else { continue }
+                running[dataset.name] = (dataset, Task { await loop.run() })
+            }
+        }
+        state.withLock { $0.updates = nil }
+        for entry in running.values { entry.task.cancel() }
+        for entry in running.values { await entry.task.value }
+        term.stoppedSending()
+        await pool.close()
+    }
+
+    /// Which server the pool's connections reach; tries until it is known or the term is over.
+    private func identify(_ pool: PostgresPool, _ term: LeadershipTerm) async -> ServerIdentity? {
+        var schedule = PassSchedule(every: .milliseconds(200))
+        var random = SystemRandomNumberGenerator()
+        var problem: Problem?
+        while !Task.isCancelled && term.isLive() {
+            do {
+                let connection = try await pool.borrow()
+                do {
+                    let identity = try await ServerIdentity.read(from: connection)
+                    await pool.giveBack(connection)
+                    return identity
+                } catch {
+                    await pool.giveBack(connection)
+                    throw error
+                }
+            } catch {
+                let latest = Problem(error)
+                if latest.kind != problem?.kind, !Task.isCancelled {
+                    logger.error("postgres can't be used", metadata: ["problem": "\(latest.text)"])
+                }
+                problem = latest
+                try? await Task.sleep(for: schedule.failed(using: &random))
+            }
+        }
+        return nil
+    }
+
+    /// A fence for each Redis. The first batch, or the first tick, raises it and shuts an earlier leader out.
+    private func makeFences(of term: LeadershipTerm) -> [String: Fence] {
+        var fences: [String: Fence] = [:]
+        for (name, client) in redis {
+            var logger = logger
+            logger[metadataKey: "redis"] = "\(name)"
+            fences[name] = Fence(
+                keys: keys, deployment: name == configuration.lease.redis ? deployment : nil, term: term,
+                redis: client, logger: logger)
+        }
+        return fences
+    }
+
+    private func makeLoop(
+        _ dataset: Dataset, _ term: LeadershipTerm, _ fences: [String: Fence], _ pool: PostgresPool,
+        _ server: ServerIdentity
+    ) -> DatasetLoop? {
+        var logger = logger
+        logger[metadataKey: "dataset"] = "\(dataset.name)"
+        logger[metadataKey: "epoch"] = "\(term.epoch)"
+        guard let fence = fences[dataset.redis], let client = redis[dataset.redis] else {
+            logger.error("dataset names an unknown redis", metadata: ["redis": "\(dataset.redis)"])
+            return nil
+        }
+        return DatasetLoop(
+            pass: DatasetPass(
+                dataset: dataset, keyPrefix: configuration.keyPrefix, keys: keys, server: server, fence: fence,
+                redis: client, clock: { Uptime.now }),
+            term: term, pool: pool, logger: logger)
+    }
+}

@@ -1,0 +1,25 @@
+internal import PostgresClient
+
+/// Which PostgreSQL it is: a mark or a lease of another server, database or timeline says nothing here.
+public struct ServerIdentity: Hashable, Sendable, CustomStringConvertible {
+    /// As `pg_controldata` shows it; the same on a primary and its standbys.
+    public let systemIdentifier: String
+    public let database: String
+    /// Rises when a standby is promoted, and transaction ids may then be handed out a second time.
+    public let timeline: String
+
+    static func read(from connection: PostgresConnection) async throws(PostgresError) -> ServerIdentity {
+        let rows = try await connection.query(
+            """
+            select (select system_identifier from pg_control_system()), current_database(),
+                   (select timeline_id from pg_control_checkpoint())
+            """)
+        return ServerIdentity(
+            systemIdentifier: rows.first?[0] ?? "", database: rows.first?[1] ?? "", timeline: rows.first?[2] ?? "")
+    }
+
+    /// What the lease of a group is bound to. Not the timeline: a promoted standby goes on with the same data.
+    public var deployment: String { "\(systemIdentifier)/\(database)" }
+
+    public var description: String { "\(systemIdentifier)/\(database)/\(timeline)" }
+}

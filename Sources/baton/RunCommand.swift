@@ -1,0 +1,28 @@
+internal import ArgumentParser
+internal import Daemon
+
+/// `baton run`: one replica, until it is told to stop.
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Run one replica: follow, lead when elected, refresh while leading.",
+        discussion: """
+            SIGTERM and SIGINT end it in order: the lease is given up, and a follower takes over at once. SIGHUP reads the \
+            configuration again and exchanges the datasets; a file with mistakes changes nothing.
+
+            EXAMPLES
+              baton run --config config/baton.yaml
+              BATON_DATASETS_USERS_ENABLED=true baton run --config config/baton.yaml
+            """)
+
+    @OptionGroup var options: ConfigurationOptions
+
+    @Option(name: .long, help: "The name under which this replica appears. (default: $HOSTNAME, else the host's name)")
+    var replica: String?
+
+    func run() async throws {
+        try await Replica(
+            configurationPath: options.config, environment: Environment.variables, name: replica
+        ).run()
+    }
+}
