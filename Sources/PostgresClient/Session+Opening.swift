@@ -80,7 +80,8 @@ extension Session {
         let encoding = parameter("server_encoding") == "SQL_ASCII" ? "SQL_ASCII" : "UTF8"
         let settings =
             [("statement_timeout", "\(statementTimeout)")] + configuration.settings + [("client_encoding", encoding)]
-        let calls = settings.indices.map { "set_config($\(2 * $0 + 1), $\(2 * $0 + 2), false)" }
+        var calls = settings.indices.map { "set_config($\(2 * $0 + 1), $\(2 * $0 + 2), false)" }
+        if PQserverVersion(pointer) >= 140_000 { calls.insert(Self.watchForLostClient, at: 0) }
         do throws(PostgresError) {
             try sendQuery("SELECT \(calls.joined(separator: ", "))", settings.flatMap { [$0.0, $0.1] })
             while PQisBusy(pointer) == 1 {
@@ -98,6 +99,14 @@ extension Session {
             throw error
         }
     }
+
+    /// Lets the server notice within a second, while it works on a statement, that this client has gone.
+    ///
+    /// Else it works on until it has something to send, also when a request to cancel came before it had begun. Since
+    /// PostgreSQL 14; some systems cannot do it and refuse the parameter.
+    private static let watchForLostClient = """
+        CASE WHEN version() LIKE '%linux%' THEN set_config('client_connection_check_interval', '1s', false) END
+        """
 
     /// Rounded up, so that a time-out shorter than the server's unit does not become "none".
     private static func wholeMilliseconds(_ duration: Duration) -> Int64 {

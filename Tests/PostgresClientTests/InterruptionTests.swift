@@ -51,6 +51,19 @@ extension ServerTests {
             try await server.waitForStatement("a long query", running: false)
         }
 
+        /// A request to cancel that comes before the server has read the statement is lost; it must not run on for that.
+        @Test func rightAfterSending() async throws {
+            let server = try await LocalPostgres.shared()
+            for delay in 0..<20 {
+                let connection = try await connect()
+                let task = Task { try? await connection.query("select pg_sleep(100), 'hardly begun'") }
+                try await Task.sleep(for: .microseconds(delay * 100))
+                task.cancel()
+                #expect(await task.value == nil)
+            }
+            try await server.waitForStatement("hardly begun", running: false)
+        }
+
         @Test func atTheStartOfACopy() async throws {
             let server = try await LocalPostgres.shared()
             try await expectPromptCancellation { () throws(PostgresError) in
@@ -112,7 +125,7 @@ extension ServerTests {
                 let connection = try await connect(to: server)
                 try server.signalAll(SIGSTOP)
                 // More than the sockets hold, to a server that reads nothing.
-                let sql = "select length('\(String(repeating: "x", count: 64 << 20))')"
+                let sql = "select length('\(String(repeating: "x", count: 16 << 20))')"
                 let task = Task { try? await connection.query(sql) }
                 try await Task.sleep(for: .milliseconds(100))
                 let start = ContinuousClock.now
