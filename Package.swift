@@ -73,11 +73,22 @@ let package = Package(
         .executableTarget(
             name: "baton",
             dependencies: [
-                "CacheRefresh", "Daemon", "LocalStack", "PostgresClient", "RedisClient",
+                "Daemon", "Demo",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict,
+            plugins: ["BuildInfo"]
+        ),
+        .plugin(name: "BuildInfo", capability: .buildTool()),
+
+        // MARK: Real servers for demo, tests and benchmarks
+        .target(
+            name: "Demo",
+            dependencies: [
+                "CacheRefresh", "Daemon", "LocalStack", "PostgresClient", "RedisClient",
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: strict
         ),
@@ -113,8 +124,19 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .testTarget(name: "LocalStackTests", dependencies: ["LocalStack"], swiftSettings: strict),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["LocalStack", "PostgresClient", "RedisClient"],
+            name: "DemoTests",
+            dependencies: [
+                "CacheRefresh", "Demo", "LocalStack", "PostgresClient", "RedisClient",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["baton", "LocalStack", "PostgresClient", "RedisClient"],
             swiftSettings: strict),
     ]
 )
