@@ -1,4 +1,6 @@
 internal import NIOCore
+internal import NIOSSL
+internal import NIOTLS
 
 /// Stands between a socket and its ``RedisConnection``: bytes become values, the socket's events become calls.
 final class RedisChannelHandler: ChannelInboundHandler {
@@ -7,9 +9,26 @@ final class RedisChannelHandler: ChannelInboundHandler {
     let connection: RedisConnection
     private let reader: ReplyReader
 
-    init(connection: RedisConnection, maximumReplyBytes: Int) {
+    private let tls: TLSSetup?
+
+    init(connection: RedisConnection, tls: TLSSetup?, maximumReplyBytes: Int) {
         self.connection = connection
+        self.tls = tls
         self.reader = ReplyReader(maximumReplyBytes: maximumReplyBytes)
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        if self.tls == nil { self.connection.becameSecure() }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard let tls = self.tls, case .handshakeCompleted? = event as? TLSUserEvent else { return }
+        let certificate = try? context.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self).peerCertificate
+        if let certificate, tls.accepts(certificate) {
+            self.connection.becameSecure()
+        } else {
+            self.connection.end(.wrongServerName(tls.expectedName))
+        }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -33,6 +52,6 @@ final class RedisChannelHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        self.connection.end(.transport(error, expectedName: self.connection.serverName))
+        self.connection.end(.transport(error, expectedName: self.tls?.expectedName))
     }
 }

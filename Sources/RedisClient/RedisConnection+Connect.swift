@@ -13,11 +13,12 @@ extension RedisConnection {
     public static func connect(
         _ configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger
     ) async throws(RedisError) -> RedisConnection {
-        let deadline = ContinuousClock.now + configuration.connectTimeout
+        let budget = TimeBudget(configuration.connectTimeout)
         let tls = try await TLSSetup.read(for: configuration)
         let connection = try await self.open(configuration, tls, eventLoop, logger)
         do throws(RedisError) {
-            try await connection.logIn(configuration, deadline: deadline)
+            try await connection.waitUntilSecure(budget)
+            try await connection.logIn(configuration, budget)
         } catch {
             connection.end(.closedByUs)
             throw error.with(delivery: .notSent)
@@ -37,11 +38,11 @@ extension RedisConnection {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let connection = RedisConnection(
-                        channel: channel, configuration: configuration, serverName: tls?.expectedName, logger: logger)
+                        channel: channel, configuration: configuration, logger: logger)
                     if let tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler()) }
                     try channel.pipeline.syncOperations.addHandler(
                         RedisChannelHandler(
-                            connection: connection, maximumReplyBytes: configuration.maximumReplyBytes))
+                            connection: connection, tls: tls, maximumReplyBytes: configuration.maximumReplyBytes))
                 }
             }
         let connecting: EventLoopFuture<any Channel>
@@ -75,9 +76,8 @@ extension RedisConnection {
     }
 
     /// Sends everything at once, so that logging in costs one round trip.
-    private func logIn(_ configuration: RedisConfiguration, deadline: ContinuousClock.Instant) async throws(RedisError)
-    {
-        let left = max(.zero, deadline - .now)
+    private func logIn(_ configuration: RedisConfiguration, _ budget: TimeBudget) async throws(RedisError) {
+        let left = budget.left
         let username = configuration.username ?? configuration.url.username
         let password = configuration.password ?? configuration.url.password
         let database = configuration.url.database

@@ -15,23 +15,22 @@ public final class RedisConnection: Sendable {
     /// When the socket was connected.
     public let openedAt: ContinuousClock.Instant
 
-    /// The name that the server's certificate must bear, for errors; `nil` without TLS.
-    let serverName: String?
     let scripts = ScriptCache()
     private let channel: any Channel
     private let logger: Logger
     let defaultTimeout: Duration
     private let machine: Mutex<ConnectionStateMachine<ByteBuffer, Slot<RedisValue>>>
+    /// Filled when secrets may be sent: at once, or when the other side of the TLS is known.
+    private let secured = Slot<Void>()
     /// Filled when the socket is closed.
     private let closed = Slot<RedisError>()
     private let reason = Mutex<RedisError?>(nil)
     private let timer = Mutex<Scheduled<Void>?>(nil)
     private let subscriber = Mutex<(@Sendable (RedisValue) -> Void)?>(nil)
 
-    init(channel: any Channel, configuration: RedisConfiguration, serverName: String?, logger: Logger) {
+    init(channel: any Channel, configuration: RedisConfiguration, logger: Logger) {
         self.openedAt = .now
         self.channel = channel
-        self.serverName = serverName
         self.logger = logger
         self.defaultTimeout = configuration.commandTimeout
         self.machine = Mutex(ConnectionStateMachine(depth: configuration.pipelineDepth))
@@ -90,11 +89,12 @@ public final class RedisConnection: Sendable {
         self.machine.withLock { $0.isOpen }
     }
 
-    /// Closes the connection now and waits until its socket is closed. Commands without a reply fail; to see replies, await
-    /// them first.
+    /// Closes the connection now and waits until its socket is closed, also in a cancelled task. Commands without a reply
+    /// fail; to see replies, await them first.
     public func close() async {
         self.end(.closedByUs)
-        await self.waitUntilClosed()
+        // A task of its own is not cancelled with ours. A socket closes at once, with TLS after 250 ms at most.
+        await Task { await self.waitUntilClosed() }.value
     }
 
     /// Waits until the connection is closed, by whomever, or the task is cancelled.
@@ -105,6 +105,20 @@ public final class RedisConnection: Sendable {
     /// Why it was closed; waits until it is. `nil` if the waiting task is cancelled.
     func closeReason() async -> RedisError? {
         try? await self.closed.value().get()
+    }
+
+    /// Waits until secrets may be sent, but not longer than until the deadline.
+    func waitUntilSecure(_ budget: TimeBudget) async throws(RedisError) {
+        let timer = self.channel.eventLoop.scheduleTask(in: TimeAmount(budget.left)) {
+            if !self.secured.isFilled { self.end(.noTLSInTime) }
+        }
+        defer { timer.cancel() }
+        try await self.secured.value().get()
+    }
+
+    /// Secrets may be sent.
+    func becameSecure() {
+        self.secured.fill(.success(()))
     }
 
     /// Ends the connection for a reason, unless it ended before.
@@ -119,6 +133,7 @@ public final class RedisConnection: Sendable {
             return timer
         }?.cancel()
         self.channel.close(promise: nil)
+        self.secured.fill(.failure(reason))
         for slot in action.notSent { slot.fill(.failure(reason.with(delivery: .notSent))) }
         for slot in action.unknown { slot.fill(.failure(reason.with(delivery: .unknown))) }
     }

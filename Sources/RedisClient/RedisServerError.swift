@@ -23,7 +23,8 @@ public struct RedisServerError: Hashable, Sendable {
 extension RedisServerError: CustomStringConvertible {
     /// The server's whole text.
     public var description: String {
-        self.prefix.isEmpty ? self.message : "\(self.prefix) \(self.message)"
+        if self.prefix.isEmpty { return self.message }
+        return self.message.isEmpty ? self.prefix : "\(self.prefix) \(self.message)"
     }
 }
 

@@ -23,8 +23,9 @@ public final class RedisSubscription: AsyncSequence, Sendable {
     /// The channels.
     public let channels: [String]
 
-    /// So many events may wait for the reader. A reader that lags behind further loses the connection, and is told.
-    static let bufferedEvents = 16384
+    /// So many events may wait for the reader. A reader that lags behind further loses the connection, so that it is told by
+    /// another `subscribed` that messages are missing.
+    static let bufferedEvents = 4096
 
     private let stream: AsyncStream<Event>
     private let continuation: AsyncStream<Event>.Continuation
@@ -100,11 +101,8 @@ private struct Listener: Sendable {
                 isLossTold = false
             }
             failures += 1
-            if !isLossTold {
-                isLossTold = true
-                // If there is no room even for this, the reader still sees the next `subscribed`.
-                self.events.yield(.lost(error))
-            }
+            // If there is no room even for this, the reader still sees another `subscribed`.
+            if !isLossTold, case .enqueued = self.events.yield(.lost(error)) { isLossTold = true }
             self.logger.debug("redis subscription lost", metadata: ["error": "\(error)"])
             let delay = self.configuration.backoff.delay(afterFailures: failures, random: .random(in: 0...1))
             try? await Task.sleep(for: delay)

@@ -41,6 +41,16 @@ final class Slot<Value: Sendable>: Sendable {
         return true
     }
 
+    /// Whether there is a result.
+    var isFilled: Bool {
+        self.state.withLock { state in
+            switch state {
+            case .empty: false
+            case .filled: true
+            }
+        }
+    }
+
     /// The result, as soon as there is one; ``RedisError/cancelledWhileWaiting`` if the task is cancelled before.
     func value() async -> Filling {
         switch self.arrive() {

@@ -67,6 +67,30 @@ struct TLSSetup: Sendable {
         try NIOSSLClientHandler(context: self.context, serverHostname: self.serverHostname)
     }
 
+    /// Whether a certificate, which NIOSSL has verified, really bears the expected name. NIOSSL also accepts one that bears the
+    /// socket's address instead of the name; so whoever misleads the name's resolution could use a certificate for an address
+    /// of his own.
+    func accepts(_ certificate: NIOSSLCertificate) -> Bool {
+        guard let expected = self.serverHostname else { return true }
+        let names = certificate._subjectAlternativeNames()
+        // Without alternative names NIOSSL has compared the common name.
+        return names.isEmpty
+            || names.contains { name in
+                name.nameType == .dnsName
+                    && Self.matches(pattern: String(decoding: name.contents, as: UTF8.self), expected)
+            }
+    }
+
+    /// Whether a certificate's name covers a host: the same, or `*` for the whole first label (RFC 6125, 6.4.3).
+    static func matches(pattern: String, _ host: String) -> Bool {
+        let pattern = pattern.lowercased()[...]
+        var host = host.lowercased()[...]
+        if host.hasSuffix(".") { host = host.dropLast() }
+        guard pattern.hasPrefix("*.") else { return pattern == host }
+        guard let dot = host.firstIndex(of: "."), dot != host.startIndex else { return false }
+        return pattern.dropFirst() == host[dot...]
+    }
+
     private static func certificates(_ file: String, what: String) throws(RedisError) -> [NIOSSLCertificate] {
         let certificates: [NIOSSLCertificate]
         do {
@@ -98,12 +122,24 @@ extension RedisError {
         RedisError(code: .tls, delivery: .notSent, message: message, underlying: error.map { "\($0)" })
     }
 
+    static func wrongServerName(_ name: String) -> RedisError {
+        RedisError(
+            code: .tls, delivery: .notSent,
+            message: "The server's certificate is not made out to \(name): set serverName to a name that it bears.")
+    }
+
+    static let noTLSInTime = RedisError(
+        code: .timeout, delivery: .notSent,
+        message: "The server did not finish the TLS handshake in time: check that its port speaks TLS.")
+
     /// What an error of the socket or of TLS means.
     static func transport(_ error: any Error, expectedName: String?) -> RedisError {
         let text = "\(error)"
         switch error {
         case NIOSSLError.uncleanShutdown:
             return .closedByPeer
+        case let extra as NIOSSLExtraError where extra == .failedToValidateHostname:
+            return .wrongServerName(expectedName ?? "the server")
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
             return RedisError(
                 code: .tls, delivery: .notSent, message: Self.tlsAdvice(text, expectedName ?? "the server"),
@@ -117,11 +153,6 @@ extension RedisError {
     private static func tlsAdvice(_ text: String, _ name: String) -> String {
         if text.contains("CERTIFICATE_VERIFY_FAILED") {
             return "The certificate of \(name) is not signed by a trusted authority or has expired: check the caFile."
-        }
-        if text.contains("failedToValidateHostname") || text.contains("unableToValidateCertificate")
-            || text.contains("Couldn't find")
-        {
-            return "The server's certificate is not made out to \(name): set serverName to a name that it bears."
         }
         if text.contains("CERTIFICATE_REQUIRED") || text.contains("HANDSHAKE_FAILURE") {
             return "The server wants a client certificate: set certificateFile and keyFile."

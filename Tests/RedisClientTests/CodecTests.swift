@@ -38,7 +38,9 @@ import Testing
     }
 
     @Test func refusesTooMuch() {
-        #expect(RedisCommand([[UInt8](repeating: 0, count: 514 << 20)]).encoded == nil)
+        // Nine times the same array: no copies are made.
+        let segment = RedisArguments(bytes: [UInt8](repeating: 0, count: 64 << 20), lengths: [64 << 20])
+        #expect(RedisCommand(segments: Array(repeating: segment, count: 9)).encoded == nil)
     }
 }
 
@@ -97,7 +99,7 @@ import Testing
     }
 
     @Test func readsLargeStringsInPieces() throws {
-        let payload = (0..<(5 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+        let payload = Array(repeating: [UInt8](0...255), count: 20 << 10).flatMap { $0 }
         var fed = ReplyReader.Fed()
         let text = Array("$\(payload.count)\r\n".utf8) + payload + Array("\r\n+next\r\n".utf8)
         for start in stride(from: 0, to: text.count, by: 65536) {
@@ -107,10 +109,10 @@ import Testing
     }
 
     /// Whatever the pieces, the values are the same.
-    @Test(arguments: 1...40 as ClosedRange<UInt64>)
+    @Test(arguments: 1...20 as ClosedRange<UInt64>)
     func readsRandomValuesInRandomPieces(seed: UInt64) throws {
         var random = SplitMix(state: seed)
-        let values = (0..<50).map { _ in RedisValue.random(depth: 0, using: &random) }
+        let values = (0..<30).map { _ in RedisValue.random(depth: 0, using: &random) }
         let bytes = values.flatMap(\.encoded)
         var fed = ReplyReader.Fed()
         var rest = bytes[...]
@@ -123,10 +125,10 @@ import Testing
     }
 
     /// No bytes, however broken, bring the reader down.
-    @Test(arguments: 1...40 as ClosedRange<UInt64>)
+    @Test(arguments: 1...20 as ClosedRange<UInt64>)
     func survivesDamage(seed: UInt64) {
         var random = SplitMix(state: seed)
-        for _ in 0..<50 {
+        for _ in 0..<20 {
             var bytes = (0..<5).flatMap { _ in RedisValue.random(depth: 0, using: &random).encoded }
             for _ in 0..<3 {
                 let place = Int.random(in: 0..<bytes.count, using: &random)
@@ -214,7 +216,7 @@ extension RedisValue {
         case 2: return .status(["OK", "", "PONG"].randomElement(using: &random)!)
         case 3: return .error(RedisServerError(prefix: "ERR", message: "some text"))
         case 4, 5:
-            let count = [0, 1, 20, 2000].randomElement(using: &random)!
+            let count = [0, 1, 20, 200].randomElement(using: &random)!
             return .bytes(
                 (0..<count).map { _ in
                     [13, 10, 36, UInt8.random(in: 0...255, using: &random)].randomElement(using: &random)!

@@ -2,7 +2,6 @@ import Testing
 
 @testable import RedisClient
 
-
 @Suite struct ConnectionStateMachineTests {
     private let start = ContinuousClock.now
 

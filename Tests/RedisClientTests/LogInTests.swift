@@ -1,7 +1,8 @@
 import Glibc
 import LocalStack
-import RedisClient
 import Testing
+
+@testable import RedisClient
 
 /// Where servers are, and whom they let in.
 @Suite(.timeLimit(.minutes(2))) struct LogInTests {
@@ -166,9 +167,12 @@ import Testing
                 #expect(error.delivery == .notSent)
                 #expect(error.message.contains(advice), "\(error)")
             }
-            let plain = try await Self.refusal("rediss://localhost:\(redis.port)", RedisTLS(caFile: certificates.ca))
-            #expect(plain.code == .tls)
-            #expect(plain.message.contains("does not speak TLS"))
+            // A plain Redis waits for the rest of what it takes for a command.
+            var hasty = try Self.tls("rediss://localhost:\(redis.port)", RedisTLS(caFile: certificates.ca))
+            hasty.connectTimeout = .milliseconds(300)
+            let plain = try await Self.refusal(hasty)
+            #expect(plain.code == .timeout)
+            #expect(plain.message.contains("speaks TLS"))
             let encrypted = try await Self.refusal("redis://127.0.0.1:\(port)")
             #expect([.closed, .protocolViolation].contains(encrypted.code))
         }
@@ -224,6 +228,25 @@ import Testing
         }
     }
 
+    @Test func speaksTLSOnlyToThoseWhoDo() async throws {
+        let server = try await FakeServer.start(answering: Array("-ERR what?\r\n".utf8))
+        let error = try await Self.refusal("rediss://127.0.0.1:\(server.port)")
+        #expect(error.code == .tls)
+        #expect(error.message.contains("does not speak TLS"))
+        await server.close()
+    }
+
+    @Test(arguments: [
+        ("a.example.com", "a.example.com", true), ("A.Example.com", "a.example.COM.", true),
+        ("*.example.com", "a.example.com", true), ("*.example.com", "a.b.example.com", false),
+        ("*.example.com", "example.com", false), ("*.example.com", ".example.com", false),
+        ("example.com", "a.example.com", false), ("*", "localhost", false), ("a*.example.com", "ab.example.com", false),
+        ("", "a", false),
+    ])
+    func comparesNames(pattern: String, host: String, isMatch: Bool) {
+        #expect(TLSSetup.matches(pattern: pattern, host) == isMatch)
+    }
+
     private static func tls(_ url: String, _ tls: RedisTLS) throws -> RedisConfiguration {
         var configuration = try Support.configuration(url)
         configuration.tls = tls
@@ -232,8 +255,11 @@ import Testing
 
     /// The error of connecting where that must fail.
     private static func refusal(_ url: String, _ tls: RedisTLS = RedisTLS()) async throws -> RedisError {
-        let configuration = try Self.tls(url, tls)
-        return try await Support.failure { () throws(RedisError) in
+        try await Self.refusal(Self.tls(url, tls))
+    }
+
+    private static func refusal(_ configuration: RedisConfiguration) async throws -> RedisError {
+        try await Support.failure { () throws(RedisError) in
             let connection = try await Support.connect(configuration)
             await connection.close()
             return connection.openedAt

@@ -2,7 +2,6 @@ import Testing
 
 @testable import RedisClient
 
-
 @Suite struct ReconnectStateMachineTests {
     private let start = ContinuousClock.now
     private let backoff = RedisBackoff(initial: .milliseconds(100), maximum: .milliseconds(400))
