@@ -1,0 +1,264 @@
+internal import LeaderElection
+internal import NIOCore
+internal import RedisClient
+
+/// Performs what the elector decides. Runs on the event loop of the lease's connection, so that neither a busy thread pool nor
+/// anything else of this process keeps a renewal from being sent.
+actor ElectionDriver {
+    private let store: LeaseStore
+    private let work: any TermWork
+    private let drain: Duration
+    private let log: ElectionLog
+    private let publish: @Sendable (ElectionStatus) -> Void
+    private let eventLoop: any EventLoop
+    /// The zero of the elector's moments.
+    private let origin = ContinuousClock.now
+
+    private var elector: Elector<SystemRandomNumberGenerator>
+    private var status = ElectionStatus(state: .follower)
+    private var timer: Scheduled<Void>?
+    private var listening: Task<Void, Never>?
+    /// The term that is led, or that is over while its work is still ending, with the work.
+    private var current: (term: LeadershipTerm, work: Task<Void, Never>)?
+    private var renewalSentAt = ContinuousClock.now
+    private var renewal: LeaseStore.Renewal?
+    private var recording: Task<Void, Never>?
+    private var hasStopped = false
+    private var mustShutDown = false
+    private var finished: CheckedContinuation<Void, Never>?
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
+
+    init(
+        store: LeaseStore, work: any TermWork, drain: Duration, log: ElectionLog, eventLoop: any EventLoop,
+        publish: @escaping @Sendable (ElectionStatus) -> Void
+    ) {
+        self.store = store
+        self.work = work
+        self.drain = drain
+        self.log = log
+        self.eventLoop = eventLoop
+        self.publish = publish
+        elector = Elector(timing: store.timing, randomness: SystemRandomNumberGenerator())
+    }
+
+    /// Takes part in the election until ``shutDown()`` is over. Called once.
+    func run() async {
+        apply(elector.started(at: now))
+        await withCheckedContinuation { continuation in
+            finished = continuation
+            finishIfDone()
+        }
+        timer?.cancel()
+        await recording?.value
+        await store.close()
+    }
+
+    /// Ends the term, if there is one, gives the lease back, and lets ``run()`` return: at the latest after the drain time
+    /// if the work does not end.
+    func shutDown() {
+        guard !mustShutDown else { return }
+        mustShutDown = true
+        apply(elector.shutdown(at: now))
+        _ = eventLoop.scheduleTask(in: TimeAmount(drain)) { self.assumeIsolated { $0.giveUpWaiting() } }
+    }
+
+    // MARK: Actions
+
+    private var now: Moment { Moment(sinceOrigin: origin.duration(to: .now)) }
+
+    private func instant(_ moment: Moment) -> ContinuousClock.Instant { origin + moment.sinceOrigin }
+
+    private func apply(_ actions: [ElectionAction]) {
+        for action in actions { perform(action) }
+        let old = status.state
+        if elector.state != old {
+            status.state = elector.state
+            log.stateChanged(from: old, to: elector.state)
+            publish(status)
+            listenIfFollowing()
+        }
+        if hasStopped { finishIfDone() }
+    }
+
+    private func perform(_ action: ElectionAction) {
+        switch action {
+        case .acquire(let token, let floor): Task { await self.acquire(token, floor: floor) }
+        case .renew(let lease): Task { await self.renew(lease) }
+        case .resign(let lease, let reason): Task { await self.resign(lease, reason) }
+        case .startLeading(let term): start(term)
+        case .termExtended(let deadline):
+            current?.term.prolong(
+                until: instant(deadline), renewedFence: .init(askedAt: renewalSentAt, fence: renewal?.fence))
+        case .stopLeading(let term, let reason): stop(term, reason)
+        case .waitUntil(let moment):
+            timer?.cancel()
+            let delay = max(.zero, ContinuousClock.now.duration(to: instant(moment)))
+            timer = eventLoop.scheduleTask(in: TimeAmount(delay) + .microseconds(1)) {
+                self.assumeIsolated { $0.apply($0.elector.timerFired(at: $0.now)) }
+            }
+        case .stopped: hasStopped = true
+        }
+    }
+
+    // MARK: Asking the store
+
+    private func acquire(_ token: Token, floor: Epoch) async {
+        do throws(LeaseError) {
+            let answer = try await store.acquire(token, floor: floor)
+            noteSuccess()
+            if case .taken(let lease, _) = answer { follow(lease) }
+            apply(elector.acquireAnswered(answer, at: now))
+        } catch {
+            if noteProblem(error) { log.acquireFailed(error) }
+            if error.remedy == .reconnect { await store.reconnect() }
+            apply(elector.acquireAnswered(.failed, at: now))
+        }
+    }
+
+    private func renew(_ lease: Lease) async {
+        let sentAt = ContinuousClock.now
+        do throws(LeaseError) {
+            let renewal = try await store.renew(lease)
+            noteSuccess()
+            if let obstacle = renewal.obstacle {
+                noteProblem(obstacle)
+                log.leaseObstructed(obstacle)
+            }
+            if renewal.answer == .renewed, renewal.fence == nil { log.fenceMissing(lease) }
+            (renewalSentAt, self.renewal) = (sentAt, renewal)
+            apply(elector.renewAnswered(renewal.answer, token: lease.token, at: now))
+        } catch {
+            noteProblem(error)
+            log.renewalFailed(lease, error, remaining: current?.term.remaining() ?? .zero)
+            if error.remedy == .reconnect { await store.reconnect() }
+            apply(elector.renewAnswered(.failed, token: lease.token, at: now))
+        }
+    }
+
+    private func resign(_ lease: Lease, _ reason: EndReason) async {
+        do throws(LeaseError) {
+            log.resigned(lease, reason, wasOurs: try await store.resign(lease, reason))
+            apply(elector.resignAnswered(.done, token: lease.token, at: now))
+        } catch {
+            log.resignFailed(lease, error)
+            if error.remedy == .reconnect { await store.reconnect() }
+            apply(elector.resignAnswered(.failed, token: lease.token, at: now))
+        }
+    }
+
+    // MARK: Terms
+
+    private func start(_ term: Term) {
+        log.elected(term)
+        let live = LeadershipTerm(lease: term.lease, deadline: instant(term.deadline)) { [weak self] news in
+            guard let self else { return }
+            Task { await self.heard(news, of: term.token) }
+        }
+        // Not on this actor: the work must not keep the event loop busy, nor an event loop that hangs the watchdog.
+        let task = Task { @concurrent [work] in
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await work.lead(live) }
+                group.addTask { await live.untilOver() }
+                await group.next()
+                group.cancelAll()
+            }
+            await self.workEnded(term.token)
+        }
+        current = (live, task)
+        status.lease = term.lease
+    }
+
+    private func stop(_ term: Term, _ reason: EndReason) {
+        current?.term.end(reason)
+        current?.work.cancel()
+        log.ended(term, reason)
+        switch reason {
+        case .takenOver(let lease): status.lease = lease
+        case .deadline, .leaseGone, .workEnded, .shutdown, .lateAnswer, .outranked: status.lease = nil
+        }
+        switch reason {
+        case .deadline, .leaseGone, .takenOver:
+            recording = Task { await self.store.recordLost(term, reason) }
+        case .workEnded, .shutdown, .lateAnswer, .outranked:
+            break
+        }
+    }
+
+    private func heard(_ news: LeadershipTerm.News, of token: Token) {
+        switch news {
+        case .writeRefused: apply(elector.writeRefused(token: token, at: now))
+        case .stoppedSending: apply(elector.workStoppedSending(token: token, at: now))
+        case .observed(let epoch): elector.observed(epoch)
+        }
+    }
+
+    private func workEnded(_ token: Token) {
+        if current?.term.token == token { current = nil }
+        apply(elector.workEnded(token: token, at: now))
+    }
+
+    // MARK: Following
+
+    /// A leader needs no release messages, and a replica that goes away none either.
+    private func listenIfFollowing() {
+        switch elector.state {
+        case .follower, .candidate:
+            guard listening == nil else { return }
+            let releases = store.listen()
+            listening = Task {
+                for await event in releases {
+                    switch event {
+                    // Messages may have been missed before the subscription.
+                    case .subscribed, .message: self.apply(self.elector.woken(at: self.now))
+                    case .lost(let error): self.log.releasesUnheard(error)
+                    }
+                }
+                await releases.close()
+            }
+        case .leader, .resigning, .stopped:
+            listening?.cancel()
+            listening = nil
+        }
+    }
+
+    private func follow(_ lease: Lease) {
+        guard status.lease != lease else { return }
+        status.lease = lease
+        log.following(lease)
+        publish(status)
+    }
+
+    // MARK: Troubles
+
+    private func noteSuccess() {
+        guard status.problem != nil else { return }
+        status.problem = nil
+        log.recovered()
+        publish(status)
+    }
+
+    /// - Returns: whether it is another problem than the last.
+    @discardableResult
+    private func noteProblem(_ error: LeaseError) -> Bool {
+        guard status.problem?.message != error.message else { return false }
+        status.problem = error
+        publish(status)
+        return true
+    }
+
+    // MARK: The end
+
+    private func giveUpWaiting() {
+        if let current { log.workHangs(current.term.token) }
+        current = nil
+        hasStopped = true
+        finishIfDone()
+    }
+
+    private func finishIfDone() {
+        guard hasStopped, current == nil, let finished else { return }
+        self.finished = nil
+        finished.resume()
+    }
+}

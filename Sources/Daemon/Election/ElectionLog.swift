@@ -1,0 +1,95 @@
+internal import LeaderElection
+internal import Logging
+internal import RedisClient
+
+/// Everything that the election logs: constant messages, with what differs as metadata.
+struct ElectionLog: Sendable {
+    private let logger: Logger
+
+    init(_ logger: Logger, group: String, holder: String) {
+        var logger = logger
+        logger[metadataKey: "group"] = "\(group)"
+        logger[metadataKey: "holder"] = "\(holder)"
+        self.logger = logger
+    }
+
+    func stateChanged(from old: ElectionState, to new: ElectionState) {
+        logger.debug("state changed", metadata: ["from": "\(old)", "to": "\(new)"])
+    }
+
+    func elected(_ term: Term) {
+        logger.notice("elected", metadata: Self.term(term.lease))
+    }
+
+    func ended(_ term: Term, _ reason: EndReason) {
+        var metadata = Self.term(term.lease)
+        metadata["reason"] = "\(reason)"
+        switch reason {
+        case .takenOver(let lease):
+            metadata["successor"] = "\(lease.holder)"
+            metadata["successorEpoch"] = "\(lease.epoch)"
+            logger.warning("leadership lost", metadata: metadata)
+        case .deadline, .leaseGone: logger.warning("leadership lost", metadata: metadata)
+        case .workEnded, .shutdown, .lateAnswer, .outranked: logger.notice("leadership ended", metadata: metadata)
+        }
+    }
+
+    func resigned(_ lease: Lease, _ reason: EndReason, wasOurs: Bool) {
+        var metadata = Self.term(lease)
+        metadata["reason"] = "\(reason)"
+        if wasOurs {
+            logger.notice("lease released", metadata: metadata)
+        } else {
+            logger.notice("lease was not ours any more", metadata: metadata)
+        }
+    }
+
+    func following(_ lease: Lease) {
+        logger.notice("following", metadata: ["leader": "\(lease.holder)", "epoch": "\(lease.epoch)"])
+    }
+
+    func renewalFailed(_ lease: Lease, _ error: LeaseError, remaining: Duration) {
+        var metadata = Self.error(error)
+        metadata["epoch"] = "\(lease.epoch)"
+        metadata["remaining"] = "\(remaining)"
+        logger.warning("renewal failed", metadata: metadata)
+    }
+
+    func acquireFailed(_ error: LeaseError) {
+        logger.log(
+            level: error.remedy == .repair ? .error : .warning, "cannot compete for the lease",
+            metadata: Self.error(error))
+    }
+
+    func resignFailed(_ lease: Lease, _ error: LeaseError) {
+        var metadata = Self.error(error)
+        metadata["epoch"] = "\(lease.epoch)"
+        logger.warning("lease not released", metadata: metadata)
+    }
+
+    func leaseObstructed(_ error: LeaseError) {
+        logger.error("the lease was replaced", metadata: Self.error(error))
+    }
+
+    func recovered() { logger.notice("the lease can be asked about again") }
+
+    func fenceMissing(_ lease: Lease) {
+        logger.warning("the fence is missing: Redis lost data", metadata: ["epoch": "\(lease.epoch)"])
+    }
+
+    func releasesUnheard(_ error: RedisError) {
+        logger.warning("release messages are not heard", metadata: ["error": "\(error)"])
+    }
+
+    func workHangs(_ token: Token) {
+        logger.error("work has not ended in time; leaving it behind", metadata: ["token": "\(token)"])
+    }
+
+    private static func term(_ lease: Lease) -> Logger.Metadata {
+        ["epoch": "\(lease.epoch)", "token": "\(lease.token)"]
+    }
+
+    private static func error(_ error: LeaseError) -> Logger.Metadata {
+        ["error": "\(error.message)", "detail": "\(error.detail)", "remedy": "\(error.remedy)"]
+    }
+}

@@ -1,0 +1,53 @@
+internal import RedisClient
+
+/// A script with what it is called with.
+struct ScriptCall: Sendable {
+    let script: RedisScript
+    let keys: [String]
+    let arguments: [String]
+}
+
+/// The scripts of the election, each with what they have in common before it.
+enum ElectionScript {
+    static let acquire = script("acquire", PackageResources.acquire_lua)
+    static let renew = script("renew", PackageResources.renew_lua)
+    static let resign = script("resign", PackageResources.resign_lua)
+    static let sync = script("sync", PackageResources.sync_lua)
+    static let raise = script("raise", PackageResources.raise_lua)
+
+    private static func script(_ name: String, _ source: [UInt8]) -> RedisScript {
+        RedisScript(name: name, source: String(decoding: PackageResources.lease_lua + source, as: UTF8.self))
+    }
+}
+
+extension RedisClient {
+    func run(_ call: ScriptCall, timeout: Duration? = nil) async throws(RedisError) -> RedisValue {
+        try await evaluate(call.script, keys: call.keys, arguments: call.arguments, timeout: timeout)
+    }
+}
+
+extension RedisConnection {
+    func run(_ call: ScriptCall, timeout: Duration? = nil) async throws(RedisError) -> RedisValue {
+        try await evaluate(call.script, keys: call.keys, arguments: call.arguments, timeout: timeout)
+    }
+}
+
+/// An answer of our scripts: a word and what belongs to it, all text.
+struct ScriptAnswer: Hashable, Sendable {
+    let word: String
+    let fields: [String]
+
+    /// - Throws: ``LeaseError`` if it is no array of texts, which no version of the scripts answers.
+    init(_ value: RedisValue) throws(LeaseError) {
+        let texts = value.array?.map(\.string) ?? []
+        guard let first = texts.first, let word = first else { throw .unexpectedAnswer("\(value)") }
+        self.word = word
+        fields = texts.dropFirst().map { $0 ?? "" }
+    }
+
+    /// - Throws: ``LeaseError`` if there is no such field.
+    func field(_ index: Int) throws(LeaseError) -> String {
+        guard fields.indices.contains(index) else { throw .unexpectedAnswer("\(word) \(fields)") }
+        return fields[index]
+    }
+}

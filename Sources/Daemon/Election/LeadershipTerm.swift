@@ -1,0 +1,132 @@
+public import LeaderElection
+internal import Synchronization
+
+/// What a leader does, once for each term.
+public protocol TermWork: Sendable {
+    /// Works for as long as the term lives. Called in a task of its own, which is cancelled the moment the term ends; returning
+    /// says that the work has ended, and until then this replica does not compete again. Returning early gives the term up.
+    ///
+    /// Say ``LeadershipTerm/stoppedSending()`` as soon as nothing more will be sent to a target, if ending takes longer than
+    /// that: a leader that shuts down hands over then.
+    func lead(_ term: LeadershipTerm) async
+}
+
+/// One term, as its work sees it: whether it lives, and what to tell and ask the election.
+public final class LeadershipTerm: Sendable {
+    /// What a renewal found at the Redis that holds the lease.
+    public struct RenewedFence: Hashable, Sendable {
+        /// When the renewal was sent: whatever had been acknowledged by then, the fence must show.
+        public let askedAt: ContinuousClock.Instant
+        /// Nil if the fence was missing or unreadable.
+        public let fence: FenceState?
+    }
+
+    /// What the work tells the election.
+    enum News: Sendable {
+        case writeRefused
+        case stoppedSending
+        case observed(Epoch)
+    }
+
+    private struct State {
+        var deadline: ContinuousClock.Instant
+        var end: EndReason?
+        var renewedFence: RenewedFence?
+        var waiting: [(since: ContinuousClock.Instant, continuation: CheckedContinuation<Bool, Never>)] = []
+    }
+
+    /// The lease under which this term is led, with its exact text.
+    public let lease: Lease
+    private let state: Mutex<State>
+    private let tell: @Sendable (News) -> Void
+
+    public var epoch: Epoch { lease.epoch }
+    public var token: Token { lease.token }
+
+    /// A term that lives until the deadline, unless prolonged or ended before.
+    public convenience init(lease: Lease, deadline: ContinuousClock.Instant) {
+        self.init(lease: lease, deadline: deadline) { _ in }
+    }
+
+    init(lease: Lease, deadline: ContinuousClock.Instant, tell: @escaping @Sendable (News) -> Void) {
+        self.lease = lease
+        self.tell = tell
+        state = Mutex(State(deadline: deadline))
+    }
+
+    // MARK: Is it alive
+
+    /// Whether the term lives at this instant. Looks at the clock itself, so that it ends even if nothing else runs any more.
+    public func isLive(at instant: ContinuousClock.Instant = .now) -> Bool {
+        state.withLock { $0.end == nil && instant < $0.deadline }
+    }
+
+    /// How long the term will live unless prolonged; zero once it is over.
+    public func remaining(at instant: ContinuousClock.Instant = .now) -> Duration {
+        state.withLock { $0.end == nil ? max(.zero, $0.deadline - instant) : .zero }
+    }
+
+    /// Why the term ended; nil while it lives, and for a moment after the deadline.
+    public var endReason: EndReason? { state.withLock { $0.end } }
+
+    /// What the last renewal found; nil before the first.
+    public var renewedFence: RenewedFence? { state.withLock { $0.renewedFence } }
+
+    // MARK: Telling and asking
+
+    /// A target refused a write: the lease is asked about at once, and only if it is not ours any more does the term end.
+    public func writeRefused() { tell(.writeRefused) }
+
+    /// Nothing more will be sent to any target.
+    public func stoppedSending() { tell(.stoppedSending) }
+
+    /// An epoch was met at a target: no later term of this replica will be below it.
+    public func observed(_ epoch: Epoch) { tell(.observed(epoch)) }
+
+    /// Asks about the lease now.
+    ///
+    /// - Returns: true as soon as a renewal that was sent after this call has succeeded, false if the term ends before.
+    public func confirmed() async -> Bool {
+        let since = ContinuousClock.now
+        return await withCheckedContinuation { continuation in
+            let isOver = state.withLock { state in
+                guard state.end == nil else { return true }
+                state.waiting.append((since, continuation))
+                return false
+            }
+            if isOver { continuation.resume(returning: false) } else { tell(.writeRefused) }
+        }
+    }
+
+    // MARK: For the election
+
+    func prolong(until deadline: ContinuousClock.Instant, renewedFence: RenewedFence) {
+        let confirmed = state.withLock { state in
+            guard state.end == nil else { return [CheckedContinuation<Bool, Never>]() }
+            state.deadline = max(state.deadline, deadline)
+            state.renewedFence = renewedFence
+            let confirmed = state.waiting.filter { $0.since <= renewedFence.askedAt }.map(\.continuation)
+            state.waiting.removeAll { $0.since <= renewedFence.askedAt }
+            return confirmed
+        }
+        for continuation in confirmed { continuation.resume(returning: true) }
+    }
+
+    func end(_ reason: EndReason) {
+        let waiting = state.withLock { state in
+            state.end = state.end ?? reason
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for (_, continuation) in waiting { continuation.resume(returning: false) }
+    }
+
+    /// Returns when the deadline has passed without being moved, or the term has ended, or the task is cancelled.
+    func untilOver() async {
+        while !Task.isCancelled {
+            let left = remaining()
+            guard left > .zero else { return }
+            try? await Task.sleep(for: left, clock: .continuous)
+        }
+    }
+}

@@ -1,0 +1,15 @@
+-- Deletes the lease if it still is exactly ours and wakes the followers. Ours or not, no write of the term is accepted after it.
+--
+-- KEYS  lease, fence, events
+-- ARGV  lease text, epoch, token, holder, reason, channel of releases
+-- Answers {'RESIGNED'} or {'NOT-OURS'}.
+local is_ours = redis.pcall('GET', KEYS[1]) == ARGV[1]
+if is_ours then redis.call('DEL', KEYS[1]) end
+if redis.pcall('HGET', KEYS[2], 'token') == ARGV[3] then
+    open_door(KEYS[2])
+    redis.call('HSET', KEYS[2], 'token', 'sealed')
+end
+if not is_ours then return {'NOT-OURS'} end
+record(KEYS[3], 'resigned', ARGV[4], ARGV[2], ARGV[3], ARGV[5])
+redis.pcall('PUBLISH', ARGV[6], ARGV[3])
+return {'RESIGNED'}

@@ -1,0 +1,127 @@
+import Glibc
+import LeaderElection
+import LocalStack
+import Logging
+import NIOCore
+import NIOPosix
+import RedisClient
+import Testing
+
+@testable import Daemon
+
+/// A group of its own on a real Redis, and the means to look at it and to spoil it.
+struct ElectionBench: Sendable {
+    let redis: LocalRedis
+    let keys: GroupKeys
+    let connection: RedisConnection
+    let timing: ElectionTiming
+
+    static let deployment = "7012345678901234567/app/test"
+    private static let shared = Task { try await LocalRedis.start() }
+
+    /// A group on the Redis that all tests share that do not harm it.
+    static func onSharedRedis(timing: ElectionTiming = .standard) async throws -> ElectionBench {
+        try await ElectionBench(on: shared.value, timing: timing)
+    }
+
+    init(on redis: LocalRedis, timing: ElectionTiming = .standard) async throws {
+        self.redis = redis
+        self.timing = timing
+        keys = GroupKeys(prefix: "staging:", group: "g\(UInt64.random(in: 0...UInt64.max))")
+        connection = try await ElectionBench.connect(redis)
+    }
+
+    static func connect(_ redis: LocalRedis) async throws -> RedisConnection {
+        try await RedisConnection.connect(
+            RedisConfiguration(url: RedisURL(redis.url)), eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
+            logger: quiet)
+    }
+
+    static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+    /// `BATON_TEST_LOG=1` shows what the elections log.
+    static func logger(_ name: String) -> Logger {
+        var logger = getenv("BATON_TEST_LOG") == nil ? quiet : Logger(label: name)
+        logger.logLevel = .debug
+        return logger
+    }
+
+    func store(
+        _ holder: String = "pod-1", deployment: String = deployment, url: String? = nil,
+        eventLoop: (any EventLoop)? = nil
+    ) throws -> LeaseStore {
+        LeaseStore(
+            redis: RedisConfiguration(url: try RedisURL(url ?? redis.url)), keys: keys, holder: holder,
+            deployment: deployment, timing: timing,
+            eventLoop: eventLoop ?? MultiThreadedEventLoopGroup.singleton.next(), logger: ElectionBench.logger(holder))
+    }
+
+    var eventLoop: any EventLoop { MultiThreadedEventLoopGroup.singleton.next() }
+
+    // MARK: Redis by hand
+
+    @discardableResult
+    func send(_ arguments: String...) async throws -> RedisValue {
+        try await connection.send(RedisCommand(arguments))
+    }
+
+    /// Epoch, token, sequence, highest.
+    func fence() async throws -> [String?] {
+        try await send("HMGET", keys.fence, "epoch", "token", "sequence", "highest").array?.map(\.string) ?? []
+    }
+
+    func leaseText() async throws -> String? { try await send("GET", keys.lease).string }
+
+    /// The history, oldest first, each as `event reason`.
+    func history() async throws -> [String] {
+        let entries = try await send("XRANGE", keys.events, "-", "+").array ?? []
+        return entries.map { entry in
+            let fields = entry.array?.last?.array?.compactMap(\.string) ?? []
+            func value(_ name: String) -> String {
+                fields.firstIndex(of: name).map { fields[$0 + 1] } ?? "?"
+            }
+            return "\(value("event")) \(value("reason"))"
+        }
+    }
+
+    /// A lease that some other replica would have written.
+    func foreignLease(
+        epoch: String = "500", token: String = "theirs", deployment: String = deployment, format: String = "1"
+    ) -> String {
+        #"{"format":\#(format),"epoch":"\#(epoch)","token":"\#(token)","holder":"pod-9","since":"1790000000000","#
+            + #""deployment":"\#(deployment)","colour":"green"}"#
+    }
+}
+
+extension AcquireAnswer {
+    /// The lease that was acquired.
+    func granted() throws -> Lease {
+        guard case .acquired(let lease) = self else { throw NotGranted(answer: self) }
+        return lease
+    }
+
+    struct NotGranted: Error { let answer: AcquireAnswer }
+}
+
+extension Token {
+    static func random() -> Token {
+        var randomness = SystemRandomNumberGenerator()
+        return Token(using: &randomness)
+    }
+}
+
+/// Waits for a condition, with a bound; how often it asks plays no part in the outcome.
+func eventually(
+    within limit: Duration = .seconds(15), _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation,
+    _ condition: () async throws -> Bool
+) async throws {
+    let end = ContinuousClock.now + limit
+    while ContinuousClock.now < end {
+        if try await condition() { return }
+        try await Task.sleep(for: .milliseconds(5))
+    }
+    Issue.record("not within \(limit): \(what)", sourceLocation: sourceLocation)
+    throw TimedOut()
+}
+
+struct TimedOut: Error {}

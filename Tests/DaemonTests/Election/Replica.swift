@@ -1,0 +1,101 @@
+import LeaderElection
+import NIOCore
+import NIOPosix
+import Synchronization
+import Testing
+
+@testable import Daemon
+
+/// Work that can be told how to behave, and that tells what happened to it.
+final class RecordingWork: TermWork {
+    struct Manners {
+        /// Does not end when cancelled, but when released.
+        var hangs = false
+        var returnsAtOnce = false
+    }
+
+    private struct State {
+        var manners = Manners()
+        var elected: [LeadershipTerm] = []
+        var electedAt = ContinuousClock.now
+        var ended: [Token] = []
+        var isReleased = false
+    }
+
+    private let state = Mutex(State())
+
+    init(_ manners: Manners) { state.withLock { $0.manners = manners } }
+
+    var elected: [LeadershipTerm] { state.withLock { $0.elected } }
+    var electedAt: ContinuousClock.Instant { state.withLock { $0.electedAt } }
+    var ended: [Token] { state.withLock { $0.ended } }
+
+    /// Lets hanging work end, now and in later terms.
+    func release() { state.withLock { $0.isReleased = true } }
+
+    func lead(_ term: LeadershipTerm) async {
+        let manners = state.withLock { state in
+            state.elected.append(term)
+            state.electedAt = .now
+            return state.manners
+        }
+        while !manners.returnsAtOnce {
+            if Task.isCancelled, !manners.hangs || state.withLock({ $0.isReleased }) { break }
+            // Cancelled sleeps return at once: hanging work sleeps where cancellation does not reach.
+            if manners.hangs {
+                await Task { try? await Task.sleep(for: .milliseconds(5)) }.value
+            } else {
+                try? await Task.sleep(for: .seconds(60))
+            }
+        }
+        state.withLock { $0.ended.append(term.token) }
+    }
+}
+
+/// A whole replica in this process.
+struct Replica {
+    let service: ElectionService
+    let work: RecordingWork
+    let eventLoop: any EventLoop
+    private let task: Task<Void, Never>
+    private let group: MultiThreadedEventLoopGroup
+
+    init(
+        _ name: String, _ bench: ElectionBench, drain: Duration = .seconds(4),
+        _ manners: (inout RecordingWork.Manners) -> Void = { _ in }
+    ) throws {
+        var wanted = RecordingWork.Manners()
+        manners(&wanted)
+        let work = RecordingWork(wanted)
+        group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        eventLoop = group.next()
+        let service = ElectionService(
+            group: "test", store: try bench.store(name, eventLoop: eventLoop), work: work, drain: drain,
+            eventLoop: eventLoop, logger: ElectionBench.logger(name))
+        self.work = work
+        self.service = service
+        task = Task { await service.run() }
+    }
+
+    /// The newest term, as soon as it is another than the given one.
+    func elected(
+        after term: LeadershipTerm? = nil, sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws -> LeadershipTerm {
+        try await eventually("a term begins", sourceLocation: sourceLocation) {
+            work.elected.last.map { $0 !== term } ?? false
+        }
+        return try #require(work.elected.last)
+    }
+
+    func shutDown() { task.cancel() }
+
+    func finished() async {
+        await task.value
+        try? await group.shutdownGracefully()
+    }
+
+    func close() async {
+        shutDown()
+        await finished()
+    }
+}
