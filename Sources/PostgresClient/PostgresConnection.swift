@@ -64,7 +64,7 @@ public actor PostgresConnection {
         }
         // The session keeps the deadline itself except where libpq blocks: while it looks up a name.
         let timeout = configuration.connectTimeout
-        let grace = DispatchTimeInterval.milliseconds(Int(timeout / .milliseconds(1)) + 100)
+        let grace = DispatchTimeInterval.milliseconds(Int(min(timeout, .seconds(86_400)) / .milliseconds(1)) + 100)
         DispatchQueue.global().asyncAfter(deadline: .now() + grace) { [weak handover, weak gate] in
             let error = PostgresError.connectTimeout(
                 timeout, place: configuration.description, phase: "looking up its name or address took too long")
