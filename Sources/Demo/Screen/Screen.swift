@@ -1,0 +1,177 @@
+/// Puts a scene into lines that fit a terminal.
+struct Screen: Sendable {
+    /// In columns; fewer than 40 are treated as 40.
+    let width: Int
+    /// In lines.
+    let height: Int
+
+    init(width: Int, height: Int) {
+        self.width = max(40, width)
+        self.height = max(5, height)
+    }
+
+    /// At most ``height`` lines, none wider than ``width``.
+    func lines(of scene: Scene, at now: Duration) -> [Line] {
+        let head = header(scene, at: now) + [Line()]
+        let replicas = replicas(scene, at: now) + [Line()]
+        let datasets = datasets(scene, at: now) + [Line()]
+        let writer = writer(scene, at: now) + [Line()]
+        let hints = hints(scene) + [Line()]
+        // What does not fit is left out, the least important first.
+        var lines = head + replicas + datasets
+        for part in [writer, hints] where lines.count + part.count - 1 <= height { lines += part }
+        let room = height - lines.count
+        if room >= 2 { lines += notes(scene, room: room) }
+        while lines.last == Line() { lines.removeLast() }
+        return lines.prefix(height).map { $0.cut(to: width) }
+    }
+
+    // MARK: Parts
+
+    private var isNarrow: Bool { width < 72 }
+
+    private func header(_ scene: Scene, at now: Duration) -> [Line] {
+        let left = isNarrow ? "Baton demo" : "Baton demo: PostgreSQL into Redis, one leader at a time"
+        let right = "\(Words.clock(now))  Ctrl-C ends"
+        var title = Line(left, .bold)
+        title.add(String(repeating: " ", count: max(1, width - Columns.count(left) - Columns.count(right))))
+        title.add(right, .dim)
+        var leader = Line("Leader  ", .dim)
+        if let leadership = scene.leadership {
+            leader.add(leadership.lease.holder, .good)
+            leader.add(" epoch \(leadership.lease.epoch)")
+            leader.add(" for \(Words.elapsed(now - leadership.since))")
+            if scene.handovers > 0, !isNarrow {
+                leader.add(", \(scene.handovers) \(scene.handovers == 1 ? "takeover" : "takeovers") so far", .dim)
+            }
+        } else {
+            leader.add("nobody", .bad)
+        }
+        return [title, leader]
+    }
+
+    private func replicas(_ scene: Scene, at now: Duration) -> [Line] {
+        var lines = [Line(Columns.pad("Replica", to: 12) + Columns.pad("PID", to: 9) + "State", .dim)]
+        for replica in scene.replicas {
+            let state = scene.state(of: replica, at: now)
+            var line = Line(Columns.pad(Columns.cut(replica.name, to: 11), to: 12))
+            line.add(Columns.pad(replica.pid.map { "\($0)" } ?? "–", to: 9))
+            line.add(state.word, style(state.kind))
+            if replica.memory > 0, !isNarrow {
+                line.add("  \(replica.memory >> 20) MiB", .dim)
+            }
+            lines.append(line)
+        }
+        return lines
+    }
+
+    private func datasets(_ scene: Scene, at now: Duration) -> [Line] {
+        let longest = scene.datasets.map { Columns.count($0.name) }.max() ?? 0
+        let name = min(max(longest, 7), isNarrow ? 14 : 20)
+        func row(_ cells: [(text: String, width: Int)]) -> String {
+            cells.map { Columns.pad($0.text, to: $0.width, toTheRight: true) }.joined()
+        }
+        func cells(
+            _ rows: String, _ changed: String, _ written: String, _ deleted: String, _ ms: String, _ when: String
+        )
+            -> String
+        {
+            isNarrow
+                ? row([(rows, 10), (written, 8), (when, 8)])
+                : row([(rows, 11), (changed, 9), (written, 9), (deleted, 9), (ms, 8), (when, 12)])
+        }
+        var lines = [
+            Line(
+                Columns.pad("Dataset", to: name)
+                    + cells("rows", "changed", "written", "deleted", "ms", isNarrow ? "ago" : "when"), .dim)
+        ]
+        for dataset in scene.datasets where dataset.isEnabled {
+            var line = Line(Columns.pad(Columns.cut(dataset.name, to: name), to: name))
+            if let failure = dataset.failure {
+                line.add("  \(Columns.printable(failure))", .bad)
+            } else if let pass = dataset.lastPass {
+                let ago = Words.elapsed(now - dataset.passedAt)
+                line.add(
+                    cells(
+                        Words.grouped(pass.rows), Words.grouped(pass.changed), Words.grouped(pass.written),
+                        Words.grouped(pass.deleted), Words.grouped(Int(pass.milliseconds.rounded())),
+                        isNarrow ? ago : "\(ago) ago"))
+            } else {
+                line.add("  no pass yet", .dim)
+            }
+            lines.append(line)
+        }
+        let off = scene.datasets.filter { !$0.isEnabled }.map(\.name)
+        if !off.isEmpty { lines.append(Line("Off: \(off.joined(separator: ", "))", .dim)) }
+        return lines
+    }
+
+    private func writer(_ scene: Scene, at now: Duration) -> [Line] {
+        var lines: [Line] = []
+        var last = Line("Writer  ", .dim)
+        last.add("\(Words.grouped(scene.changes)) \(scene.changes == 1 ? "change" : "changes")")
+        if let change = scene.lastChange { last.add(", last \(Words.elapsed(now - change.time)) ago: \(change.text)") }
+        lines.append(last)
+        var cache = Line("Cache   ", .dim)
+        if let fresh = scene.lastFresh {
+            cache.add("fresh after \(Words.brief(fresh.after))", .good)
+            if let summary = scene.freshnessSummary {
+                cache.add(" (median \(Words.brief(summary.median)), longest \(Words.brief(summary.longest)))")
+            }
+            if !isNarrow { cache.add(": \(fresh.text)", .dim) }
+        } else {
+            cache.add("no change has arrived yet", .dim)
+        }
+        lines.append(cache)
+        return lines
+    }
+
+    private func hints(_ scene: Scene) -> [Line] {
+        let pid = scene.leader?.pid.map { "\($0)" } ?? "PID"
+        let hints = [
+            ("redis-cli -p \(scene.place.redisPort) get \(scene.place.exampleKey)", "a cached row"),
+            ("psql -h 127.0.0.1 -p \(scene.place.postgresPort) -U postgres \(scene.place.database)", "change it"),
+            ("kill -9 \(pid)", "kill the leader"),
+            ("kill -STOP \(pid)", "let it hang; -CONT wakes it"),
+        ]
+        let commands = hints.map(\.0)
+        let column = (commands.map { Columns.count($0) }.max() ?? 0) + 2
+        return [Line("Try, in another terminal", .dim)]
+            + hints.flatMap { command, effect in
+                var line = Line("  \(command)", .bold)
+                if isNarrow {
+                    // A command must stay whole, to be copied.
+                    guard line.width > width else { return [line] }
+                    let words = command.split(separator: " ")
+                    let half = words.count / 2
+                    return [
+                        Line("  \(words[..<half].joined(separator: " ")) \\", .bold),
+                        Line("    \(words[half...].joined(separator: " "))", .bold),
+                    ]
+                }
+                line.add(String(repeating: " ", count: column - Columns.count(command)))
+                line.add("# \(effect)", .dim)
+                return [line]
+            }
+    }
+
+    private func notes(_ scene: Scene, room: Int) -> [Line] {
+        let shown = scene.notes.suffix(max(0, room - 1))
+        guard !shown.isEmpty else { return [] }
+        return [Line("Events", .dim)]
+            + shown.map { note in
+                var line = Line(Columns.pad(Words.clock(note.time), to: 5, toTheRight: true) + "  ", .dim)
+                line.add(Columns.pad(note.subject, to: isNarrow ? 0 : 11) + (isNarrow ? " " : ""))
+                line.add(note.text, style(note.kind))
+                return line
+            }
+    }
+
+    private func style(_ kind: Scene.Note.Kind) -> Line.Style {
+        switch kind {
+        case .plain: .plain
+        case .good: .good
+        case .bad: .bad
+        }
+    }
+}

@@ -1,0 +1,74 @@
+internal import LocalStack
+internal import Logging
+internal import NIOPosix
+internal import PostgresClient
+internal import RedisClient
+
+/// A private PostgreSQL with the sample database and a private Redis, in one temporary folder.
+struct Servers: Sendable {
+    let workspace: Workspace
+    let postgres: LocalPostgres
+    let redis: LocalRedis
+    let sample: SampleDatabase
+
+    /// - Parameter progress: is told of each step.
+    static func start(_ size: SampleDatabase.Size, progress: Progress) async throws -> Servers {
+        let workspace = try await Workspace.create(prefix: "baton-demo")
+        do {
+            let postgres = try await progress.step("starting PostgreSQL") {
+                var options = LocalPostgres.Options()
+                // Room for loading a million rows without pauses.
+                options.configuration = ["shared_buffers = 128MB", "max_wal_size = 8GB", "wal_level = logical"]
+                return try await LocalPostgres.start(options, in: workspace)
+            }
+            let redis = try await progress.step("starting Redis") {
+                try await LocalRedis.start(in: workspace)
+            }
+            let sample = SampleDatabase(on: postgres, size: size)
+            try await progress.step("filling the sample database, \(Words.grouped(size.merchants)) merchants") {
+                try await sample.create()
+                try await sample.fill()
+            }
+            return Servers(workspace: workspace, postgres: postgres, redis: redis, sample: sample)
+        } catch {
+            await workspace.close()
+            throw (error as? LocalStackError).map { DemoError("\($0)") } ?? error
+        }
+    }
+
+    /// What a replica must be told.
+    func environment(for plan: DemoPlan) -> [String: String?] {
+        var environment = plan.environment
+        for name in plan.postgresVariables { environment[name] = .some(sample.readerURL) }
+        for name in plan.redisVariables { environment[name] = .some(redis.url) }
+        environment["BATON_LOG_FORMAT"] = .some("json")
+        environment["BATON_LOG_LEVEL"] = .some("debug")  // passes that change nothing are told there
+        return environment
+    }
+
+    var place: Place { Place(redisPort: redis.port, postgresPort: postgres.port) }
+
+    /// The configuration of those who change and check rows.
+    var owner: PostgresConfiguration {
+        PostgresConfiguration(
+            url: sample.ownerURL, applicationName: "baton demo", statementTimeout: .zero,
+            settings: [("TimeZone", "UTC")])
+    }
+
+    /// A client of the demo's own.
+    func redisClient() throws -> RedisClient {
+        RedisClient(
+            try redisConfiguration(), eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
+            logger: Logger(label: "demo") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    func redisConnection() async throws -> RedisConnection {
+        try await RedisConnection.connect(
+            try redisConfiguration(), eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
+            logger: Logger(label: "demo") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    private func redisConfiguration() throws -> RedisConfiguration {
+        RedisConfiguration(url: try RedisURL(redis.url), clientName: "baton-demo")
+    }
+}

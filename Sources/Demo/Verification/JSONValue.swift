@@ -1,0 +1,188 @@
+/// A JSON value. Two are equal if they mean the same: `1.50` and `15e-1` do.
+indirect enum JSONValue: Hashable, Sendable {
+    case null
+    case boolean(Bool)
+    case number(JSONNumber)
+    /// In UTF-8: Swift's strings count differently composed characters as equal, JSON does not.
+    case string([UInt8])
+    case array([JSONValue])
+    /// Of members with the same name the last one counts, as in PostgreSQL's jsonb.
+    case object([[UInt8]: JSONValue])
+
+    /// - Returns: nil if the text is no JSON.
+    init?(parsing text: UnsafeRawBufferPointer) {
+        var scanner = JSONScanner(text)
+        guard let value = Self.parse(&scanner, depth: 0), scanner.isAtEnd else { return nil }
+        self = value
+    }
+
+    init?(parsing text: some Collection<UInt8>) {
+        guard let value = Array(text).withUnsafeBytes({ JSONValue(parsing: $0) }) else { return nil }
+        self = value
+    }
+
+    subscript(name: String) -> JSONValue? {
+        guard case .object(let members) = self else { return nil }
+        return members[Array(name.utf8)]
+    }
+
+    /// The contents of a string, or the digits of a number; nil for everything else.
+    var text: String? {
+        switch self {
+        case .string(let text): String(decoding: text, as: UTF8.self)
+        case .number(let number): number.description
+        case .null, .boolean, .array, .object: nil
+        }
+    }
+
+    // MARK: Parsing
+
+    /// Deeper than any document that is met here, and far from the end of the stack.
+    private static let maximumDepth = 200
+
+    private static func parse(_ scanner: inout JSONScanner, depth: Int) -> JSONValue? {
+        guard depth < maximumDepth, let first = scanner.peek() else { return nil }
+        switch first {
+        case JSONScanner.quote: return string(&scanner).map { .string($0) }
+        case UInt8(ascii: "{"): return object(&scanner, depth: depth)
+        case UInt8(ascii: "["): return array(&scanner, depth: depth)
+        default:
+            if scanner.take(word: "null") { return .null }
+            if scanner.take(word: "true") { return .boolean(true) }
+            if scanner.take(word: "false") { return .boolean(false) }
+            guard let range = scanner.skipNumber() else { return nil }
+            return JSONNumber(scanner.text[range]).map { .number($0) }
+        }
+    }
+
+    private static func object(_ scanner: inout JSONScanner, depth: Int) -> JSONValue? {
+        guard scanner.take(UInt8(ascii: "{")) else { return nil }
+        var members: [[UInt8]: JSONValue] = [:]
+        if scanner.take(UInt8(ascii: "}")) { return .object(members) }
+        repeat {
+            guard let name = string(&scanner), scanner.take(UInt8(ascii: ":")),
+                let value = parse(&scanner, depth: depth + 1)
+            else { return nil }
+            members[name] = value
+        } while scanner.take(UInt8(ascii: ","))
+        return scanner.take(UInt8(ascii: "}")) ? .object(members) : nil
+    }
+
+    private static func array(_ scanner: inout JSONScanner, depth: Int) -> JSONValue? {
+        guard scanner.take(UInt8(ascii: "[")) else { return nil }
+        var elements: [JSONValue] = []
+        if scanner.take(UInt8(ascii: "]")) { return .array(elements) }
+        repeat {
+            guard let value = parse(&scanner, depth: depth + 1) else { return nil }
+            elements.append(value)
+        } while scanner.take(UInt8(ascii: ","))
+        return scanner.take(UInt8(ascii: "]")) ? .array(elements) : nil
+    }
+
+    private static func string(_ scanner: inout JSONScanner) -> [UInt8]? {
+        guard let range = scanner.skipString() else { return nil }
+        let raw = scanner.text[range]
+        guard let decoded = String(validating: raw, as: UTF8.self) else { return nil }
+        guard raw.contains(JSONScanner.backslash) else { return Array(raw) }
+        // UTF-16, since escapes may be halves of surrogate pairs.
+        var units: [UInt16] = []
+        var rest = Array(decoded.utf16)[...]
+        while let unit = rest.popFirst() {
+            guard unit == UInt16(JSONScanner.backslash) else {
+                units.append(unit)
+                continue
+            }
+            guard let code = rest.popFirst().flatMap({ UInt8(exactly: $0) }) else { return nil }
+            switch code {
+            case UInt8(ascii: "n"): units.append(10)
+            case UInt8(ascii: "t"): units.append(9)
+            case UInt8(ascii: "r"): units.append(13)
+            case UInt8(ascii: "b"): units.append(8)
+            case UInt8(ascii: "f"): units.append(12)
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): units.append(UInt16(code))
+            case UInt8(ascii: "u"):
+                guard rest.count >= 4, let unit = UInt16(String(decoding: rest.prefix(4), as: UTF16.self), radix: 16)
+                else { return nil }
+                units.append(unit)
+                rest = rest.dropFirst(4)
+            default: return nil
+            }
+        }
+        return String(validating: units, as: UTF16.self).map { Array($0.utf8) }
+    }
+}
+
+extension JSONValue: CustomStringConvertible {
+    /// JSON text, members by name; strings are not escaped.
+    var description: String {
+        switch self {
+        case .null: "null"
+        case .boolean(let value): "\(value)"
+        case .number(let number): "\(number)"
+        case .string(let text): "\"\(String(decoding: text, as: UTF8.self))\""
+        case .array(let elements): "[\(elements.map(\.description).joined(separator: ", "))]"
+        case .object(let members):
+            "{"
+                + members.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+                .map { "\"\(String(decoding: $0.key, as: UTF8.self))\": \($0.value)" }.joined(separator: ", ") + "}"
+        }
+    }
+}
+
+/// A decimal number of any size and precision, in one spelling: `digits` × 10 to the power of `exponent`.
+struct JSONNumber: Hashable, Sendable, CustomStringConvertible {
+    private let isNegative: Bool
+    /// Begins and ends with another digit than 0; empty for zero.
+    private let digits: [UInt8]
+    private let exponent: Int
+
+    /// - Returns: nil if the text is no number.
+    init?(_ text: some Collection<UInt8>) {
+        var rest = Array(text)[...]
+        var isNegative = false
+        if rest.first == UInt8(ascii: "-") {
+            isNegative = true
+            rest = rest.dropFirst()
+        }
+        var digits: [UInt8] = []
+        var exponent = 0
+        var hasPoint = false
+        while let byte = rest.first, byte != UInt8(ascii: "e"), byte != UInt8(ascii: "E") {
+            rest = rest.dropFirst()
+            if byte == UInt8(ascii: "."), !hasPoint {
+                hasPoint = true
+                continue
+            }
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+            digits.append(byte)
+            if hasPoint { exponent -= 1 }
+        }
+        guard !digits.isEmpty else { return nil }
+        if !rest.isEmpty {
+            guard let power = Int(String(decoding: rest.dropFirst(), as: UTF8.self)) else { return nil }
+            exponent += power
+        }
+        while digits.last == UInt8(ascii: "0") {
+            digits.removeLast()
+            exponent += 1
+        }
+        let leading = digits.prefix { $0 == UInt8(ascii: "0") }.count
+        digits.removeFirst(leading)
+        self.digits = digits
+        self.isNegative = isNegative && !digits.isEmpty
+        self.exponent = digits.isEmpty ? 0 : exponent
+    }
+
+    var description: String {
+        guard !digits.isEmpty else { return "0" }
+        var text = String(decoding: digits, as: UTF8.self)
+        switch exponent {
+        case 0...20: text += String(repeating: "0", count: exponent)
+        case -20..<0:
+            if digits.count <= -exponent { text = String(repeating: "0", count: 1 - exponent - digits.count) + text }
+            text.insert(".", at: text.index(text.endIndex, offsetBy: exponent))
+        default: text += "e\(exponent)"
+        }
+        return isNegative ? "-\(text)" : text
+    }
+}
