@@ -1,0 +1,28 @@
+import PackagePlugin
+
+/// Tells the program which commit it was built from: `BuildInfo.commit`, twelve digits, `-dirty` behind them if the
+/// sources were changed since; `unknown` outside of a git repository, unless the variable `BATON_COMMIT` says it.
+///
+/// It asks before each build. The file is written only when the answer differs, so that nothing is compiled in vain.
+@main
+struct BuildInfo: BuildToolPlugin {
+    private static let script = """
+        commit=${BATON_COMMIT:-$(git -C "$1" describe --always --dirty --exclude '*' --abbrev=12 2>/dev/null || echo unknown)}
+        text="enum BuildInfo { static let commit = \\"$commit\\" }"
+        [ "$text" = "$(cat "$2" 2>/dev/null)" ] || printf '%s\\n' "$text" >"$2"
+        """
+
+    func createBuildCommands(context: PluginContext, target: any Target) -> [Command] {
+        let folder = context.pluginWorkDirectoryURL
+        return [
+            .prebuildCommand(
+                displayName: "Asking git for the commit",
+                executable: .init(filePath: "/bin/sh"),
+                arguments: [
+                    "-c", Self.script, "build-info", context.package.directoryURL.path(),
+                    folder.appending(path: "BuildInfo.swift").path(),
+                ],
+                outputFilesDirectory: folder)
+        ]
+    }
+}

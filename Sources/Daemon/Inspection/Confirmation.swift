@@ -1,0 +1,63 @@
+internal import CacheRefresh
+internal import RedisClient
+
+/// What `confirm` did: it left a wish, which the leader reads while the brake holds deletions.
+public struct Confirmation: Hashable, Sendable {
+    public let dataset: String
+    /// The hash that holds the group's wishes, and the field in it.
+    public let key: String
+    public let field: String
+    /// When it was confirmed: milliseconds since 1970 by the clock of Redis.
+    public let timeMilliseconds: Int64
+    /// The name of the replica that leads; nil if none does.
+    public let leader: String?
+
+    /// For people.
+    public var text: String {
+        let fate =
+            leader.map { "\($0) leads, and deletes what the brake of \(dataset) holds at its next pass." }
+            ?? "No replica leads now; the next leader reads it if its brake holds deletions of \(dataset) by then."
+        return "Confirmed \(dataset): wrote \(field) = \(timeMilliseconds) into \(key).\n\(fate)\n"
+    }
+}
+
+/// Names of wishes in the group's hash of them.
+enum Wish {
+    /// Its value is the time of the confirmation, in milliseconds by the clock of Redis.
+    static func confirmation(of dataset: String) -> String { "confirm:\(dataset)" }
+}
+
+extension GroupKeys {
+    /// The hash in which operators leave their wishes.
+    var wishes: String { String(lease.dropLast("lease".count)) + "wishes" }
+}
+
+extension Inspector {
+    /// Confirms the deletions that the brake of a dataset holds.
+    ///
+    /// - Throws: ``InspectionError`` for a dataset that is unknown, or whose deletions are never held; `RedisError`.
+    public func confirm(dataset name: String) async throws -> Confirmation {
+        guard let dataset = try datasets(named: [name]).first else {
+            throw InspectionError(.usage, "There is no dataset \(name.quoted).")
+        }
+        guard dataset.mode != .invalidate else {
+            throw InspectionError(
+                .usage,
+                "\(name) is of mode `invalidate`, whose deletions are never held: the application fills its cache again."
+            )
+        }
+        let keys = GroupKeys(prefix: configuration.keyPrefix, group: configuration.group)
+        return try await withRedis(configuration.lease.redis) { redis in
+            let time = try await redis.send(RedisCommand("TIME")).array ?? []
+            guard time.count == 2, let seconds = time[0].int, let microseconds = time[1].int else {
+                throw InspectionError(.internalError, "Redis answered TIME with something that is no time.")
+            }
+            let milliseconds = seconds * 1000 + microseconds / 1000
+            let field = Wish.confirmation(of: name)
+            _ = try await redis.send(RedisCommand("HSET", keys.wishes, field, "\(milliseconds)"))
+            let lease = try await redis.send(RedisCommand("GET", keys.lease)).string.flatMap { LeaseText($0) }
+            return Confirmation(
+                dataset: name, key: keys.wishes, field: field, timeMilliseconds: milliseconds, leader: lease?.holder)
+        }
+    }
+}

@@ -1,0 +1,227 @@
+internal import CacheRefresh
+internal import PostgresClient
+
+/// Explains one dataset against the real schema.
+struct DatasetInspection {
+    let dataset: Dataset
+    let keyPrefix: String
+    let connection: PostgresConnection
+
+    /// How long a question about the rows themselves may take.
+    static let patience = "5s"
+
+    /// The section, and what the columns of the keys hold; nil if the dataset does not fit the database.
+    func inspect() async -> (section: CheckReport.Section, kinds: [String: ColumnKind]?) {
+        var section = CheckReport.Section(.dataset, dataset.name, title: title)
+        let source = DatasetSource(dataset: dataset, keyPrefix: keyPrefix)
+        let binding: DatasetSource.Binding
+        do {
+            binding = try await source.bind(on: connection)
+        } catch let error as DatasetError {
+            section.findings.append(.problem(error.problem.withoutFullStop, error.remedy.withoutFullStop))
+            return (section, nil)
+        } catch {
+            section.findings.append(explain(error))
+            return (section, nil)
+        }
+        do {
+            let columns = try await DatasetColumns.read(binding.described, on: connection)
+            describe(columns, binding, in: &section)
+            let uniqueness = DatasetUniqueness(dataset: dataset, binding: binding, connection: connection)
+            section.findings += try await uniqueness.findings()
+            section.findings += nullFindings(columns, binding)
+            let estimate = try await estimatedRows()
+            let example = try await DatasetExample(dataset: dataset, binding: binding, connection: connection).read()
+            describe(example, in: &section)
+            describe(size: estimate, example, in: &section)
+            section.findings += try await policyFindings(binding)
+        } catch {
+            section.findings.append(explain(error))
+        }
+        section.add(
+            "gate",
+            binding.gateObstacle.map { "reads at every tick: \($0)" } ?? "reads only after something was written",
+            json: binding.gateObstacle.map { .text($0) } ?? .null)
+        return (section, Dictionary(binding.shape.columns.map { ($0.name, $0.kind) }) { first, _ in first })
+    }
+
+    private func explain(_ error: any Error) -> Finding {
+        guard let error = error as? PostgresError, let sqlState = error.sqlState else { return .problem(error) }
+        switch sqlState {
+        case "42501":
+            return .problem(
+                error.message.withoutFullStop, "Give the user what `baton check --grants` prints", .refused)
+        case "55P03":
+            return .problem(
+                "A table of it is locked by another session for longer than \(DatasetSource.lockTimeout)",
+                "Check again when that session has ended")
+        default:
+            return .problem(error)
+        }
+    }
+
+    // MARK: Facts
+
+    private var title: String {
+        let source =
+            switch dataset.source {
+            case .table(let name, _, _): "table \(name)"
+            case .query: "query"
+            }
+        let mode = dataset.mode.rawValue + (dataset.format == .hash ? " as hash" : "")
+        return "\(source) → redis \(dataset.redis), \(mode), every \(DurationText.render(dataset.every)), "
+            + "TTL \(DurationText.render(dataset.ttl))" + (dataset.isEnabled ? "" : " (switched off)")
+    }
+
+    private func describe(
+        _ columns: [DatasetColumns.Column], _ binding: DatasetSource.Binding, in section: inout CheckReport.Section
+    ) {
+        let read = Set(binding.shape.columns.map(\.name))
+        let used = columns.filter { read.contains($0.name) }
+        section.add(
+            "columns", used.map { "\($0.name) \($0.type)" }.joined(separator: ", "),
+            json: .array(
+                used.map {
+                    .fields(["name": .text($0.name), "type": .text($0.type), "nullable": .boolean($0.isNullable)])
+                }))
+        let identity = binding.shape.columns[..<binding.shape.identityCount].map(\.name)
+        section.add(
+            "identity",
+            identity.joined(separator: ", ") + (dataset.identity.isEmpty ? " (the primary key)" : ""),
+            json: .texts(identity))
+        section.add(
+            "keys",
+            dataset.keys.map { family in
+                let key = keyPrefix + family.template.description
+                guard dataset.mode != .invalidate else { return "\(key), unlinked on change" }
+                return switch family.value {
+                case .row: "\(key) holds the row"
+                case .column(let name): "\(key) holds \(name)"
+                }
+            },
+            json: .texts(dataset.keys.map { keyPrefix + $0.template.description }))
+    }
+
+    private func describe(_ example: DatasetExample.Found, in section: inout CheckReport.Section) {
+        switch example {
+        case .none(let reason):
+            section.add("example", reason, json: .array([]))
+        case .setAside(let row):
+            section.findings.append(
+                .warning(
+                    "The row \(TextLayout.printable(row.identity.utf8)) can't be written: \(row.reason)",
+                    "Correct it; until then its keys stay as they are"))
+        case .operations(let operations):
+            section.add(
+                "example",
+                operations.flatMap { operation in
+                    let key = TextLayout.printable(operation.key)
+                    return operation.value.map { [key, "  " + $0.shown] } ?? [key]
+                },
+                json: .array(
+                    operations.map {
+                        .fields([
+                            "key": .text(String(decoding: $0.key, as: UTF8.self)), "value": $0.value?.json ?? .null,
+                        ])
+                    }))
+        }
+    }
+
+    /// Roughly what a key costs Redis beside its own bytes and its value's: entry, object, expiry.
+    private static let overheadPerKey = 120
+
+    private func describe(size rows: Int?, _ example: DatasetExample.Found, in section: inout CheckReport.Section) {
+        guard let rows else { return }
+        var text = "about \(TextLayout.count(rows, "row"))"
+        var perRow = 0
+        if case .operations(let operations) = example, dataset.mode == .upsert {
+            perRow = operations.reduce(0) { $0 + $1.key.count + ($1.value?.byteCount ?? 0) + Self.overheadPerKey }
+            text += ", \(TextLayout.size(rows * perRow)) in Redis"
+        }
+        text += ", \(TextLayout.size(rows * 100)) in the leader's memory"
+        section.add("size", text, json: .fields(["rows": .number(rows), "redisBytes": .number(rows * perRow)]))
+    }
+
+    // MARK: Questions
+
+    /// What the planner thinks, from the statistics of the tables.
+    private func estimatedRows() async throws(PostgresError) -> Int? {
+        let plan = try await connection.query(
+            "explain select * from \(DatasetSource.from(dataset, withFilter: true))")
+        guard let line = plan.first?[0], let found = line.firstRange(of: " rows=") else { return nil }
+        return Int(line[found.upperBound...].prefix { $0.isNumber })
+    }
+
+    /// Row-level security hides rows without a word, and a hidden row counts as deleted.
+    private func policyFindings(_ binding: DatasetSource.Binding) async throws(PostgresError) -> [Finding] {
+        var findings: [Finding] = []
+        for table in binding.tables {
+            let row = try await connection.query("select row_security_active($1::oid)", [table.oid]).first
+            guard row?[0] == "t" else { continue }
+            findings.append(
+                .warning(
+                    "Row-level security is active on \(table.name): rows that its policies hide from this user count as "
+                        + "deleted",
+                    "Make sure that a policy shows the user all rows of the dataset"))
+        }
+        return findings
+    }
+
+    private func nullFindings(_ columns: [DatasetColumns.Column], _ binding: DatasetSource.Binding) -> [Finding] {
+        guard case .table = dataset.source else { return [] }
+        let nullable = Set(columns.filter(\.isNullable).map(\.name))
+        var findings: [Finding] = []
+        for column in binding.shape.columns[..<binding.shape.identityCount] where nullable.contains(column.name) {
+            findings.append(
+                .warning(
+                    "\(column.name) is part of the identity and may be NULL; such rows are set aside",
+                    "Make the column NOT NULL, or choose another identity"))
+        }
+        let identity = Set(binding.shape.columns[..<binding.shape.identityCount].map(\.name))
+        for family in dataset.keys {
+            let absent = family.template.columns.filter { nullable.contains($0) && !identity.contains($0) }
+            guard !absent.isEmpty else { continue }
+            findings.append(
+                .note("Rows whose \(absent.joined(separator: " or ")) is NULL have no key \(family.template)"))
+        }
+        return findings
+    }
+}
+
+/// The columns of a dataset as people know them.
+enum DatasetColumns {
+    struct Column: Hashable, Sendable {
+        let name: String
+        /// As `psql` would show it.
+        let type: String
+        let isNullable: Bool
+    }
+
+    static func read(
+        _ described: [PostgresColumn], on connection: PostgresConnection
+    ) async throws(PostgresError) -> [Column] {
+        func list(_ value: (PostgresColumn) -> String) -> String {
+            "{\(described.map(value).joined(separator: ","))}"
+        }
+        let rows = try await connection.query(
+            """
+            select format_type(c.type, c.modifier), coalesce(a.attnotnull, false)
+            from unnest($1::oid[], $2::int4[], $3::oid[], $4::int2[])
+                 with ordinality c(type, modifier, relation, number, place)
+            left join pg_attribute a on a.attrelid = c.relation and a.attnum = c.number and c.number > 0
+            order by c.place
+            """,
+            [
+                list { "\($0.typeOID)" }, list { "\($0.typeModifier)" }, list { "\($0.tableOID)" },
+                list { "\($0.columnNumber)" },
+            ])
+        return zip(described, rows).map { column, row in
+            Column(name: column.name, type: row[0] ?? "", isNullable: row[1] != "t")
+        }
+    }
+}
+
+extension String {
+    /// The sentence as findings hold it.
+    var withoutFullStop: String { hasSuffix(".") ? String(dropLast()) : self }
+}

@@ -1,0 +1,84 @@
+internal import PostgresClient
+internal import RedisClient
+
+/// With what the commands of `baton` end: one table for all of them, with the numbers of `sysexits.h`.
+public enum ExitStatus: Int32, CaseIterable, Sendable {
+    case done = 0
+    case no = 1
+    case usage = 64
+    case unavailable = 69
+    case internalError = 70
+    case refused = 77
+    case configuration = 78
+
+    /// What it means, as the documentation says it.
+    public var meaning: String {
+        switch self {
+        case .done: "Done; for `check`: no problem was found, though there may be warnings."
+        case .no: "The answer is no: `check` found problems, `demo --once` found values that differ."
+        case .usage: "The command line is wrong."
+        case .unavailable: "A server can't be reached, does not answer, or can't work now."
+        case .internalError: "Something that should not happen; worth a report."
+        case .refused: "A server refuses the user, the password or what was asked for."
+        case .configuration: "The configuration is wrong, or does not fit the servers."
+        }
+    }
+}
+
+extension ExitStatus {
+    /// The status for an error that ends a command.
+    public init(_ error: any Error) {
+        switch error {
+        case let error as InspectionError: self = error.status
+        case is ConfigurationErrors, is DatasetError: self = .configuration
+        case let error as RedisError: self.init(redis: error)
+        case let error as PostgresError: self.init(postgres: error)
+        default: self = .internalError
+        }
+    }
+
+    private init(redis error: RedisError) {
+        switch error.code {
+        case .unreachable, .closed, .timeout, .cancelled, .pipelineFull: self = .unavailable
+        case .authentication, .tls: self = .refused
+        case .protocolViolation: self = .configuration
+        case .server(let serverError):
+            switch serverError.kind {
+            case .loading, .masterDown, .noReplicas, .outOfMemory, .misconfigured, .busy, .tryAgain: self = .unavailable
+            case .noAuth, .wrongPassword, .noPermission: self = .refused
+            case .readOnly, .cluster, .wrongType: self = .configuration
+            case .noScript, .other: self = .internalError
+            }
+        }
+    }
+
+    private init(postgres error: PostgresError) {
+        switch error.code {
+        case .connection, .cancelled, .timeout, .closed: self = .unavailable
+        case .authentication: self = .refused
+        case .usage: self = .configuration
+        case .server(let sqlState):
+            // https://www.postgresql.org/docs/current/errcodes-appendix.html
+            switch sqlState.prefix(2) {
+            case "53", "57", "58": self = .unavailable  // resources, operator's intervention, the system
+            case _ where sqlState == "42501": self = .refused
+            case "28": self = .refused
+            default: self = .configuration
+            }
+        }
+    }
+}
+
+/// Why a command that looks at the servers, or leaves a wish there, has no result.
+public struct InspectionError: Error, Hashable, Sendable, CustomStringConvertible {
+    public let status: ExitStatus
+    /// What is wrong and what to do about it.
+    public let message: String
+
+    public var description: String { message }
+
+    init(_ status: ExitStatus, _ message: String) {
+        self.status = status
+        self.message = message
+    }
+}

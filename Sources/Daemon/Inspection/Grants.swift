@@ -1,0 +1,72 @@
+internal import CacheRefresh
+internal import PostgresClient
+
+/// The least permissions that Baton needs, as text for `psql` and `redis-cli`.
+public struct Grants: Sendable {
+    /// One of the two kinds of servers.
+    public enum Server: String, CaseIterable, Sendable {
+        case postgres, redis
+    }
+
+    /// The name that the permissions are given to.
+    public let role: String
+    /// SQL statements, each with its semicolon.
+    public let postgres: [String]
+    /// For each Redis of the configuration by its name: one `ACL SETUSER` line.
+    public let redis: [(name: String, line: String)]
+
+    /// Only what can be run, for one kind of servers.
+    public func text(for server: Server) -> String {
+        switch server {
+        case .postgres: postgres.joined(separator: "\n") + "\n"
+        case .redis: redis.map(\.line).joined(separator: "\n") + "\n"
+        }
+    }
+
+    /// For people.
+    public var text: String {
+        var lines = [
+            "-- PostgreSQL: for psql, as an administrator.",
+            "-- CREATE ROLE \(role) LOGIN PASSWORD '…';",
+        ]
+        lines += postgres
+        for (name, line) in redis {
+            lines += [
+                "",
+                "# Redis \(name): for redis-cli. The password of a new user comes first: ACL SETUSER \(role) '>…'",
+                "# Afterwards ACL SAVE or CONFIG REWRITE, or a restart of Redis forgets it.",
+                line,
+            ]
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// `{"postgres": […], "redis": {"main": "ACL SETUSER …"}}`
+    public var json: String {
+        JSONText.fields([
+            "postgres": .texts(postgres),
+            "redis": .object(redis.map { JSONText.Member(name: $0.name, value: .text($0.line)) }),
+        ]).rendered + "\n"
+    }
+}
+
+extension Inspector {
+    /// The least permissions for all datasets that are switched on. Reads PostgreSQL's catalogs; asks no Redis.
+    ///
+    /// - Parameter role: the name of the role and of the Redis user.
+    /// - Throws: `PostgresError`, ``DatasetError``, or ``InspectionError`` if the connection's user may not read a table.
+    public func grants(role: String) async throws -> Grants {
+        guard !role.isEmpty, role.allSatisfy({ !$0.isWhitespace && !"\"'".contains($0) }) else {
+            throw InspectionError(.usage, "A role's name has no spaces and no quotes.")
+        }
+        let connection = try await connectToPostgres()
+        let postgres = try await PostgresGrants.read(configuration.enabledDatasets, role: role, on: connection)
+        await connection.close()
+        let names = Set(configuration.enabledDatasets.map(\.redis) + [configuration.lease.redis]).sorted()
+        return Grants(
+            role: role, postgres: postgres.statements,
+            redis: names.map {
+                ($0, RedisGrants(user: role, configuration: configuration, redis: $0).line)
+            })
+    }
+}

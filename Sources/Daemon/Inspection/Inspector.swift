@@ -1,0 +1,64 @@
+internal import CacheRefresh
+internal import Logging
+internal import NIOPosix
+internal import PostgresClient
+internal import RedisClient
+
+/// Looks at the servers of a configuration, on behalf of somebody at a terminal. It changes nothing but where it says so.
+public struct Inspector: Sendable {
+    let configuration: Configuration
+    /// As it was opened, for the report.
+    let path: String
+
+    public init(_ configuration: Configuration, path: String) {
+        self.configuration = configuration
+        self.path = path
+    }
+
+    /// The datasets to look at: those that are named, also if they are switched off, else all that are switched on.
+    ///
+    /// - Throws: ``InspectionError`` for a name that is not in the configuration.
+    func datasets(named names: [String]) throws(InspectionError) -> [Dataset] {
+        guard !names.isEmpty else { return configuration.enabledDatasets }
+        for name in names where !configuration.datasets.contains(where: { $0.name == name }) {
+            let known = configuration.datasets.map(\.name)
+            let advice = Wording.advice(for: name, among: known)
+            throw InspectionError(
+                .usage, "There is no dataset \(name.quoted). \(advice)\(advice.hasSuffix("?") ? "" : ".")")
+        }
+        return configuration.datasets.filter { names.contains($0.name) }
+    }
+
+    // MARK: Servers
+
+    func connectToPostgres() async throws(PostgresError) -> PostgresConnection {
+        try await PostgresConnection.connect(
+            PostgresConfiguration(
+                url: configuration.postgres.url, password: configuration.postgres.password,
+                applicationName: "baton (inspection)", statementTimeout: configuration.postgres.statementTimeout,
+                settings: PostgresSession.settings))
+    }
+
+    /// A client for a Redis of the configuration, closed when `body` has ended.
+    func withRedis<Result>(_ name: String, _ body: (RedisClient) async throws -> Result) async throws -> Result {
+        guard let server = configuration.redis[name] else {
+            throw InspectionError(.configuration, "There is no redis \(name.quoted) in the configuration.")
+        }
+        let client = RedisClient(
+            RedisConfiguration(
+                url: server.url, tls: server.tls, username: server.username, password: server.password,
+                commandTimeout: .seconds(5), clientName: "baton-inspection"),
+            eventLoop: MultiThreadedEventLoopGroup.singleton.any(), logger: Self.silent)
+        do {
+            let result = try await body(client)
+            await client.close()
+            return result
+        } catch {
+            await client.close()
+            throw error
+        }
+    }
+
+    /// What went wrong is in the errors already.
+    private static let silent = Logger(label: "inspection") { _ in SwiftLogNoOpLogHandler() }
+}

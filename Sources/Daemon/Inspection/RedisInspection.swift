@@ -1,0 +1,120 @@
+internal import CacheRefresh
+internal import LeaderElection
+internal import RedisClient
+internal import Yams
+
+/// Looks at one Redis of the configuration.
+struct RedisInspection {
+    let name: String
+    let configuration: Configuration
+    let client: RedisClient
+    /// Which database the group's lease should belong to; nil if that is not known.
+    let server: ServerIdentity?
+
+    private var holdsLease: Bool { configuration.lease.redis == name }
+
+    func section() async -> CheckReport.Section {
+        let url = configuration.redis[name].map { "\($0)" } ?? ""
+        var section = CheckReport.Section(.redis, name, title: url)
+        do throws(RedisError) {
+            let facts = try await facts()
+            describe(facts, in: &section)
+            section.findings += facts.findings(holdsLease: holdsLease)
+            if holdsLease, facts.isPrimary, facts["loading"] != "1" { try await inspectLease(&section) }
+        } catch {
+            section.findings.append(
+                error.serverError?.kind == .noPermission
+                    ? .warning(
+                        "The user may not look (\(error.underlying ?? error.message))",
+                        "Give it what `baton check --grants` prints")
+                    : .problem(error))
+        }
+        return section
+    }
+
+    private func facts() async throws(RedisError) -> RedisFacts {
+        RedisFacts(info: try await client.send(RedisCommand("INFO")).string ?? "")
+    }
+
+    private func describe(_ facts: RedisFacts, in section: inout CheckReport.Section) {
+        section.add("server", facts.product)
+        let uses = configuration.enabledDatasets.filter { $0.redis == name }.map(\.name)
+        section.add(
+            "holds",
+            ((holdsLease ? ["the lease"] : []) + (uses.isEmpty ? [] : ["the keys of \(uses.joined(separator: ", "))"]))
+                .joined(separator: " and "), json: .texts((holdsLease ? ["lease"] : []) + uses))
+        let limit = facts.maximumMemory > 0 ? " of \(TextLayout.size(facts.maximumMemory))" : ", no limit"
+        section.add(
+            "memory", "\(TextLayout.size(facts.usedMemory))\(limit), \(facts.evictionPolicy)",
+            json: .fields([
+                "used": .number(facts.usedMemory), "maximum": .number(facts.maximumMemory),
+                "policy": .text(facts.evictionPolicy),
+            ]))
+        section.add("disk", facts.persistence)
+        let database = configuration.redis[name]?.url.database ?? 0
+        let keys = facts.keyCount(database: database)
+        section.add(
+            "keys", "\(TextLayout.count(keys, "key")) in database \(database)",
+            json: .fields(["database": .number(database), "count": .number(keys)]))
+    }
+
+    /// Who leads, and whether the lease is one that the replicas of this configuration can compete for.
+    private func inspectLease(_ section: inout CheckReport.Section) async throws(RedisError) {
+        let key = GroupKeys(prefix: configuration.keyPrefix, group: configuration.group).lease
+        let reply: RedisValue
+        do throws(RedisError) {
+            reply = try await client.send(RedisCommand("GET", key))
+        } catch {
+            guard error.serverError?.kind == .wrongType else { throw error }
+            section.findings.append(
+                .problem(
+                    "The lease's key \(key) holds a value of another type",
+                    "See what wrote it; if nobody needs it, delete it with UNLINK"))
+            return
+        }
+        guard let text = reply.string else {
+            section.add("leader", "none", json: .null)
+            return
+        }
+        guard let lease = LeaseText(text) else {
+            section.findings.append(
+                .problem(
+                    "The lease's key \(key) holds something that is no lease",
+                    "See what wrote it; if nobody needs it, delete it with UNLINK"))
+            return
+        }
+        section.add(
+            "leader", "\(lease.holder), epoch \(lease.epoch)",
+            json: .fields(["holder": .text(lease.holder), "epoch": .text(lease.epoch)]))
+        if try await client.send(RedisCommand("PTTL", key)).int == -1 {
+            section.findings.append(
+                .problem(
+                    "The lease never runs out", "If \(lease.holder) does not lead any more, delete \(key) with UNLINK"))
+        }
+        if let server, !lease.deployment.hasPrefix(server.deployment) {
+            section.findings.append(
+                .problem(
+                    "The lease belongs to another deployment (\(lease.deployment), this one is \(server.deployment)): "
+                        + "another database fills this cache",
+                    "Give this one another group or keyPrefix, or stop the other one"))
+        }
+    }
+}
+
+/// What a lease says, for people who want to know who leads.
+struct LeaseText: Hashable, Sendable {
+    let epoch: String
+    let holder: String
+    let deployment: String
+
+    /// - Parameter text: JSON, as the scripts write it. Nil for anything else.
+    init?(_ text: String) {
+        // JSON is YAML too.
+        guard let fields = (try? Yams.compose(yaml: text))?.mapping, let epoch = fields["epoch"]?.string,
+            let holder = fields["holder"]?.string, let deployment = fields["deployment"]?.string
+        else { return nil }
+        self.epoch = epoch
+        self.holder = holder
+        self.deployment = deployment
+    }
+}

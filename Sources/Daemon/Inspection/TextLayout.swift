@@ -1,0 +1,98 @@
+/// How a report is written for people: 80 columns, with or without colours.
+public struct TextLayout: Hashable, Sendable {
+    /// Whether the reader is a terminal that understands colours.
+    public let isColoured: Bool
+    static let width = 80
+    /// Where the text begins that follows a label.
+    static let indent = 12
+
+    public init(isColoured: Bool = false) {
+        self.isColoured = isColoured
+    }
+
+    enum Colour: String {
+        case bold = "1"
+        case dim = "2"
+        case red = "31"
+        case green = "32"
+        case yellow = "33"
+    }
+
+    func paint(_ text: String, _ colour: Colour) -> String {
+        isColoured ? "\u{1B}[\(colour.rawValue)m\(text)\u{1B}[0m" : text
+    }
+
+    /// `  label     text`, further lines below the text.
+    func entry(_ label: String, _ lines: [String], _ colour: Colour? = nil) -> [String] {
+        let wrapped = lines.flatMap { Self.wrap($0, width: Self.width - Self.indent) }
+        return wrapped.enumerated().map { position, line in
+            let head = position == 0 ? "  " + label : ""
+            let space = String(repeating: " ", count: max(1, Self.indent - head.count))
+            return (position == 0 ? colour.map { paint(head, $0) } ?? head : head) + space + line
+        }
+    }
+
+    /// Breaks a text at spaces; a word that is longer than a line is broken anywhere.
+    static func wrap(_ text: String, width: Int) -> [String] {
+        var lines: [String] = []
+        var line = ""
+        for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+            var word = word
+            if !line.isEmpty && line.count + 1 + word.count > width {
+                lines.append(line)
+                line = ""
+            }
+            while word.count > width {
+                lines.append(String(word.prefix(width)))
+                word = word.dropFirst(width)
+            }
+            line += (line.isEmpty ? "" : " ") + word
+        }
+        lines.append(line)
+        return lines
+    }
+
+    /// Bytes as text that can't do anything to a terminal, shortened in the middle.
+    static func printable(_ bytes: some Sequence<UInt8>, limit: Int = 200) -> String {
+        let text = String(decoding: Array(bytes), as: UTF8.self)
+        var shown = ""
+        for scalar in text.unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .control, .lineSeparator, .paragraphSeparator, .format, .privateUse, .surrogate, .unassigned:
+                shown += scalar.escaped(asASCII: true)
+            default: shown.unicodeScalars.append(scalar)
+            }
+        }
+        guard shown.count > limit else { return shown }
+        return "\(shown.prefix(limit * 2 / 3)) … \(shown.suffix(limit / 3 - 3))"
+    }
+
+    /// `1,234,567`
+    static func grouped(_ number: Int) -> String {
+        let digits = Array(String(number.magnitude))
+        var text = number < 0 ? "-" : ""
+        for (position, digit) in digits.enumerated() {
+            if position > 0 && (digits.count - position).isMultiple(of: 3) { text += "," }
+            text.append(digit)
+        }
+        return text
+    }
+
+    /// `1 row`, `2,000 rows`
+    static func count(_ number: Int, _ one: String, _ many: String? = nil) -> String {
+        "\(grouped(number)) \(number == 1 ? one : many ?? one + "s")"
+    }
+
+    /// `312 B`, `4.2 MiB`
+    static func size(_ bytes: Int) -> String {
+        var value = Double(bytes)
+        var unit = "B"
+        for larger in ["KiB", "MiB", "GiB", "TiB"] where value >= 1024 {
+            value /= 1024
+            unit = larger
+        }
+        guard unit != "B" else { return "\(bytes) B" }
+        let tenths = Int((value * 10).rounded())
+        return tenths < 100 ? "\(tenths / 10).\(tenths % 10) \(unit)" : "\(grouped((tenths + 5) / 10)) \(unit)"
+    }
+}

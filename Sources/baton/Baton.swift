@@ -1,0 +1,51 @@
+internal import ArgumentParser
+internal import Daemon
+
+/// `baton`: the command line.
+@main
+struct Baton: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "baton",
+        abstract:
+            "Keeps a Redis cache equal to what PostgreSQL says, from replicas of which exactly one works at a time.",
+        discussion: """
+            A new configuration goes through check (what is wrong with it), check --grants (what it needs to be allowed), \
+            plan (what it would do) and run. What is asked for comes on the standard output, logs and errors on the \
+            standard error. The exit status is listed in docs/commands.md.
+
+            EXAMPLES
+              baton demo
+              baton check --config config/baton.yaml
+              baton run --config config/baton.yaml
+            """,
+        version: Version.text,
+        subcommands: [
+            RunCommand.self, CheckCommand.self, PlanCommand.self, ConfirmCommand.self, DemoCommand.self,
+        ])
+
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch let status as ExitStatus {
+            exit(withError: ExitCode(status.rawValue))
+        } catch {
+            // Those of the parser are help, the version, and what is wrong with the command line.
+            guard !isOfParser(error) else { exit(withError: error) }
+            Output.complain("baton: \(error)")
+            exit(withError: ExitCode(ExitStatus(error).rawValue))
+        }
+    }
+
+    private static func isOfParser(_ error: any Error) -> Bool {
+        error is ExitCode || error is ValidationError || error is CleanExit
+            || [0, ExitCode.validationFailure.rawValue].contains(exitCode(for: error).rawValue)
+    }
+}
+
+/// A command may end by throwing the status that its answer has.
+extension ExitStatus: Error {}

@@ -1,0 +1,30 @@
+internal import ArgumentParser
+internal import Daemon
+internal import Glibc
+
+/// What every command that needs a configuration takes.
+struct ConfigurationOptions: ParsableArguments {
+    @Option(name: .long, help: ArgumentHelp("The configuration file.", valueName: "file"))
+    var config = "config/baton.yaml"
+
+    /// - Throws: ``ConfigurationErrors`` with all mistakes.
+    func load() throws -> Configuration {
+        try Configuration.load(path: config, environment: Environment.variables)
+    }
+
+    func inspector() throws -> Inspector { Inspector(try load(), path: config) }
+}
+
+/// The process's environment.
+enum Environment {
+    static var variables: [String: String] {
+        var variables: [String: String] = [:]
+        var entry = environ
+        while let text = entry.pointee {
+            let pair = String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            if pair.count == 2 { variables[String(pair[0])] = String(pair[1]) }
+            entry += 1
+        }
+        return variables
+    }
+}
