@@ -1,10 +1,14 @@
 /// What a new leader does with keys that were there before it.
+///
+/// Where applications fill the cache themselves it looks twice: the leader before may have gone before it repeated what
+/// it unlinked, and a reader that started earlier may bring an old value back after the first look.
 extension DatasetRefresh {
-    /// Whether the keys that are there are wanted: in a term's first pass, unless rows outside a filter may have some.
+    /// Whether the keys that are there are wanted: in a term's first pass, and in modes other than `upsert` once more two
+    /// seconds later; but not where rows outside a filter may have some.
     public var wantsInventory: Bool {
-        guard opening == .comparing && lastReadIsComplete else { return false }
+        guard lastReadIsComplete, opening == .comparing || isLookingAgain else { return false }
         // Without a mark all keys are unlinked, also those of rows outside a filter.
-        if dataset.mode == .invalidate && !rowsAreFlagged { return true }
+        if dataset.mode == .invalidate && !beganWithMark { return true }
         if case .table(_, _, .some) = dataset.source { return false }
         return true
     }
@@ -17,9 +21,7 @@ extension DatasetRefresh {
         guard shape.families.contains(where: { $0.parse(key) != nil }) else { return }
         if dataset.mode == .invalidate {
             // Without a mark nobody knows what changed, so that every key may be wrong.
-            guard !rowsAreFlagged || !isOwned(key) else { return }
-            addDeletion(of: key)
-            repetitions.append(.key(key), at: now)
+            if !beganWithMark || !isOwned(key) { addDeletion(of: key) }
         } else if !isOwned(key) {
             doomed.insert(key)
         }

@@ -51,7 +51,7 @@ extension DatasetRefresh {
 
     /// The mark that may be written now, if any.
     public mutating func dueMark(at now: Duration) -> Mark? {
-        guard doomed.isEmpty, dirtyRows == 0 else { return nil }
+        guard doomed.isEmpty, !needsRead else { return nil }
         return marks.due(done: repetitions.taken, at: now)
     }
 }

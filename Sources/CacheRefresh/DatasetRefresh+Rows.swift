@@ -70,11 +70,12 @@ extension DatasetRefresh {
         for family in shape.families.indices {
             keyText.removeAll(keepingCapacity: true)
             let absence = shape.families[family].appendKey(line, fields, to: &keyText)
+            let hasKey = absence == nil && keyText.count <= Self.maximumKeyBytes
             var isDue = isWritten
             if shape.families[family].isDerived {
                 if !doomed.isEmpty && dataset.mode != .invalidate { doomed.remove(keyText) }
             } else {
-                switch claim(for: row, family, hasKey: absence == nil) {
+                switch claim(for: row, family, hasKey: hasKey) {
                 case .kept: break
                 case .gained:
                     isDue = true
@@ -85,7 +86,7 @@ extension DatasetRefresh {
                     continue
                 }
             }
-            if absence == nil && isDue && !isQuiet { addOperation(row, family, line, ttl: ttl) }
+            if hasKey && isDue && !isQuiet { addOperation(row, family, line, ttl: ttl) }
         }
         switch dataset.mode {
         case .upsert: if isWritten { scheduleRenewal(of: row, in: ttl - ttlMilliseconds / 2, at: now) }
@@ -96,13 +97,13 @@ extension DatasetRefresh {
 
     /// Encodes the row as far as its families need it, and says what stands against writing it.
     private mutating func encode(_ line: UnsafeRawBufferPointer) -> SetAside.Reason? {
+        if dataset.mode == .invalidate { return nil }  // no value is needed, and each key stands for itself
         if validatesUTF8, String(validating: line, as: UTF8.self) == nil { return .notUTF8 }
         object.removeAll(keepingCapacity: true)
         for family in shape.families {
             keyText.removeAll(keepingCapacity: true)
             if family.appendKey(line, fields, to: &keyText) == .empty { return .emptyKeyColumn }
             if keyText.count > Self.maximumKeyBytes { return .keyTooLong(bytes: keyText.count) }
-            guard dataset.mode != .invalidate else { continue }
             var size = 0
             switch (family.value, dataset.format) {
             case (.row, .json):

@@ -53,6 +53,12 @@ public struct DatasetRefresh: ~Copyable, Sendable {
     var table = DigestTable()
     var passNumber: UInt16 = 0
     var rowsAreFlagged = false
+    /// The rows of the term's first pass were flagged.
+    var beganWithMark = false
+    /// When the keys that are there are to be looked at a second time; nil if they were, or need not be.
+    var lookAgainAt: Duration?
+    /// The last read was the one for that.
+    var isLookingAgain = false
 
     var filling = WriteBatch()
     var ready: [WriteBatch] = []
@@ -69,6 +75,7 @@ public struct DatasetRefresh: ~Copyable, Sendable {
 
     /// The last read came to its end, so that a row which it did not see is gone.
     var lastReadIsComplete = false
+    var readEndedAt = Duration.zero
     var nextRenewal = UInt32.max
     var dirtyRows = 0
     var contestedRows = 0
@@ -98,8 +105,9 @@ public struct DatasetRefresh: ~Copyable, Sendable {
 
     /// Rows that are remembered.
     public var rowCount: Int { table.count }
-    /// Something read earlier did not reach Redis: the next pass has to read, whatever the gate says.
-    public var needsRead: Bool { dirtyRows > 0 || opening != .over }
+    /// Something read earlier did not reach Redis, or keys have to be looked at: the next pass has to read, whatever the
+    /// gate says.
+    public var needsRead: Bool { dirtyRows > 0 || opening != .over || lookAgainAt != nil }
     /// Rows that cannot be written, the first hundred of them.
     public var setAside: [SetAside] {
         Array((setAsideRows.values.sorted { $0.identity < $1.identity } + listedNameless).prefix(Self.maximumListed))
@@ -114,6 +122,8 @@ public struct DatasetRefresh: ~Copyable, Sendable {
         phase = .reading
         passNumber &+= 1
         self.rowsAreFlagged = rowsAreFlagged
+        if opening != .over { beganWithMark = rowsAreFlagged }
+        isLookingAgain = false
         lastReadIsComplete = false
         summary = PassSummary()
         namelessRows = 0
@@ -125,6 +135,8 @@ public struct DatasetRefresh: ~Copyable, Sendable {
         guard case .reading = phase else { preconditionFailure("a read ends after it began") }
         phase = .read
         lastReadIsComplete = true
+        readEndedAt = now
+        isLookingAgain = lookAgainAt.map { $0 <= now } ?? false
         decideDeferredClaims(at: now)
         flush()
     }
@@ -133,7 +145,13 @@ public struct DatasetRefresh: ~Copyable, Sendable {
     public mutating func finishPass() {
         guard case .settled = phase else { preconditionFailure("a pass is finished after all its work was taken") }
         phase = .idle
-        if lastReadIsComplete { opening = .over }
+        if lastReadIsComplete && opening != .over {
+            opening = .over
+            if dataset.mode != .upsert { lookAgainAt = readEndedAt + RepetitionQueue.delay }
+        } else if isLookingAgain {
+            lookAgainAt = nil
+            isLookingAgain = false
+        }
         summary.rowsSetAside = rowsSetAside + namelessRows
         summary.rowsContested += contestedRows
         table.compact()
@@ -154,6 +172,7 @@ public struct DatasetRefresh: ~Copyable, Sendable {
         case .reading, .read:
             // Who is gone is not certain: rows were not read, or nobody asked which of them only left the filter.
             lastReadIsComplete = false
+            isLookingAgain = false
         case .settling(let settling):
             doomed.formUnion(settling.doomed)
             if settling.renewals != nil { nextRenewal = 0 }

@@ -91,6 +91,21 @@ struct SetAsideTests {
         #expect(leader.setAside.allSatisfy { $0.identity.utf8.count < 200 })
     }
 
+    @Test("are none where keys are only unlinked: what can be named is", arguments: Flaw.allCases)
+    func invalidate(flaw: Flaw) throws {
+        var dataset = try flaw.users()
+        dataset.mode = .invalidate
+        let leader = try Leader(dataset)
+        for rows in [["2 Bob 200"], ["2 Bob 200"], [flaw.row]] {
+            leader.redis["user:2"] = "cached"
+            leader.redis["phone:200"] = "cached"
+            leader.pass(rows)
+        }
+        #expect(leader.redis["user:2"] == nil)
+        #expect(leader.redis["phone:200"] == nil)
+        #expect(leader.setAside == [] && leader.summary.rowsSetAside == 0)
+    }
+
     @Test("are set aside where bytes are not UTF-8, in a database that does not promise it")
     func notUTF8() throws {
         let leader = try Leader(try Fixture.users(), validatesUTF8: true)
