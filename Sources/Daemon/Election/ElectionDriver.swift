@@ -24,7 +24,8 @@ actor ElectionDriver {
     private var renewal: LeaseStore.Renewal?
     private var recording: Task<Void, Never>?
     private var hasStopped = false
-    private var mustShutDown = false
+    /// Set at shutdown: when to leave without the work.
+    private var patience: Scheduled<Void>?
     private var finished: CheckedContinuation<Void, Never>?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
@@ -50,6 +51,7 @@ actor ElectionDriver {
             finishIfDone()
         }
         timer?.cancel()
+        patience?.cancel()
         await recording?.value
         await store.close()
     }
@@ -57,10 +59,9 @@ actor ElectionDriver {
     /// Ends the term, if there is one, gives the lease back, and lets ``run()`` return: at the latest after the drain time
     /// if the work does not end.
     func shutDown() {
-        guard !mustShutDown else { return }
-        mustShutDown = true
+        guard patience == nil else { return }
+        patience = eventLoop.scheduleTask(in: TimeAmount(drain)) { self.assumeIsolated { $0.giveUpWaiting() } }
         apply(elector.shutdown(at: now))
-        _ = eventLoop.scheduleTask(in: TimeAmount(drain)) { self.assumeIsolated { $0.giveUpWaiting() } }
     }
 
     // MARK: Actions
@@ -163,7 +164,7 @@ actor ElectionDriver {
                 await group.next()
                 group.cancelAll()
             }
-            await self.workEnded(term.token)
+            if !live.isAbandoned { await self.workEnded(term.token) }
         }
         current = (live, task)
         status.lease = term.lease
@@ -194,8 +195,10 @@ actor ElectionDriver {
     }
 
     private func workEnded(_ token: Token) {
-        if current?.term.token == token { current = nil }
+        // Work that ends by itself ends its term, so it is forgotten only afterwards.
         apply(elector.workEnded(token: token, at: now))
+        if current?.term.token == token { current = nil }
+        finishIfDone()
     }
 
     // MARK: Following
@@ -250,7 +253,10 @@ actor ElectionDriver {
     // MARK: The end
 
     private func giveUpWaiting() {
-        if let current { log.workHangs(current.term.token) }
+        if let current {
+            log.workHangs(current.term.token)
+            current.term.abandon()
+        }
         current = nil
         hasStopped = true
         finishIfDone()

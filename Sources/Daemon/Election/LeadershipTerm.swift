@@ -31,6 +31,7 @@ public final class LeadershipTerm: Sendable {
     private struct State {
         var deadline: ContinuousClock.Instant
         var end: EndReason?
+        var isAbandoned = false
         var renewedFence: RenewedFence?
         var waiting: [(since: ContinuousClock.Instant, continuation: CheckedContinuation<Bool, Never>)] = []
     }
@@ -75,13 +76,13 @@ public final class LeadershipTerm: Sendable {
     // MARK: Telling and asking
 
     /// A target refused a write: the lease is asked about at once, and only if it is not ours any more does the term end.
-    public func writeRefused() { tell(.writeRefused) }
+    public func writeRefused() { say(.writeRefused) }
 
     /// Nothing more will be sent to any target.
-    public func stoppedSending() { tell(.stoppedSending) }
+    public func stoppedSending() { say(.stoppedSending) }
 
     /// An epoch was met at a target: no later term of this replica will be below it.
-    public func observed(_ epoch: Epoch) { tell(.observed(epoch)) }
+    public func observed(_ epoch: Epoch) { say(.observed(epoch)) }
 
     /// Asks about the lease now.
     ///
@@ -94,8 +95,12 @@ public final class LeadershipTerm: Sendable {
                 state.waiting.append((since, continuation))
                 return false
             }
-            if isOver { continuation.resume(returning: false) } else { tell(.writeRefused) }
+            if isOver { continuation.resume(returning: false) } else { say(.writeRefused) }
         }
+    }
+
+    private func say(_ news: News) {
+        if !isAbandoned { tell(news) }
     }
 
     // MARK: For the election
@@ -120,6 +125,11 @@ public final class LeadershipTerm: Sendable {
         }
         for (_, continuation) in waiting { continuation.resume(returning: false) }
     }
+
+    /// Nobody waits for the work any more, and nobody wants to hear of it: the election itself may be gone.
+    var isAbandoned: Bool { state.withLock { $0.isAbandoned } }
+
+    func abandon() { state.withLock { $0.isAbandoned = true } }
 
     /// Returns when the deadline has passed without being moved, or the term has ended, or the task is cancelled.
     func untilOver() async {

@@ -17,14 +17,29 @@ struct ElectionBench: Sendable {
     let timing: ElectionTiming
 
     static let deployment = "7012345678901234567/app/test"
+    /// A TTL of a minute, and ten seconds for each answer: for tests of the scripts on a busy machine.
+    static let patience = timing(ttl: .seconds(60), renewEvery: .seconds(10), renewTimeout: .seconds(10))
+    /// A TTL of two seconds, for tests that wait for it.
+    static let haste = timing(ttl: .seconds(2), renewEvery: .milliseconds(300), renewTimeout: .milliseconds(550))
+
+    private static func timing(ttl: Duration, renewEvery: Duration, renewTimeout: Duration) -> ElectionTiming {
+        do throws(ElectionTimingError) {
+            return try ElectionTiming(
+                ttl: ttl, renewEvery: renewEvery, renewTimeout: renewTimeout, retryDelay: .milliseconds(50),
+                margin: .milliseconds(300), stopSendingWithin: .milliseconds(300))
+        } catch {
+            preconditionFailure("\(error)")
+        }
+    }
+
     private static let shared = Task { try await LocalRedis.start() }
 
     /// A group on the Redis that all tests share that do not harm it.
-    static func onSharedRedis(timing: ElectionTiming = .standard) async throws -> ElectionBench {
+    static func onSharedRedis(timing: ElectionTiming = patience) async throws -> ElectionBench {
         try await ElectionBench(on: shared.value, timing: timing)
     }
 
-    init(on redis: LocalRedis, timing: ElectionTiming = .standard) async throws {
+    init(on redis: LocalRedis, timing: ElectionTiming = patience) async throws {
         self.redis = redis
         self.timing = timing
         keys = GroupKeys(prefix: "staging:", group: "g\(UInt64.random(in: 0...UInt64.max))")
