@@ -2,6 +2,7 @@
 SWIFT ?= swift
 # More words for the command that a goal ends with: make run ARGS="--once", make test ARGS="--filter LeaderElection"
 ARGS ?=
+TSAN := --sanitize=thread --scratch-path .build-tsan
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-tsan lint deps toolchain
@@ -23,8 +24,9 @@ test: deps toolchain ## Install what is missing, and run all tests
 	$(SWIFT) test --skip-build --disable-xctest $(ARGS)
 
 test-tsan: deps toolchain ## The same under the thread sanitizer
-	$(SWIFT) build --build-tests --sanitize=thread --scratch-path .build-tsan
-	$(SWIFT) test --skip-build --disable-xctest --sanitize=thread --scratch-path .build-tsan $(ARGS)
+	$(SWIFT) build --build-tests $(TSAN)
+	"$$(dirname "$$(command -v $(SWIFT))")/clang" -O1 -Wall -shared -fPIC -o .build-tsan/mutex.so Scripts/tsan-mutex.c
+	LD_PRELOAD=$(CURDIR)/.build-tsan/mutex.so $(SWIFT) test --skip-build --disable-xctest $(TSAN) $(ARGS)
 
 lint: toolchain ## Check the style of all sources
 	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift

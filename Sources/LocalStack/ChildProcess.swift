@@ -15,8 +15,10 @@ public final class ChildProcess: Sendable {
         /// A signal ended it.
         case signalled(Int32)
 
+        /// Whether it ended by itself with code 0.
         public var isSuccess: Bool { self == .exited(0) }
 
+        /// For example `exit code 3` or `signal 9`.
         public var description: String {
             switch self {
             case .exited(let code): "exit code \(code)"

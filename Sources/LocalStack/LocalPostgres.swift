@@ -6,6 +6,7 @@ import Synchronization
 /// It runs until it is stopped or closed, its workspace is closed, or this process ends; never longer. Dropping the value
 /// does not stop it. It is tuned for quick starts, not for keeping data through a power failure (`fsync=off`).
 public final class LocalPostgres: Sendable {
+    /// How a server is to be set up; the defaults serve most tests.
     public struct Options: Hashable, Sendable {
         /// The TCP port; nil for a free one.
         public var port: Int?
@@ -21,6 +22,7 @@ public final class LocalPostgres: Sendable {
         /// More lines for `postgresql.conf`, such as `wal_level=minimal`; they win over ours.
         public var configuration: [String] = []
 
+        /// The defaults.
         public init() {}
     }
 

@@ -5,6 +5,7 @@ import Synchronization
 /// It runs until it is stopped or closed, its workspace is closed, or this process ends; never longer. Dropping the value
 /// does not stop it.
 public final class LocalRedis: Sendable {
+    /// How a server is to be set up; the defaults serve most tests.
     public struct Options: Hashable, Sendable {
         /// The TCP port; nil for a free one.
         public var port: Int?
@@ -26,6 +27,7 @@ public final class LocalRedis: Sendable {
         /// Another server program, as a path or a name in `PATH`.
         public var executable = "redis-server"
 
+        /// The defaults.
         public init() {}
     }
 

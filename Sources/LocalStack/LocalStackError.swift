@@ -19,10 +19,12 @@ public struct LocalStackError: Error, Hashable, Sendable, CustomStringConvertibl
     /// What happened and what to do about it, for people.
     public let message: String
 
+    /// Puts a failure into words.
     public init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
     }
 
+    /// The message.
     public var description: String { message }
 }
