@@ -1,5 +1,5 @@
-internal import ArgumentParser
-internal import Daemon
+public import ArgumentParser
+public import Daemon
 
 /// `baton check`: what the configuration means to the servers, and what is wrong.
 struct CheckCommand: AsyncParsableCommand {

@@ -7,7 +7,8 @@ struct CacheComparison {
 
     /// What would become of one key, and what the script would have answered.
     struct Verdict: Sendable {
-        let change: PlanReport.Change
+        /// Nil if nothing would happen to a key that is not there.
+        let change: PlanReport.Change?
         /// As PTTL answers: milliseconds left, -1 without a TTL, -2 without a key.
         let left: Int64
         /// The right value was found in place.
@@ -61,16 +62,16 @@ struct CacheComparison {
         }
     }
 
-    private static func change(_ operation: WriteBatch.Operation, left: Int64, isRight: Bool) -> PlanReport.Change {
+    private static func change(_ operation: WriteBatch.Operation, left: Int64, isRight: Bool) -> PlanReport.Change? {
         let isThere = left != -2
         switch operation {
         case .delete: return isThere ? .delete : .keep
-        case .touch: return .renew
+        case .touch: return isThere ? .renew : nil
         case .set, .compareAndSet, .setHash, .compareAndSetHash:
             guard isThere else { return .new }
             return isRight ? left == -1 ? .renew : .keep : .change
         case .setExisting, .setExistingHash: return isThere && !isRight ? .change : .keep
-        case .mark: return .keep
+        case .mark: return nil
         }
     }
 }

@@ -28,7 +28,7 @@ enum Wish {
 }
 
 extension GroupKeys {
-    /// The hash in which operators leave their wishes.
+    /// The hash in which operators leave their wishes: on each Redis those for the datasets that it holds.
     var wishes: String { String(lease.dropLast("lease".count)) + "wishes" }
 }
 
@@ -47,17 +47,20 @@ extension Inspector {
             )
         }
         let keys = GroupKeys(prefix: configuration.keyPrefix, group: configuration.group)
-        return try await withRedis(configuration.lease.redis) { redis in
+        let field = Wish.confirmation(of: name)
+        let milliseconds = try await withRedis(dataset.redis) { redis in
             let time = try await redis.send(RedisCommand("TIME")).array ?? []
             guard time.count == 2, let seconds = time[0].int, let microseconds = time[1].int else {
                 throw InspectionError(.internalError, "Redis answered TIME with something that is no time.")
             }
             let milliseconds = seconds * 1000 + microseconds / 1000
-            let field = Wish.confirmation(of: name)
             _ = try await redis.send(RedisCommand("HSET", keys.wishes, field, "\(milliseconds)"))
-            let lease = try await redis.send(RedisCommand("GET", keys.lease)).string.flatMap { LeaseText($0) }
-            return Confirmation(
-                dataset: name, key: keys.wishes, field: field, timeMilliseconds: milliseconds, leader: lease?.holder)
+            return milliseconds
         }
+        let lease = try await withRedis(configuration.lease.redis) { redis in
+            try await redis.send(RedisCommand("GET", keys.lease)).string.flatMap { LeaseText($0) }
+        }
+        return Confirmation(
+            dataset: name, key: keys.wishes, field: field, timeMilliseconds: milliseconds, leader: lease?.holder)
     }
 }

@@ -168,7 +168,8 @@ struct DatasetInspection {
     }
 
     private func nullFindings(_ columns: [DatasetColumns.Column], _ binding: DatasetSource.Binding) -> [Finding] {
-        guard case .table = dataset.source else { return [] }
+        // Views say of no column that it is never NULL.
+        guard binding.hasTransactionIDs else { return [] }
         let nullable = Set(columns.filter(\.isNullable).map(\.name))
         var findings: [Finding] = []
         for column in binding.shape.columns[..<binding.shape.identityCount] where nullable.contains(column.name) {

@@ -63,9 +63,10 @@ struct DatasetPlanner {
             let operations = batch.planned
             var outcome = BatchOutcome()
             for (position, found) in try await comparison.verdicts(on: operations).enumerated() {
-                let change = found.change == .delete ? verdict ?? .delete : found.change
-                plan.tallies[change, default: PlanReport.Tally()].add(
-                    TextLayout.printable(operations[position].key), limit: limit)
+                if let change = found.change == .delete ? verdict ?? .delete : found.change {
+                    plan.tallies[change, default: PlanReport.Tally()].add(
+                        TextLayout.printable(operations[position].key), limit: limit)
+                }
                 if let ttl = operations[position].ttlMilliseconds, found.isKept {
                     outcome.kept.append(
                         BatchOutcome.Kept(operation: position, ttlMilliseconds: found.left < 0 ? ttl : found.left))

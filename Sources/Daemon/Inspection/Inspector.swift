@@ -32,11 +32,9 @@ public struct Inspector: Sendable {
     // MARK: Servers
 
     func connectToPostgres() async throws(PostgresError) -> PostgresConnection {
-        try await PostgresConnection.connect(
-            PostgresConfiguration(
-                url: configuration.postgres.url, password: configuration.postgres.password,
-                applicationName: "baton (inspection)", statementTimeout: configuration.postgres.statementTimeout,
-                settings: PostgresSession.settings))
+        var settings = configuration.postgresConfiguration
+        settings.applicationName = "baton-inspection"
+        return try await PostgresConnection.connect(settings)
     }
 
     /// A client for a Redis of the configuration, closed when `body` has ended.
@@ -44,11 +42,11 @@ public struct Inspector: Sendable {
         guard let server = configuration.redis[name] else {
             throw InspectionError(.configuration, "There is no redis \(name.quoted) in the configuration.")
         }
+        var settings = server.clientConfiguration(name: "baton-inspection")
+        // A person can wait longer than a leader.
+        settings.commandTimeout = .seconds(10)
         let client = RedisClient(
-            RedisConfiguration(
-                url: server.url, tls: server.tls, username: server.username, password: server.password,
-                commandTimeout: .seconds(5), clientName: "baton-inspection"),
-            eventLoop: MultiThreadedEventLoopGroup.singleton.any(), logger: Self.silent)
+            settings, eventLoop: MultiThreadedEventLoopGroup.singleton.any(), logger: Self.silent)
         do {
             let result = try await body(client)
             await client.close()

@@ -67,25 +67,31 @@ struct KeyPattern: Hashable, Sendable {
         }
     }
 
-    /// A key that both can make; nil if there is none.
+    /// The shortest key that both can make; nil if there is none.
     ///
-    /// Walks through both patterns at once. A state is a place in each; the shortest way to both ends is the key.
+    /// Walks through both patterns at once. A state is a place in each; the way to both ends is the key. To step over
+    /// something that may be left out costs nothing, so that such steps are done before those that add a byte.
     func commonKey(with other: KeyPattern) -> String? {
         let width = other.elements.count + 1
         let end = (elements.count + 1) * width - 1
-        var cameFrom: [Int: (state: Int, byte: UInt8?)] = [0: (0, nil)]
-        var queue = [0]
-        var head = 0
-        while head < queue.count {
-            let state = queue[head]
-            head += 1
-            if state == end { return Self.key(endingIn: end, cameFrom) }
-            let (mine, theirs) = (state / width, state % width)
-            func visit(_ next: Int, _ byte: UInt8?) {
-                guard cameFrom[next] == nil else { return }
-                cameFrom[next] = (state, byte)
-                queue.append(next)
+        var ways: [Int: Way] = [0: Way(length: 0, from: 0, byte: nil)]
+        var near = [0]
+        var far: [Int] = []
+        while true {
+            guard let state = near.popLast() else {
+                if far.isEmpty { return nil }
+                swap(&near, &far)
+                continue
             }
+            let length = ways[state]?.length ?? 0
+            if state == end { return Self.key(endingIn: end, ways) }
+            func visit(_ next: Int, _ byte: UInt8?) {
+                let way = Way(length: length + (byte == nil ? 0 : 1), from: state, byte: byte)
+                if let known = ways[next], known.length <= way.length { return }
+                ways[next] = way
+                if byte == nil { near.append(next) } else { far.append(next) }
+            }
+            let (mine, theirs) = (state / width, state % width)
             let left = elements.indices.contains(mine) ? elements[mine] : nil
             let right = other.elements.indices.contains(theirs) ? other.elements[theirs] : nil
             if let left, left.count != .once { visit(state + width, nil) }
@@ -95,15 +101,23 @@ struct KeyPattern: Hashable, Sendable {
             let nextTheirs = right.count == .anyNumber ? theirs : theirs + 1
             visit(nextMine * width + nextTheirs, byte)
         }
-        return nil
     }
 
-    private static func key(endingIn end: Int, _ cameFrom: [Int: (state: Int, byte: UInt8?)]) -> String {
+    /// How a state was reached.
+    private struct Way {
+        /// Of the key so far.
+        let length: Int
+        let from: Int
+        /// Nil for a step that adds nothing to the key.
+        let byte: UInt8?
+    }
+
+    private static func key(endingIn end: Int, _ ways: [Int: Way]) -> String {
         var bytes: [UInt8] = []
         var state = end
-        while state != 0, let step = cameFrom[state] {
-            if let byte = step.byte { bytes.append(byte) }
-            state = step.state
+        while state != 0, let way = ways[state] {
+            if let byte = way.byte { bytes.append(byte) }
+            state = way.from
         }
         return TextLayout.printable(bytes.reversed())
     }

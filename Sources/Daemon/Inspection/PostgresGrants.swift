@@ -60,7 +60,7 @@ struct PostgresGrants: Hashable, Sendable {
             try await connection.execute("commit")
             return rows.compactMap { row in
                 // A table behind a view may also be named beside it.
-                let isNamed = row[2].map(text(of: dataset).contains) ?? false
+                let isNamed = row[2].map { words(of: dataset).contains($0.lowercased()) } ?? false
                 guard row[3] == "f" || isNamed else { return nil }
                 return Relation(schema: row[0] ?? "", name: row[1] ?? "")
             }
@@ -77,10 +77,16 @@ struct PostgresGrants: Hashable, Sendable {
         }
     }
 
-    private static func text(of dataset: Dataset) -> String {
-        switch dataset.source {
-        case .table(let name, let condition, let filter): [name, condition ?? "", filter ?? ""].joined(separator: " ")
-        case .query(let text): text
-        }
+    /// All that could be the name of a table.
+    private static func words(of dataset: Dataset) -> Set<String> {
+        let text =
+            switch dataset.source {
+            case .table(let name, let condition, let filter):
+                [name, condition ?? "", filter ?? ""].joined(separator: " ")
+            case .query(let text): text
+            }
+        let words = text.lowercased().split { !$0.isLetter && !$0.isNumber && $0 != "_" && $0 != "$" }
+        // Names with odd characters stand in quotes.
+        return Set(words.map(String.init)).union(text.lowercased().split(separator: "\"").map(String.init))
     }
 }

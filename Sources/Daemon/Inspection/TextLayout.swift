@@ -32,11 +32,17 @@ public struct TextLayout: Hashable, Sendable {
         }
     }
 
-    /// Breaks a text at spaces; a word that is longer than a line is broken anywhere.
+    /// Breaks a text at spaces, but not at those in backquotes: what stands there is to be copied. A word that is longer
+    /// than a line is broken anywhere.
     static func wrap(_ text: String, width: Int) -> [String] {
         var lines: [String] = []
         var line = ""
-        for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+        var isQuoted = false
+        let words = text.split(omittingEmptySubsequences: false) { character in
+            if character == "`" { isQuoted.toggle() }
+            return character == " " && !isQuoted
+        }
+        for word in words {
             var word = word
             if !line.isEmpty && line.count + 1 + word.count > width {
                 lines.append(line)

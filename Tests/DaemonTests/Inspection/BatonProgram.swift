@@ -1,0 +1,49 @@
+import Dispatch
+import Glibc
+import Testing
+
+/// The program itself, as it stands beside the tests.
+enum BatonProgram {
+    struct Run: Sendable {
+        let status: Int32
+        let output: String
+        let errors: String
+    }
+
+    private static let path: String = {
+        var path = [CChar](repeating: 0, count: 4096)
+        let length = readlink("/proc/self/exe", &path, path.count)
+        let runner = String(decoding: path[..<max(0, length)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return runner.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+            + "/baton"
+    }()
+
+    /// Runs a line of bash, in which `baton` is the program; `$BATON` to run it in the background.
+    static func run(_ line: String, in files: ConfigurationFixture) async throws -> Run {
+        try #require(access(Self.path, X_OK) == 0, "build the product baton first")
+        try files.write("", to: "errors")
+        let script =
+            "cd '\(files.folder)' && BATON='\(Self.path)'; baton() { $BATON \"$@\"; }; set -o pipefail; { \(line) ; } 2>errors"
+        let (status, output) = try #require(await shell(script))
+        let file = try #require(fopen("\(files.folder)/errors", "r"))
+        defer { fclose(file) }
+        var errors: [UInt8] = []
+        while case let byte = fgetc(file), byte >= 0 { errors.append(UInt8(byte)) }
+        return Run(
+            status: (status >> 8) & 0xFF, output: String(decoding: output, as: UTF8.self),
+            errors: String(decoding: errors, as: UTF8.self))
+    }
+
+    /// Waits on a thread of its own, so that tests which run beside it go on.
+    private static func shell(_ script: String) async -> (status: Int32, output: [UInt8])? {
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global().async {
+                let escaped = script.replacing("'", with: "'\\''")
+                guard let pipe = popen("bash -c '\(escaped)'", "r") else { return continuation.resume(returning: nil) }
+                var output: [UInt8] = []
+                while case let byte = fgetc(pipe), byte >= 0 { output.append(UInt8(byte)) }
+                continuation.resume(returning: (pclose(pipe), output))
+            }
+        }
+    }
+}

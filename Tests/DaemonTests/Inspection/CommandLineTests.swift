@@ -1,0 +1,103 @@
+import Glibc
+import Testing
+
+@testable import Daemon
+
+@Suite("The command line")
+struct CommandLineTests {
+    @Test("says its version and its formats")
+    func version() async throws {
+        let run = try await BatonProgram.run("baton --version", in: ConfigurationFixture())
+        #expect(run.status == 0)
+        #expect(
+            run.output.wholeMatch(
+                of: /baton \d+\.\d+\.\d+ \([0-9a-z-]+\)\nformats: configuration 1, lease 1, fence 1, mark 1\n/) != nil)
+        #expect(run.errors == "")
+    }
+
+    @Test("the format of the lease is that of the scripts")
+    func formats() throws {
+        #expect(
+            try ConfigurationFixture.read("Sources/Daemon/Scripts/lease.lua").contains("FORMAT = \(Formats.lease)\n"))
+    }
+
+    @Test("helps with every command, with examples", arguments: ["run", "demo", "check", "plan", "confirm"])
+    func help(_ command: String) async throws {
+        let run = try await BatonProgram.run("baton help \(command)", in: ConfigurationFixture())
+        #expect(run.status == 0)
+        #expect(run.output.contains("EXAMPLES"))
+        #expect(run.output.contains("baton \(command)"))
+    }
+
+    @Test(
+        "refuses a wrong command line",
+        arguments: [
+            "baton nonsense", "baton plan --limit x", "baton plan --limit -1", "baton confirm",
+            "baton check --only redis",
+        ]
+    )
+    func usage(_ line: String) async throws {
+        let run = try await BatonProgram.run(line, in: ConfigurationFixture())
+        #expect(run.status == Daemon.ExitStatus.usage.rawValue)
+        #expect(run.output == "")
+        #expect(run.errors.contains("Usage:"))
+    }
+
+    @Test("lists all mistakes of the configuration on the standard error", arguments: ["check", "plan", "confirm x"])
+    func configuration(_ command: String) async throws {
+        let files = try ConfigurationFixture("version: 1\nnonsense: 1\nlease: { ttl: 1 }\n")
+        let run = try await BatonProgram.run("baton \(command) --config baton.yaml", in: files)
+        #expect(run.status == Daemon.ExitStatus.configuration.rawValue)
+        #expect(run.output == "")
+        #expect(run.errors.contains("baton.yaml:2:1: nonsense"))
+        #expect(run.errors.contains("baton.yaml:3:"))
+    }
+
+    @Test("checks, plans and confirms, data on the standard output")
+    func commands() async throws {
+        try await InspectionFixture.with { fixture in
+            let check = try await BatonProgram.run("baton check --config baton.yaml", in: fixture.files)
+            #expect(check.status == 0, "\(check.output)\(check.errors)")
+            #expect(check.output.hasSuffix("No problem\n"))
+            #expect(!check.output.contains("\u{1B}"))
+            let plan = try await BatonProgram.run("baton plan --config baton.yaml --json", in: fixture.files)
+            #expect(plan.status == 0)
+            #expect(plan.output.hasPrefix("{\n"))
+            let confirmed = try await BatonProgram.run("baton confirm merchants --config baton.yaml", in: fixture.files)
+            #expect(confirmed.output.hasPrefix("Confirmed merchants"))
+            let unknown = try await BatonProgram.run("baton confirm merchant --config baton.yaml", in: fixture.files)
+            #expect(unknown.status == Daemon.ExitStatus.usage.rawValue)
+            #expect(unknown.errors.contains("Did you mean `merchants`?"))
+            let grants = try await BatonProgram.run(
+                "baton check --grants --only postgres --config baton.yaml", in: fixture.files)
+            #expect(grants.output.split(separator: "\n").allSatisfy { $0.hasPrefix("GRANT") })
+            try await fixture.run(sql: "drop view loud_merchants; drop table merchants")
+            #expect(
+                try await BatonProgram.run("baton check --config baton.yaml", in: fixture.files).status
+                    == Daemon.ExitStatus.no.rawValue)
+            let failed = try await BatonProgram.run("baton plan --config baton.yaml", in: fixture.files)
+            #expect(failed.status == Daemon.ExitStatus.configuration.rawValue)
+            #expect(failed.errors.hasPrefix("baton: merchants: the table merchants does not exist"))
+        }
+    }
+
+    @Test("a server that is away is told by status and in one line")
+    func unavailable() async throws {
+        let files = try ConfigurationFixture()
+        let run = try await BatonProgram.run(
+            "BATON_POSTGRES_URL=postgresql://127.0.0.1:1/x baton plan --config baton.yaml", in: files)
+        #expect(run.status == Daemon.ExitStatus.unavailable.rawValue)
+        #expect(run.errors.split(separator: "\n").count == 1)
+    }
+
+    @Test("a reader that goes away ends it silently")
+    func brokenPipe() async throws {
+        try await InspectionFixture.with { fixture in
+            // Nobody reads by the time it writes.
+            let run = try await BatonProgram.run(
+                "baton plan --config baton.yaml --limit 100000 | true", in: fixture.files)
+            #expect(run.errors == "")
+            #expect([0, 128 + SIGPIPE].contains(run.status))
+        }
+    }
+}
