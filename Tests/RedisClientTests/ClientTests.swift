@@ -3,7 +3,7 @@ import LocalStack
 import RedisClient
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct ClientTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct ClientTests {
     @Test func opensOneConnectionForMany() async throws {
         try await LocalRedis.withServer { redis in
             try await Support.withClient(Support.configuration(redis.url)) { other in

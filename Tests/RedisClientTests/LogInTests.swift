@@ -5,7 +5,7 @@ import Testing
 @testable import RedisClient
 
 /// Where servers are, and whom they let in.
-@Suite(.timeLimit(.minutes(2))) struct LogInTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct LogInTests {
     @Test func reportsAServerThatIsNotThere() async throws {
         let port = try freePort()
         for url in ["redis://127.0.0.1:\(port)", "redis://no.such.host.invalid", "unix:///no/such/redis.sock"] {
@@ -169,7 +169,7 @@ import Testing
             }
             // A plain Redis waits for the rest of what it takes for a command.
             var hasty = try Self.tls("rediss://localhost:\(redis.port)", RedisTLS(caFile: certificates.ca))
-            hasty.connectTimeout = .milliseconds(300)
+            hasty.connectTimeout = .seconds(1)
             let plain = try await Self.refusal(hasty)
             #expect(plain.code == .timeout)
             #expect(plain.message.contains("speaks TLS"))

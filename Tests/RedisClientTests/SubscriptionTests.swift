@@ -4,7 +4,7 @@ import Testing
 
 @testable import RedisClient
 
-@Suite(.timeLimit(.minutes(2))) struct SubscriptionTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct SubscriptionTests {
     @Test func deliversMessages() async throws {
         try await LocalRedis.withServer { redis in
             try await Support.withClient(Support.configuration(redis.url)) { client in

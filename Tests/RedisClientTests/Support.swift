@@ -14,7 +14,7 @@ enum Support {
     /// Generous times, for loaded machines: a test that waits for a deadline sets its own.
     static func configuration(_ url: String) throws -> RedisConfiguration {
         RedisConfiguration(
-            url: try RedisURL(url), connectTimeout: .seconds(20), commandTimeout: .seconds(20),
+            url: try RedisURL(url), connectTimeout: .seconds(60), commandTimeout: .seconds(60),
             backoff: RedisBackoff(initial: .milliseconds(10), maximum: .milliseconds(50)))
     }
 
@@ -64,11 +64,11 @@ enum Support {
         }
     }
 
-    /// Waits until something is so, for at most 20 s.
+    /// Waits until something is so, for at most 60 s.
     static func eventually(
         sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
     ) async throws {
-        let end = ContinuousClock.now + .seconds(20)
+        let end = ContinuousClock.now + .seconds(60)
         while try await !condition() {
             guard ContinuousClock.now < end else {
                 Issue.record("did not come true in time", sourceLocation: sourceLocation)
