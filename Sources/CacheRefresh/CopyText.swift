@@ -18,28 +18,24 @@ enum CopyText {
     static func split(_ line: UnsafeRawBufferPointer, into fields: inout [Range<Int>]) {
         fields.removeAll(keepingCapacity: true)
         var start = 0
-        for position in 0..<line.count where line[position] == tab {
-            fields.append(start..<position)
-            start = position + 1
+        while true {
+            let end = ByteSearch.first(tab, in: line, from: start)
+            fields.append(start..<end)
+            if end == line.count { return }
+            start = end + 1
         }
-        fields.append(start..<line.count)
     }
 
     /// Where the line that begins at `start` ends: the place of its newline, or the chunk's end.
     static func lineEnd(in chunk: UnsafeRawBufferPointer, from start: Int) -> Int {
-        var position = start
-        while position < chunk.count && chunk[position] != newline { position += 1 }
-        return position
+        ByteSearch.first(newline, in: chunk, from: start)
     }
 
     /// Where the first `count` fields of a line end: the place of the tab behind them, or the line's end.
     static func end(ofFirst count: Int, in line: UnsafeRawBufferPointer) -> Int {
-        var remaining = count
-        for position in 0..<line.count where line[position] == tab {
-            remaining -= 1
-            if remaining == 0 { return position }
-        }
-        return line.count
+        var end = ByteSearch.first(tab, in: line, from: 0)
+        for _ in 1..<count where end < line.count { end = ByteSearch.first(tab, in: line, from: end + 1) }
+        return end
     }
 
     /// The byte that the escape `\code` stands for.
@@ -57,13 +53,15 @@ enum CopyText {
 
     /// Appends a field's text, its escapes undone.
     static func appendUnescaped(_ field: UnsafeRawBufferPointer, to output: inout [UInt8]) {
-        var rest = field[...]
-        while let escape = rest.firstIndex(of: backslash), escape + 1 < rest.endIndex {
-            output.append(contentsOf: rest[rest.startIndex..<escape])
-            output.append(unescaped(rest[escape + 1]))
-            rest = rest[(escape + 2)...]
+        var start = 0
+        while true {
+            let escape = ByteSearch.first(backslash, in: field, from: start)
+            guard escape + 1 < field.count else { break }
+            output.append(contentsOf: field.part(start..<escape))
+            output.append(unescaped(field[escape + 1]))
+            start = escape + 2
         }
-        output.append(contentsOf: rest)
+        output.append(contentsOf: field.part(start..<field.count))
     }
 
     /// Appends text with the escapes that PostgreSQL would write: the inverse of ``appendUnescaped(_:to:)``.

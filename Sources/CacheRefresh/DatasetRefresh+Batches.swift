@@ -53,7 +53,7 @@ extension DatasetRefresh {
 
     mutating func addRenewal(of key: [UInt8], row: UInt32, ttl: Int64) {
         filling.keys.append(key)
-        filling.arguments.append(String(ttl))
+        filling.arguments.append(ttl)
         close(.touch, row: row)
         summary.keysRenewed += 1
     }
@@ -65,12 +65,9 @@ extension DatasetRefresh {
         if dataset.mode == .invalidate { return .delete }
         let value = shape.families[family].value
         if case .row = value, dataset.format == .hash {
-            arguments.append(String(ttl))
-            arguments.append(String(encoder.memberCount(line, fields)))
-            encoder.forEachMember(line, fields) { name, text in
-                arguments.append(name)
-                arguments.append(text)
-            }
+            arguments.append(ttl)
+            arguments.append(Int64(encoder.memberCount(line, fields)))
+            encoder.appendMembers(line, fields, to: &arguments)
             return dataset.mode == .existing
                 ? .setExistingHash : opening == .comparing ? .compareAndSetHash : .setHash
         }
@@ -79,7 +76,7 @@ extension DatasetRefresh {
         case .column(let place): arguments.append { encoder.appendColumn(place, line, fields, to: &$0) }
         }
         if dataset.mode == .existing { return .setExisting }
-        arguments.append(String(ttl))
+        arguments.append(ttl)
         return opening == .comparing ? .compareAndSet : .set
     }
 

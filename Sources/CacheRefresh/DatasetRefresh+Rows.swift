@@ -7,7 +7,7 @@ extension DatasetRefresh {
         var start = 0
         while start < chunk.count {
             let end = CopyText.lineEnd(in: chunk, from: start)
-            takeRow(UnsafeRawBufferPointer(rebasing: chunk[start..<end]), at: now)
+            takeRow(chunk.part(start..<end), at: now)
             start = end + 1
         }
     }
@@ -18,10 +18,10 @@ extension DatasetRefresh {
         var isFlagged = false
         if rowsAreFlagged {
             isFlagged = line.first == UInt8(ascii: "t")
-            line = UnsafeRawBufferPointer(rebasing: line.dropFirst(2))
+            line = line.part(min(2, line.count)..<line.count)
         }
         let identityEnd = CopyText.end(ofFirst: shape.identityCount, in: line)
-        let identity = UnsafeRawBufferPointer(rebasing: line[..<identityEnd])
+        let identity = line.part(0..<identityEnd)
         guard identity.count <= Self.maximumKeyBytes, !Self.hasNull(identity) else {
             setAsideNameless(identity)
             return
@@ -100,17 +100,17 @@ extension DatasetRefresh {
         if dataset.mode == .invalidate { return nil }  // no value is needed, and each key stands for itself
         if validatesUTF8, String(validating: line, as: UTF8.self) == nil { return .notUTF8 }
         object.removeAll(keepingCapacity: true)
-        for family in shape.families {
+        for place in shape.families.indices {
             keyText.removeAll(keepingCapacity: true)
-            if family.appendKey(line, fields, to: &keyText) == .empty { return .emptyKeyColumn }
+            if shape.families[place].appendKey(line, fields, to: &keyText) == .empty { return .emptyKeyColumn }
             if keyText.count > Self.maximumKeyBytes { return .keyTooLong(bytes: keyText.count) }
             var size = 0
-            switch (family.value, dataset.format) {
+            switch (shape.families[place].value, dataset.format) {
             case (.row, .json):
                 if object.isEmpty { encoder.appendObject(line, fields, to: &object) }
                 size = object.count
             case (.row, .hash): size = line.count
-            case (.column(let place), _): size = fields[place].count
+            case (.column(let column), _): size = fields[column].count
             }
             if size > dataset.maxValueBytes { return .valueTooLarge(bytes: size) }
         }

@@ -72,7 +72,7 @@ struct DigestTable: Sendable {
     }
 
     private func find(identity: UnsafeRawBufferPointer, hash: UInt32) -> UInt32? {
-        rowIndex.find(hash) { rows[Int($0)].hash == hash && texts.isEqual(rows[Int($0)].identity, identity) }
+        rowIndex.find(hash) { texts.isEqual(rows[Int($0)].identity, identity) }
     }
 
     /// The row of that identity, made if there is none.
@@ -91,7 +91,7 @@ struct DigestTable: Sendable {
             number = UInt32(rows.count)
             rows.append(new)
         }
-        rowIndex.insert(number, hash: hash) { rows[Int($0)].hash }
+        rowIndex.insert(number, hash: hash)
         return (number, true)
     }
 
@@ -99,7 +99,7 @@ struct DigestTable: Sendable {
     mutating func remove(row: UInt32) {
         while let key = firstKey(of: row) { release(key: key) }
         let old = rows[Int(row)]
-        rowIndex.remove(row, hash: old.hash) { rows[Int($0)].hash }
+        rowIndex.remove(row, hash: old.hash)
         texts.forget(old.identity)
         rows[Int(row)].flags = .free
         rows[Int(row)].firstKey = freeRow
@@ -152,7 +152,7 @@ struct DigestTable: Sendable {
     /// A stored key, by number.
     func find(key text: UnsafeRawBufferPointer) -> UInt32? {
         let hash = UInt32(truncatingIfNeeded: Self.digest(text))
-        return keyIndex.find(hash) { keys[Int($0)].hash == hash && texts.isEqual(keys[Int($0)].text, text) }
+        return keyIndex.find(hash) { texts.isEqual(keys[Int($0)].text, text) }
     }
 
     func owner(of key: UInt32) -> UInt32 { keys[Int(key)].owner }
@@ -192,7 +192,7 @@ struct DigestTable: Sendable {
             keys.append(new)
         }
         rows[Int(row)].firstKey = number
-        keyIndex.insert(number, hash: hash) { keys[Int($0)].hash }
+        keyIndex.insert(number, hash: hash)
     }
 
     /// Forgets a key: nobody owns it any longer.
@@ -205,7 +205,7 @@ struct DigestTable: Sendable {
             while keys[Int(previous)].next != number { previous = keys[Int(previous)].next }
             keys[Int(previous)].next = key.next
         }
-        keyIndex.remove(number, hash: key.hash) { keys[Int($0)].hash }
+        keyIndex.remove(number, hash: key.hash)
         texts.forget(key.text)
         keys[Int(number)].next = freeKey
         freeKey = number

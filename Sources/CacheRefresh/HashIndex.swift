@@ -1,10 +1,17 @@
 /// A hash index from 32-bit hashes to 32-bit numbers that stand for records kept elsewhere.
 ///
-/// Open addressing with linear probing and backward-shift deletion; 4 bytes a slot, at most three quarters full.
+/// Open addressing with linear probing and backward-shift deletion; 8 bytes a slot, at most three quarters full. A slot
+/// holds the hash too, so that no record is looked at, far away in memory, that is not the one wanted.
 struct HashIndex: Sendable {
-    private static let empty = UInt32.max
+    private struct Slot: Sendable {
+        var hash: UInt32
+        var record: UInt32
 
-    private var slots: [UInt32] = Array(repeating: empty, count: 16)
+        static let empty = Slot(hash: 0, record: .max)
+        var isEmpty: Bool { record == .max }
+    }
+
+    private var slots: [Slot] = Array(repeating: .empty, count: 16)
     private(set) var count = 0
 
     private var mask: Int { slots.count - 1 }
@@ -12,53 +19,51 @@ struct HashIndex: Sendable {
     /// The record with this hash for which `matches` is true.
     func find(_ hash: UInt32, where matches: (UInt32) -> Bool) -> UInt32? {
         var slot = Int(hash) & mask
-        while slots[slot] != Self.empty {
-            if matches(slots[slot]) { return slots[slot] }
+        while !slots[slot].isEmpty {
+            if slots[slot].hash == hash && matches(slots[slot].record) { return slots[slot].record }
             slot = (slot + 1) & mask
         }
         return nil
     }
 
     /// Adds a record that is not there yet.
-    ///
-    /// - Parameter hashOf: the hash of a record that is there.
-    mutating func insert(_ record: UInt32, hash: UInt32, hashOf: (UInt32) -> UInt32) {
-        if (count + 1) * 4 > slots.count * 3 { grow(hashOf) }
-        place(record, hash)
+    mutating func insert(_ record: UInt32, hash: UInt32) {
+        if (count + 1) * 4 > slots.count * 3 { grow() }
+        place(Slot(hash: hash, record: record))
         count += 1
     }
 
     /// Takes a record out.
-    mutating func remove(_ record: UInt32, hash: UInt32, hashOf: (UInt32) -> UInt32) {
+    mutating func remove(_ record: UInt32, hash: UInt32) {
         var hole = Int(hash) & mask
-        while slots[hole] != record {
-            precondition(slots[hole] != Self.empty, "the record is not in the index")
+        while slots[hole].record != record {
+            precondition(!slots[hole].isEmpty, "the record is not in the index")
             hole = (hole + 1) & mask
         }
         // Move back whatever would no longer be found across the hole.
         var next = (hole + 1) & mask
-        while slots[next] != Self.empty {
-            let home = Int(hashOf(slots[next])) & mask
+        while !slots[next].isEmpty {
+            let home = Int(slots[next].hash) & mask
             if (next - home) & mask >= (next - hole) & mask {
                 slots[hole] = slots[next]
                 hole = next
             }
             next = (next + 1) & mask
         }
-        slots[hole] = Self.empty
+        slots[hole] = .empty
         count -= 1
     }
 
-    private mutating func place(_ record: UInt32, _ hash: UInt32) {
-        var slot = Int(hash) & mask
-        while slots[slot] != Self.empty { slot = (slot + 1) & mask }
-        slots[slot] = record
+    private mutating func place(_ new: Slot) {
+        var slot = Int(new.hash) & mask
+        while !slots[slot].isEmpty { slot = (slot + 1) & mask }
+        slots[slot] = new
     }
 
-    private mutating func grow(_ hashOf: (UInt32) -> UInt32) {
+    private mutating func grow() {
         let old = slots
-        slots = Array(repeating: Self.empty, count: old.count * 2)
-        for record in old where record != Self.empty { place(record, hashOf(record)) }
+        slots = Array(repeating: .empty, count: old.count * 2)
+        for slot in old where !slot.isEmpty { place(slot) }
     }
 }
 
@@ -104,10 +109,10 @@ struct TextArena: Sendable {
     }
 
     func withText<Result>(_ slice: Slice, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-        bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[slice.range])) }
+        bytes.withUnsafeBytes { body($0.part(slice.range)) }
     }
 
     func isEqual(_ slice: Slice, _ text: UnsafeRawBufferPointer) -> Bool {
-        slice.count == text.count && withText(slice) { $0.elementsEqual(text) }
+        slice.count == text.count && withText(slice) { ByteSearch.areEqual($0, text) }
     }
 }

@@ -46,7 +46,7 @@ struct KeyFamilyShape: Hashable, Sendable {
             case .literal(let text):
                 output.append(contentsOf: text)
             case .column(let place, let kind):
-                let field = UnsafeRawBufferPointer(rebasing: line[fields[place]])
+                let field = line.part(fields[place])
                 if field.isEmpty { return .empty }
                 if CopyText.isNull(field) { return .null }
                 RowEncoder.appendPlain(field, kind, to: &output)

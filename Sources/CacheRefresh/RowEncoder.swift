@@ -2,33 +2,55 @@
 ///
 /// The escapes of `COPY` and of JSON agree on all but the vertical tab, so most text is copied in whole runs.
 struct RowEncoder: Sendable {
-    /// The columns of a line, in its order.
-    private let columns: [Column]
-    /// The columns of the object in the order in which people wrote them, each with `{"name":` or `,"name":` before it.
-    private let members: [(column: Int, prefix: [UInt8])]
-    /// The names of the columns, for hashes; same order as `members`.
-    private let names: [[UInt8]]
+    /// One column of the object; places in texts, so that none is counted as referenced from row to row.
+    private struct Member: Sendable {
+        var place: Int
+        var kind: ColumnKind
+        /// `{"name":` or `,"name":`, in `prefixes`.
+        var prefix: Range<Int>
+        /// The field of a hash, in `names`.
+        var name: Range<Int>
+    }
+
+    /// The kinds of a line's columns, in its order.
+    private let kinds: [ColumnKind]
+    /// The columns of the object in the order in which people wrote them.
+    private let members: [Member]
+    private let prefixes: [UInt8]
+    private let names: [UInt8]
 
     /// - Parameters:
     ///   - columns: the columns of a line, in its order.
     ///   - order: places in `columns`, in the order in which the object shows them.
     init(columns: [Column], order: [Int]) {
-        self.columns = columns
-        self.members = order.enumerated().map { position, column in
-            var prefix = [UInt8(ascii: position == 0 ? "{" : ",")]
-            Self.appendString(Array(columns[column].name.utf8), to: &prefix)
-            prefix.append(UInt8(ascii: ":"))
-            return (column, prefix)
+        var members: [Member] = []
+        var prefixes: [UInt8] = []
+        var names: [UInt8] = []
+        for (position, place) in order.enumerated() {
+            let (prefixStart, nameStart) = (prefixes.count, names.count)
+            names.append(contentsOf: columns[place].name.utf8)
+            prefixes.append(UInt8(ascii: position == 0 ? "{" : ","))
+            Self.appendString(columns[place].name.utf8, to: &prefixes)
+            prefixes.append(UInt8(ascii: ":"))
+            members.append(
+                Member(
+                    place: place, kind: columns[place].kind, prefix: prefixStart..<prefixes.count,
+                    name: nameStart..<names.count))
         }
-        self.names = order.map { Array(columns[$0].name.utf8) }
+        self.kinds = columns.map(\.kind)
+        self.members = members
+        self.prefixes = prefixes
+        self.names = names
     }
 
     /// Appends the whole row as a JSON object.
     func appendObject(_ line: UnsafeRawBufferPointer, _ fields: [Range<Int>], to output: inout [UInt8]) {
         if members.isEmpty { output.append(UInt8(ascii: "{")) }
-        for (column, prefix) in members {
-            output.append(contentsOf: prefix)
-            appendValue(UnsafeRawBufferPointer(rebasing: line[fields[column]]), columns[column].kind, to: &output)
+        prefixes.withUnsafeBytes { prefixes in
+            for member in members {
+                output.append(contentsOf: prefixes.part(member.prefix))
+                appendValue(line.part(fields[member.place]), member.kind, to: &output)
+            }
         }
         output.append(UInt8(ascii: "}"))
     }
@@ -37,27 +59,27 @@ struct RowEncoder: Sendable {
     func appendColumn(
         _ column: Int, _ line: UnsafeRawBufferPointer, _ fields: [Range<Int>], to output: inout [UInt8]
     ) {
-        appendValue(UnsafeRawBufferPointer(rebasing: line[fields[column]]), columns[column].kind, to: &output)
+        appendValue(line.part(fields[column]), kinds[column], to: &output)
     }
 
     /// How many columns are not NULL.
     func memberCount(_ line: UnsafeRawBufferPointer, _ fields: [Range<Int>]) -> Int {
-        members.count { !CopyText.isNull(UnsafeRawBufferPointer(rebasing: line[fields[$0.column]])) }
+        members.count { !CopyText.isNull(line.part(fields[$0.place])) }
     }
 
-    /// Calls `member` with the name and text of each column that is not NULL: the fields of a Redis hash.
+    /// Appends the name and text of each column that is not NULL: the fields of a Redis hash.
     ///
     /// The text is that of the JSON value, strings without their quotes and escapes.
-    func forEachMember(
-        _ line: UnsafeRawBufferPointer, _ fields: [Range<Int>], _ member: (_ name: [UInt8], _ text: [UInt8]) -> Void
+    func appendMembers(
+        _ line: UnsafeRawBufferPointer, _ fields: [Range<Int>], to arguments: inout ArgumentBuffer
     ) {
-        var text: [UInt8] = []
-        for (position, (column, _)) in members.enumerated() {
-            let field = UnsafeRawBufferPointer(rebasing: line[fields[column]])
-            if CopyText.isNull(field) { continue }
-            text.removeAll(keepingCapacity: true)
-            Self.appendPlain(field, columns[column].kind, to: &text)
-            member(names[position], text)
+        names.withUnsafeBytes { names in
+            for member in members {
+                let field = line.part(fields[member.place])
+                if CopyText.isNull(field) { continue }
+                arguments.append { $0.append(contentsOf: names.part(member.name)) }
+                arguments.append { Self.appendPlain(field, member.kind, to: &$0) }
+            }
         }
     }
 
@@ -114,22 +136,17 @@ struct RowEncoder: Sendable {
     private static func appendTimestamp(
         _ field: UnsafeRawBufferPointer, _ kind: ColumnKind, to output: inout [UInt8]
     ) {
-        guard let space = field.firstIndex(of: UInt8(ascii: " ")) else {
-            output.append(contentsOf: field)
-            return
-        }
-        output.append(contentsOf: field[..<space])
-        output.append(UInt8(ascii: "T"))
-        let time = field[(space + 1)...]
-        guard kind == .timestampWithZone, let zone = time.firstIndex(of: UInt8(ascii: "+")) else {
-            output.append(contentsOf: time)
-            return
-        }
+        let start = output.count
+        output.append(contentsOf: field)
+        let space = ByteSearch.first(UInt8(ascii: " "), in: field, from: 0)
+        guard space < field.count else { return }
+        output[start + space] = UInt8(ascii: "T")
+        guard kind == .timestampWithZone else { return }
         // In UTC the zone is always "+00"; "BC" may follow it.
-        let zoneEnd = min(zone + 3, time.endIndex)
-        output.append(contentsOf: time[..<zoneEnd])
+        let isBeforeChrist = field.last == UInt8(ascii: "C")
+        if isBeforeChrist { output.removeLast(3) }
         output.append(contentsOf: ":00".utf8)
-        output.append(contentsOf: time[zoneEnd...])
+        if isBeforeChrist { output.append(contentsOf: " BC".utf8) }
     }
 
     /// Appends a field's text as a JSON string.
@@ -137,33 +154,31 @@ struct RowEncoder: Sendable {
         output.append(quote)
         var runStart = 0
         var position = 0
-        while position < field.count {
+        while true {
+            position = ByteSearch.firstToEscape(in: field, from: position)
+            if position == field.count { break }
             let byte = field[position]
-            if byte >= 0x20 && byte != quote && byte != CopyText.backslash {
-                position += 1
-                continue
-            }
             if byte == CopyText.backslash, position + 1 < field.count {
                 let code = field[position + 1]
                 if code == UInt8(ascii: "v") {
-                    output.append(contentsOf: UnsafeRawBufferPointer(rebasing: field[runStart..<position]))
+                    output.append(contentsOf: field.part(runStart..<position))
                     output.append(contentsOf: "\\u000b".utf8)
                     runStart = position + 2
                 }
                 position += 2  // every other escape of COPY means the same in JSON
                 continue
             }
-            output.append(contentsOf: UnsafeRawBufferPointer(rebasing: field[runStart..<position]))
+            output.append(contentsOf: field.part(runStart..<position))
             appendEscape(byte, to: &output)
             position += 1
             runStart = position
         }
-        output.append(contentsOf: UnsafeRawBufferPointer(rebasing: field[runStart...]))
+        output.append(contentsOf: field.part(runStart..<field.count))
         output.append(quote)
     }
 
     /// Appends plain text as a JSON string.
-    private static func appendString(_ text: [UInt8], to output: inout [UInt8]) {
+    private static func appendString(_ text: some Sequence<UInt8>, to output: inout [UInt8]) {
         output.append(quote)
         for byte in text {
             if byte < 0x20 || byte == quote || byte == CopyText.backslash {
@@ -176,12 +191,12 @@ struct RowEncoder: Sendable {
     }
 
     private static func appendEscape(_ byte: UInt8, to output: inout [UInt8]) {
+        output.append(CopyText.backslash)
         if byte == quote || byte == CopyText.backslash {
-            output += [CopyText.backslash, byte]
+            output.append(byte)
         } else {
-            let digits = Array("0123456789abcdef".utf8)
-            output.append(contentsOf: "\\u00".utf8)
-            output += [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            output.append(contentsOf: byte < 0x10 ? "u000".utf8 : "u001".utf8)
+            output.append(byte & 15 < 10 ? UInt8(ascii: "0") + byte & 15 : UInt8(ascii: "a") + byte & 15 - 10)
         }
     }
 }

@@ -18,6 +18,20 @@ public struct ArgumentBuffer: Hashable, Sendable {
         append(argument.utf8)
     }
 
+    /// Appends a number that is not negative, in digits.
+    mutating func append(_ number: Int64) {
+        withUnsafeTemporaryAllocation(byteCount: 20, alignment: 1) { digits in
+            var start = digits.count
+            var rest = UInt64(number)
+            repeat {
+                start -= 1
+                digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
+            } while rest > 0
+            append(UnsafeRawBufferPointer(digits).part(start..<digits.count))
+        }
+    }
+
     /// Appends one argument that `write` puts at the end of the bytes it is handed.
     mutating func append(_ write: (inout [UInt8]) -> Void) {
         let start = bytes.count
