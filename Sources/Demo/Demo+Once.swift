@@ -30,7 +30,9 @@ extension Demo {
 
     private func passAndCompare(_ servers: Servers, _ progress: Progress) async throws -> OnceReport {
         let datasets = plan.enabledDatasets
-        guard !datasets.isEmpty else { throw DemoError("No dataset is switched on: set `enabled: true` for one.") }
+        guard !datasets.isEmpty else {
+            throw DemoError(.replica, "No dataset is switched on: set `enabled: true` for one.")
+        }
         let connection = try await servers.redisConnection()
         let invalidated = datasets.filter { $0.mode == .invalidate }
         if !invalidated.isEmpty {
@@ -106,7 +108,9 @@ extension Demo {
             }
             pass.peakMemory = ProcessStatus.of(child.pid)?.peakMemory ?? 0
             let status = await child.terminate(grace: ReplicaProcess.patience)
-            guard status.isSuccess else { throw DemoError("The replica ended with \(status) when told to stop.") }
+            guard status.isSuccess else {
+                throw DemoError(.replica, "The replica ended with \(status) when told to stop.")
+            }
             return pass
         } catch {
             await child.terminate(grace: ReplicaProcess.patience)
@@ -126,12 +130,13 @@ extension Demo {
                 reports[report.dataset] = report
                 if reports.count == names.count { return reports }
             }
-            if line.message == "pass failed" { throw DemoError("A pass failed: \(line.words).") }
+            if line.message == "pass failed" { throw DemoError(.replica, "A pass failed: \(line.words).") }
             if line.isWarning || !text.hasPrefix("{") { said.append("  \(line.words)") }
         }
         try Task.checkCancellation()
         let status = await child.wait()
-        throw DemoError((["The replica ended by itself (\(status))."] + said.suffix(10)).joined(separator: "\n"))
+        throw DemoError(
+            .replica, (["The replica ended by itself (\(status))."] + said.suffix(10)).joined(separator: "\n"))
     }
 }
 
@@ -140,7 +145,7 @@ private func withTimeLimit(_ limit: Duration, _ body: () async throws -> Void) a
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {
             try await Task.sleep(for: limit)
-            throw DemoError("No full pass within \(Words.elapsed(limit)).")
+            throw DemoError(.replica, "No full pass within \(Words.elapsed(limit)).")
         }
         defer { group.cancelAll() }
         try await body()

@@ -45,7 +45,7 @@ public struct Demo: Sendable {
             follower: ChangeFollower(redis: redis, datasets: plan.enabledDatasets, keyPrefix: plan.keyPrefix),
             size: plan.size, report: tell)
         let scene = Scene(
-            place: servers.place, replicas: names, datasets: plan.datasets.map { ($0.name, $0.isEnabled) })
+            place: servers.place(for: plan), replicas: names, datasets: plan.datasets.map { ($0.name, $0.isEnabled) })
         let director = Director(scene: scene, events: events, duration: plan.duration)
         let environment = servers.environment(for: plan)
         try await withThrowingTaskGroup(of: Bool.self) { group in

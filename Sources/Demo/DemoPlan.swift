@@ -45,8 +45,20 @@ public struct DemoPlan: Sendable {
 
 /// Why the demo could not go on.
 public struct DemoError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// What kind of failure it is, for programs.
+    public enum Code: Hashable, Sendable {
+        /// A server can't be started.
+        case servers
+        /// A replica does not do what it should.
+        case replica
+    }
+
+    public let code: Code
     /// What happened and what to do about it.
     public let description: String
 
-    init(_ description: String) { self.description = description }
+    init(_ code: Code, _ description: String) {
+        self.code = code
+        self.description = description
+    }
 }

@@ -22,7 +22,7 @@ struct Director: Sendable {
             if case .replicaEnded(let name, let ending, _) = event { failures[name] = ending }
             if failures.count == scene.replicas.count, scene.leadership == nil, scene.handovers == 0 {
                 display.close(scene, at: now)
-                throw DemoError(Self.describe(failures, scene))
+                throw DemoError(.replica, Self.describe(failures, scene))
             }
             if let duration, now >= duration { break }
             if Task.isCancelled { break }
@@ -66,6 +66,11 @@ private final class LineDisplay: Display {
     private var hasShownHints = false
 
     func show(_ scene: Scene, _ event: DemoEvent, _ note: Scene.Note?, at now: Duration) -> Bool {
+        if !hasShownHints, scene.leader != nil {
+            hasShownHints = true
+            let hints = Screen(width: 120, height: 24).hints(scene).map(\.text).joined(separator: "\n")
+            Descriptor.write("\(hints)\n", to: STDOUT_FILENO)
+        }
         guard let note else { return true }
         let time = Columns.pad("\(Words.tenths(note.time / .seconds(1))) s", to: 9, toTheRight: true)
         return Descriptor.write("\(time)  \(Columns.pad(note.subject, to: 10)) \(note.text)\n", to: STDOUT_FILENO)

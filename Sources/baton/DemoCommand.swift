@@ -53,7 +53,7 @@ struct DemoCommand: AsyncParsableCommand {
             if try await !demo.once() { throw ExitStatus.no }
         } catch let error as DemoError {
             Output.complain("baton: \(error)")
-            throw ExitStatus.unavailable
+            throw error.code == .servers ? ExitStatus.unavailable : ExitStatus.no
         } catch is CancellationError {
             throw ExitCode(128 + SIGINT)
         }
@@ -64,8 +64,8 @@ struct DemoCommand: AsyncParsableCommand {
         var configuration = try Configuration.load(path: options.config, environment: variables)
         var changes: [String: String?] = [:]
         if all {
-            for dataset in configuration.datasets {
-                guard let variable = configuration.variable("datasets.\(dataset.name).enabled") else { continue }
+            for setting in configuration.settings where setting.path.isSwitch {
+                guard let variable = setting.variable else { continue }
                 changes[variable] = .some("true")
                 variables[variable] = "true"
             }
@@ -110,6 +110,9 @@ extension Configuration {
 }
 
 extension String {
+    /// Whether a setting of this path switches a dataset on or off.
+    fileprivate var isSwitch: Bool { hasPrefix("datasets.") && hasSuffix(".enabled") }
+
     /// Whether a setting of this path says who signs in to a server.
     fileprivate var isCredential: Bool {
         (hasPrefix("redis.") || hasPrefix("postgres.")) && (hasSuffix(".password") || hasSuffix(".username"))

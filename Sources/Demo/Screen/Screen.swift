@@ -12,17 +12,21 @@ struct Screen: Sendable {
 
     /// At most ``height`` lines, none wider than ``width``.
     func lines(of scene: Scene, at now: Duration) -> [Line] {
-        let head = header(scene, at: now) + [Line()]
-        let replicas = replicas(scene, at: now) + [Line()]
-        let datasets = datasets(scene, at: now) + [Line()]
-        let writer = writer(scene, at: now) + [Line()]
-        let hints = hints(scene) + [Line()]
-        // What does not fit is left out, the least important first.
-        var lines = head + replicas + datasets
-        for part in [writer, hints] where lines.count + part.count - 1 <= height { lines += part }
-        let room = height - lines.count
-        if room >= 2 { lines += notes(scene, room: room) }
-        while lines.last == Line() { lines.removeLast() }
+        var parts = [header(scene, at: now), replicas(scene, at: now), datasets(scene, at: now)]
+        // What does not fit is left out; before that, the blank lines between the parts.
+        for part in [writer(scene, at: now), hints(scene)] where parts.joined().count + part.count <= height {
+            parts.append(part)
+        }
+        var blanks = height - parts.joined().count
+        var lines: [Line] = []
+        for part in parts {
+            if !lines.isEmpty, blanks > 0 {
+                lines.append(Line())
+                blanks -= 1
+            }
+            lines += part
+        }
+        if blanks > 2 { lines += [Line()] + notes(scene, room: blanks - 1) }
         return lines.prefix(height).map { $0.cut(to: width) }
     }
 
@@ -37,16 +41,16 @@ struct Screen: Sendable {
         title.add(String(repeating: " ", count: max(1, width - Columns.count(left) - Columns.count(right))))
         title.add(right, .dim)
         var leader = Line("Leader  ", .dim)
-        if let leadership = scene.leadership {
-            leader.add(leadership.lease.holder, .good)
-            leader.add(" epoch \(leadership.lease.epoch)")
-            leader.add(" for \(Words.elapsed(now - leadership.since))")
-            if scene.handovers > 0, !isNarrow {
-                leader.add(", \(scene.handovers) \(scene.handovers == 1 ? "takeover" : "takeovers") so far", .dim)
-            }
-        } else {
+        guard let leadership = scene.leadership else {
             leader.add("nobody", .bad)
+            return [title, leader]
         }
+        leader.add(leadership.lease.holder, .good)
+        leader.add(" for \(Words.elapsed(now - leadership.since))")
+        let takeovers = ", \(scene.handovers) \(scene.handovers == 1 ? "takeover" : "takeovers") so far"
+        guard !isNarrow else { return [title, leader, Line("        epoch \(leadership.lease.epoch)")] }
+        leader.add(", epoch \(leadership.lease.epoch)")
+        if scene.handovers > 0 { leader.add(takeovers, .dim) }
         return [title, leader]
     }
 
@@ -102,31 +106,42 @@ struct Screen: Sendable {
             lines.append(line)
         }
         let off = scene.datasets.filter { !$0.isEnabled }.map(\.name)
-        if !off.isEmpty { lines.append(Line("Off: \(off.joined(separator: ", "))", .dim)) }
+        if !off.isEmpty {
+            lines.append(
+                Line("Off: \(off.joined(separator: ", "))\(isNarrow ? "" : " (--all switches them on)")", .dim))
+        }
         return lines
     }
 
     private func writer(_ scene: Scene, at now: Duration) -> [Line] {
-        var lines: [Line] = []
-        var last = Line("Writer  ", .dim)
-        last.add("\(Words.grouped(scene.changes)) \(scene.changes == 1 ? "change" : "changes")")
-        if let change = scene.lastChange { last.add(", last \(Words.elapsed(now - change.time)) ago: \(change.text)") }
-        lines.append(last)
+        var writer = Line("Writer  ", .dim)
+        writer.add("\(Words.grouped(scene.changes)) \(scene.changes == 1 ? "change" : "changes")")
+        if let change = scene.lastChange { writer.add(", last \(Words.elapsed(now - change.time)) ago") }
         var cache = Line("Cache   ", .dim)
-        if let fresh = scene.lastFresh {
+        if let fresh = scene.lastFresh, let summary = scene.freshnessSummary {
             cache.add("fresh after \(Words.brief(fresh.after))", .good)
-            if let summary = scene.freshnessSummary {
-                cache.add(" (median \(Words.brief(summary.median)), longest \(Words.brief(summary.longest)))")
+            if !isNarrow {
+                cache.add(", median \(Words.brief(summary.median)), longest \(Words.brief(summary.longest))")
             }
-            if !isNarrow { cache.add(": \(fresh.text)", .dim) }
         } else {
             cache.add("no change has arrived yet", .dim)
         }
-        lines.append(cache)
-        return lines
+        return with(writer, scene.lastChange?.text) + with(cache, scene.lastFresh?.text)
     }
 
-    private func hints(_ scene: Scene) -> [Line] {
+    /// A line and what it is about: beside it, or below if that would be too long.
+    private func with(_ line: Line, _ text: String?) -> [Line] {
+        guard let text else { return [line] }
+        guard isNarrow else {
+            var line = line
+            line.add(": \(text)", .dim)
+            return [line]
+        }
+        return [line, Line("        \(text)", .dim)]
+    }
+
+    /// How to poke at what runs.
+    func hints(_ scene: Scene) -> [Line] {
         let pid = scene.leader?.pid.map { "\($0)" } ?? "PID"
         let hints = [
             ("redis-cli -p \(scene.place.redisPort) get \(scene.place.exampleKey)", "a cached row"),

@@ -66,7 +66,9 @@ final class Terminal {
         for row in 0..<max(rendered.count, shown.count) {
             let line = row < rendered.count ? rendered[row] : ""
             guard row >= shown.count || shown[row] != line else { continue }
-            text += "\u{1B}[\(row + 1);1H\(line)\u{1B}[K"
+            text += "\u{1B}[\(row + 1);1H\(line)"
+            // Behind a full line the cursor still stands on its last column, which would be erased.
+            if row >= lines.count || lines[row].width < size.width { text += "\u{1B}[K" }
         }
         shown = rendered
         // Terminals that know it show the whole update at once; others ignore it.

@@ -124,9 +124,14 @@ struct Scene: Sendable {
         {
             datasets[place].failure = line.metadata["problem"] ?? line.words
         }
-        guard line.level != "debug", line.level != "trace" else { return nil }
+        guard line.level != "debug", line.level != "trace", !Self.knownOtherwise.contains(line.message) else {
+            return nil
+        }
         return note(now, replica, line.words, line.isWarning ? .bad : .plain)
     }
+
+    /// What the lease and the processes tell already.
+    private static let knownOtherwise: Set<String> = ["started", "stopped", "elected", "following"]
 
     private mutating func note(_ now: Duration, _ subject: String, _ text: String, _ kind: Note.Kind) -> Note {
         let note = Note(time: now, subject: subject, text: Columns.printable(text), kind: kind)

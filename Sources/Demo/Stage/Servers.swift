@@ -32,7 +32,7 @@ struct Servers: Sendable {
             return Servers(workspace: workspace, postgres: postgres, redis: redis, sample: sample)
         } catch {
             await workspace.close()
-            throw (error as? LocalStackError).map { DemoError("\($0)") } ?? error
+            throw (error as? LocalStackError).map { DemoError(.servers, "\($0)") } ?? error
         }
     }
 
@@ -46,7 +46,9 @@ struct Servers: Sendable {
         return environment
     }
 
-    var place: Place { Place(redisPort: redis.port, postgresPort: postgres.port) }
+    func place(for plan: DemoPlan) -> Place {
+        Place(redisPort: redis.port, postgresPort: postgres.port, exampleKey: "\(plan.keyPrefix)merchant:1")
+    }
 
     /// The configuration of those who change and check rows.
     var owner: PostgresConfiguration {

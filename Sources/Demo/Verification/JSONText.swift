@@ -75,15 +75,15 @@ private struct JSONMembers {
             guard scanner.take(UInt8(ascii: "}")) else { return nil }
         }
         guard scanner.isAtEnd else { return nil }
-        members.sort { compare(text[$0.name], text[$1.name]) < 0 }
+        members.sort { [text] in Self.compare(text[$0.name], text[$1.name]) < 0 }
     }
 
     func isEqualAsWritten(to other: JSONMembers) -> Bool {
         guard members.count == other.members.count else { return false }
         for (mine, theirs) in zip(members, other.members) {
-            guard compare(text[mine.name], other.text[theirs.name]) == 0 else { return false }
+            guard Self.compare(text[mine.name], other.text[theirs.name]) == 0 else { return false }
             let (one, another) = (text[mine.value], other.text[theirs.value])
-            if compare(one, another) == 0 { continue }
+            if Self.compare(one, another) == 0 { continue }
             guard let one = JSONValue(parsing: UnsafeRawBufferPointer(rebasing: one)),
                 let another = JSONValue(parsing: UnsafeRawBufferPointer(rebasing: another)), one == another
             else { return false }
@@ -92,7 +92,7 @@ private struct JSONMembers {
     }
 
     /// Shorter first, like PostgreSQL's jsonb; any order would do.
-    private func compare(
+    private static func compare(
         _ left: Slice<UnsafeRawBufferPointer>, _ right: Slice<UnsafeRawBufferPointer>
     ) -> Int {
         guard left.count == right.count else { return left.count - right.count }
