@@ -1,3 +1,4 @@
+import Foundation
 import PackagePlugin
 
 /// Tells the program which commit it was built from: `BuildInfo.commit`, twelve digits, `-dirty` behind them if the
@@ -22,6 +23,7 @@ struct BuildInfo: BuildToolPlugin {
                     "-c", Self.script, "build-info", context.package.directoryURL.path(),
                     folder.appending(path: "BuildInfo.swift").path(),
                 ],
+                environment: ProcessInfo.processInfo.environment.filter { $0.key == "BATON_COMMIT" },
                 outputFilesDirectory: folder)
         ]
     }

@@ -18,7 +18,7 @@ struct DatasetInspection {
         do {
             binding = try await source.bind(on: connection)
         } catch let error as DatasetError {
-            section.findings.append(.problem(error.problem.withoutFullStop, error.remedy.withoutFullStop))
+            section.findings.append(.problem(error.problem.asSentence, error.remedy.withoutFullStop))
             return (section, nil)
         } catch {
             section.findings.append(explain(error))
@@ -55,8 +55,21 @@ struct DatasetInspection {
             return .problem(
                 "A table of it is locked by another session for longer than \(DatasetSource.lockTimeout)",
                 "Check again when that session has ended")
+        case _ where sqlState.hasPrefix("42"):  // syntax, or names that are not there
+            return .problem("PostgreSQL says: \(error.message.withoutFullStop)", "Correct \(settings)")
         default:
             return .problem(error)
+        }
+    }
+
+    /// Where the dataset's SQL comes from.
+    private var settings: String {
+        switch dataset.source {
+        case .query: "`query`"
+        case .table(_, nil, nil): "`table`"
+        case .table(_, _?, nil): "`where`"
+        case .table(_, nil, _?): "`filter`"
+        case .table(_, _?, _?): "`where` or `filter`"
         }
     }
 
@@ -116,7 +129,7 @@ struct DatasetInspection {
                 "example",
                 operations.flatMap { operation in
                     let key = TextLayout.printable(operation.key)
-                    return operation.value.map { [key, "  " + $0.shown] } ?? [key]
+                    return operation.value.map { [key, $0.shown] } ?? [key]
                 },
                 json: .array(
                     operations.map {
@@ -225,4 +238,10 @@ enum DatasetColumns {
 extension String {
     /// The sentence as findings hold it.
     var withoutFullStop: String { hasSuffix(".") ? String(dropLast()) : self }
+
+    /// The same with a capital, unless it begins with a name.
+    var asSentence: String {
+        let isWord = ["the ", "two "].contains { hasPrefix($0) }
+        return (isWord ? prefix(1).uppercased() + dropFirst() : self).withoutFullStop
+    }
 }

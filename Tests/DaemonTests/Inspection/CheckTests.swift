@@ -89,7 +89,8 @@ struct CheckTests {
     @Test("says of each misfit what is wrong and what to do, all in one go")
     func misfits() async throws {
         let misfits = [
-            "absent": Misfit("{ table: no_such, key: 'a:{id}' }", "no_such does not exist", "Correct `table`"),
+            "absent": Misfit(
+                "{ table: no_such, key: 'a:{id}' }", "The table no_such does not exist", "Correct `table`"),
             "column": Misfit(
                 "{ table: merchants, key: 'b:{nope}' }", "the column nope", "The columns are id, name, rate"),
             "keyless": Misfit("{ table: settings, key: 'c:{name}' }", "no primary key", "`identity`"),
@@ -104,7 +105,11 @@ struct CheckTests {
             "repeating": Misfit(
                 "{ query: select 1 as id from merchants, identity: [id], key: 'g:{id}' }",
                 "Several rows have the same id"),
-            "syntax": Misfit("{ query: selec 1, identity: [id], key: 'h:{id}' }", "syntax error"),
+            "syntax": Misfit(
+                "{ query: selec 1, identity: [id], key: 'h:{id}' }", "syntax error at or near", "Correct `query`"),
+            "condition": Misfit(
+                "{ table: merchants, where: nme = 'x', key: 'w:{id}' }", "column \"nme\" does not exist",
+                "Correct `where`"),
             "profile": Misfit(
                 "{ table: plugin_configs, key: 'k:{name}:{plugin_id}' }", as: .note),
             "profile2": Misfit(
