@@ -4,7 +4,8 @@ import PackagePlugin
 /// Tells the program which commit it was built from: `BuildInfo.commit`, twelve digits, `-dirty` behind them if the
 /// sources were changed since; `unknown` outside of a git repository, unless the variable `BATON_COMMIT` says it.
 ///
-/// It asks before each build. The file is written only when the answer differs, so that nothing is compiled in vain.
+/// It asks again when git's log of HEAD or a source has changed. The file is written only when the answer differs, so
+/// that nothing is compiled in vain.
 @main
 struct BuildInfo: BuildToolPlugin {
     private static let script = """
@@ -14,17 +15,18 @@ struct BuildInfo: BuildToolPlugin {
         """
 
     func createBuildCommands(context: PluginContext, target: any Target) -> [Command] {
-        let folder = context.pluginWorkDirectoryURL
+        let output = context.pluginWorkDirectoryURL.appending(path: "BuildInfo.swift")
+        let log = context.package.directoryURL.appending(path: ".git/logs/HEAD")
+        let sources = context.package.targets.compactMap(\.sourceModule).flatMap { $0.sourceFiles.map(\.url) }
         return [
-            .prebuildCommand(
+            .buildCommand(
                 displayName: "Asking git for the commit",
-                executable: .init(filePath: "/bin/sh"),
-                arguments: [
-                    "-c", Self.script, "build-info", context.package.directoryURL.path(),
-                    folder.appending(path: "BuildInfo.swift").path(),
-                ],
+                executable: URL(filePath: "/bin/sh"),
+                arguments: ["-c", Self.script, "build-info", context.package.directoryURL.path(), output.path()],
                 environment: ProcessInfo.processInfo.environment.filter { $0.key == "BATON_COMMIT" },
-                outputFilesDirectory: folder)
+                // In a worktree there is no such log; the sources must do.
+                inputFiles: sources + (FileManager.default.fileExists(atPath: log.path()) ? [log] : []),
+                outputFiles: [output])
         ]
     }
 }
