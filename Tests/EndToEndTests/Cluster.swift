@@ -1,0 +1,150 @@
+import Foundation
+import LocalStack
+import PostgresClient
+import Testing
+
+/// A real Redis, a real PostgreSQL, and replicas as processes of their own.
+final class Cluster {
+    let redis: LocalRedis
+    let postgres: LocalPostgres
+    let databaseURL: String
+    private let folder: Workspace
+    private(set) var replicas: [String: Replica] = [:]
+
+    private init(redis: LocalRedis, postgres: LocalPostgres, databaseURL: String, folder: Workspace) {
+        self.redis = redis
+        self.postgres = postgres
+        self.databaseURL = databaseURL
+        self.folder = folder
+    }
+
+    /// Runs `body` with new servers, a database with this schema, and no replica yet.
+    static func with(sql: String, datasets: String, _ body: (Cluster) async throws -> Void) async throws {
+        let folder = try await Workspace.create(prefix: "baton-test")
+        try await LocalPostgres.withServer { postgres in
+            try await LocalRedis.withServer { redis in
+                let url = try await postgres.createDatabase("app")
+                _ = try await postgres.run(sql: sql, database: "app")
+                let cluster = Cluster(redis: redis, postgres: postgres, databaseURL: url, folder: folder)
+                try cluster.write(datasets: datasets)
+                do {
+                    try await body(cluster)
+                } catch {
+                    for replica in cluster.replicas.values {
+                        Issue.record("\(await replica.log.joined(separator: "\n"))")
+                    }
+                    await cluster.close()
+                    throw error
+                }
+                await cluster.close()
+            }
+        }
+        await folder.close()
+    }
+
+    private func close() async {
+        for replica in replicas.values {
+            try? replica.process.signal(SIGCONT)
+            _ = await replica.process.kill()
+        }
+    }
+
+    // MARK: Replicas
+
+    /// The built program beside this test bundle.
+    private static var executable: String {
+        Bundle.allBundles.compactMap {
+            $0.bundlePath.hasSuffix(".xctest") ? $0.bundleURL.deletingLastPathComponent() : nil
+        }
+        .first.map { $0.appendingPathComponent("baton").path }
+            ?? URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent(
+                "baton"
+            ).path
+    }
+
+    private var configurationPath: String { folder.path + "/baton.yaml" }
+
+    func write(datasets: String) throws {
+        try datasets.write(toFile: folder.path + "/datasets.yaml", atomically: true, encoding: .utf8)
+        try """
+        version: 1
+        postgres: { url: "\(databaseURL)" }
+        redis: { main: { url: "\(redis.url)" } }
+        """.write(toFile: configurationPath, atomically: true, encoding: .utf8)
+    }
+
+    @discardableResult
+    func start(_ name: String, environment: [String: String] = [:]) async throws -> Replica {
+        let process = try await ChildProcess.start(
+            Self.executable, ["run", "--config", configurationPath, "--replica", name],
+            environment: environment.mapValues { Optional($0) })
+        let replica = Replica(name: name, process: process)
+        replicas[name] = replica
+        return replica
+    }
+
+    // MARK: What Redis says
+
+    func command(_ words: String...) async throws -> String {
+        let process = try await ChildProcess.start("redis-cli", ["-p", "\(redis.port)"] + words)
+        var lines: [String] = []
+        for await line in process.standardOutput { lines.append(line) }
+        _ = await process.wait()
+        return lines.joined(separator: "\n")
+    }
+
+    /// Who holds the lease; nil if nobody does.
+    func leader() async throws -> Replica? {
+        let lease = try await command("GET", "{baton:default}:lease")
+        guard let data = lease.data(using: .utf8),
+            let fields = try? JSONSerialization.jsonObject(with: data) as? [String: Any],
+            let holder = fields["holder"] as? String
+        else { return nil }
+        return replicas[holder]
+    }
+
+    /// The history, oldest first: what happened and to whom.
+    func events() async throws -> String { try await command("XRANGE", "{baton:default}:events", "-", "+") }
+}
+
+/// One `baton run` process and what it has logged so far.
+final class Replica: Sendable {
+    let name: String
+    let process: ChildProcess
+    private let lines: LogLines
+
+    var log: [String] { get async { await lines.all } }
+
+    init(name: String, process: ChildProcess) {
+        self.name = name
+        self.process = process
+        let lines = LogLines()
+        self.lines = lines
+        Task { for await line in process.standardError { await lines.append(line) } }
+    }
+
+    actor LogLines {
+        private(set) var all: [String] = []
+        func append(_ line: String) { all.append(line) }
+    }
+}
+
+struct TimedOut: Error, CustomStringConvertible {
+    let description: String
+}
+
+/// Waits until `condition` holds.
+///
+/// - Returns: how long it took.
+@discardableResult
+func eventually(
+    _ what: String, within limit: Duration = .seconds(20), every pause: Duration = .milliseconds(20),
+    _ condition: () async throws -> Bool
+) async throws -> Duration {
+    let start = ContinuousClock.now
+    while try await !condition() {
+        guard ContinuousClock.now - start < limit else { throw TimedOut(description: "\(what): not within \(limit)") }
+        try await Task.sleep(for: pause)
+    }
+    return ContinuousClock.now - start
+}

@@ -1,0 +1,135 @@
+import Foundation
+import LocalStack
+import Testing
+
+@Suite("Three replicas, as processes", .serialized)
+struct ReplicaTests {
+    static let schema = """
+        create table merchants (id int primary key, name text);
+        insert into merchants select i, 'name ' || i from generate_series(1, 100) i
+        """
+    static let datasets = """
+        version: 1
+        defaults: { every: 200ms }
+        datasets:
+          merchants: { table: merchants, key: "merchant:{id}" }
+        """
+
+    private func withThree(_ body: (Cluster, Replica) async throws -> Void) async throws {
+        try await Cluster.with(sql: Self.schema, datasets: Self.datasets) { cluster in
+            for name in ["a", "b", "c"] { try await cluster.start(name) }
+            try await eventually("a leader") { try await cluster.leader() != nil }
+            try await eventually("the first pass") { try await cluster.command("EXISTS", "merchant:100") == "1" }
+            let leader = try #require(try await cluster.leader())
+            try await body(cluster, leader)
+        }
+    }
+
+    /// Whether a change in the database reaches the cache, which takes a leader.
+    private func expectFresh(_ cluster: Cluster, _ name: String) async throws {
+        _ = try await cluster.postgres.run(sql: "update merchants set name = '\(name)' where id = 1", database: "app")
+        try await eventually("the change in the cache") {
+            try await cluster.command("GET", "merchant:1").contains("\"\(name)\"")
+        }
+    }
+
+    @Test("A leader that is told to end hands over at once, and exits 0")
+    func terminated() async throws {
+        try await withThree { cluster, leader in
+            try leader.process.signal(SIGTERM)
+            try await eventually("a successor", within: .seconds(10)) {
+                guard let successor = try await cluster.leader() else { return false }
+                return successor.name != leader.name
+            }
+            #expect(await leader.process.wait(atMost: .seconds(5)) == .exited(0))
+            #expect(try await cluster.events().contains("shutdown"))
+            try await expectFresh(cluster, "after SIGTERM")
+        }
+    }
+
+    @Test("A leader that is killed is replaced when its lease has run out")
+    func killed() async throws {
+        try await withThree { cluster, leader in
+            try leader.process.signal(SIGKILL)
+            try await eventually("a successor", within: .seconds(15)) {
+                guard let successor = try await cluster.leader() else { return false }
+                return successor.name != leader.name
+            }
+            try await expectFresh(cluster, "after SIGKILL")
+        }
+    }
+
+    @Test("A leader that was frozen finds itself deposed, and writes nothing any more")
+    func frozen() async throws {
+        try await withThree { cluster, leader in
+            try leader.process.signal(SIGSTOP)
+            try await eventually("a successor", within: .seconds(15)) {
+                guard let successor = try await cluster.leader() else { return false }
+                return successor.name != leader.name
+            }
+            try await expectFresh(cluster, "while it slept")
+            try leader.process.signal(SIGCONT)
+            try await eventually("the deposed leader to notice") {
+                await leader.log.contains { $0.contains("\"epoch\"") && $0.contains("reason") }
+            }
+            try await expectFresh(cluster, "after it woke")
+            #expect(leader.process.isRunning)
+            #expect(try await cluster.leader()?.name != leader.name)
+        }
+    }
+
+    @Test("SIGHUP exchanges the datasets; a file with mistakes changes nothing and says so")
+    func reload() async throws {
+        try await withThree { cluster, leader in
+            try cluster.write(datasets: Self.datasets.replacing("merchant:{id}", with: "merchant:{oops"))
+            try leader.process.signal(SIGHUP)
+            try await eventually("the refusal") {
+                await leader.log.contains { $0.contains("configuration not reloaded") }
+            }
+            try await expectFresh(cluster, "as before")
+            try cluster.write(datasets: Self.datasets + "\n  names: { table: merchants, key: \"name:{id}\" }\n")
+            try leader.process.signal(SIGHUP)
+            try await eventually("the new dataset") { try await cluster.command("EXISTS", "name:100") == "1" }
+        }
+    }
+
+    @Test("Replicas wait for PostgreSQL and for Redis, and go on when they are back")
+    func serversAway() async throws {
+        try await withThree { cluster, _ in
+            await cluster.postgres.stop()
+            await cluster.redis.kill()
+            try await cluster.redis.restart()
+            try await cluster.postgres.restart()
+            try await eventually("the cache to be filled again", within: .seconds(30)) {
+                try await cluster.command("EXISTS", "merchant:100") == "1"
+            }
+            try await expectFresh(cluster, "all back")
+        }
+    }
+
+    @Test("A replica ends within 5 seconds while PostgreSQL hangs")
+    func hangingPostgres() async throws {
+        try await withThree { cluster, leader in
+            _ = try await cluster.postgres.run(sql: "update merchants set name = 'x' where id = 2", database: "app")
+            try cluster.postgres.signalAll(SIGSTOP)
+            let status: ChildProcess.ExitStatus?
+            do {
+                try leader.process.signal(SIGTERM)
+                status = await leader.process.wait(atMost: .seconds(6))
+                try cluster.postgres.signalAll(SIGCONT)
+            }
+            #expect(status == .exited(0))
+        }
+    }
+
+    @Test("A follower holds no connection to PostgreSQL, a leader no more than it may")
+    func connections() async throws {
+        try await withThree { cluster, _ in
+            try await eventually("the followers to have let go") {
+                let count = try await cluster.postgres.run(
+                    sql: "select count(*) from pg_stat_activity where application_name = 'baton'", database: "app")
+                return (1...2).contains(Int(count.filter(\.isNumber)) ?? 0)
+            }
+        }
+    }
+}
