@@ -22,6 +22,7 @@ actor ElectionDriver {
     private var current: (term: LeadershipTerm, work: Task<Void, Never>)?
     private var renewalSentAt = ContinuousClock.now
     private var renewal: LeaseStore.Renewal?
+    private var isFenceMissing = false
     private var recording: Task<Void, Never>?
     private var hasStopped = false
     /// Set at shutdown: when to leave without the work.
@@ -126,7 +127,10 @@ actor ElectionDriver {
                 noteProblem(obstacle)
                 log.leaseObstructed(obstacle)
             }
-            if renewal.answer == .renewed, renewal.fence == nil { log.fenceMissing(lease) }
+            if renewal.answer == .renewed {
+                if renewal.fence == nil, !isFenceMissing { log.fenceMissing(lease) }
+                isFenceMissing = renewal.fence == nil
+            }
             (renewalSentAt, self.renewal) = (sentAt, renewal)
             apply(elector.renewAnswered(renewal.answer, token: lease.token, at: now))
         } catch {

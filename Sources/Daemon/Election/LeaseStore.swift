@@ -11,6 +11,8 @@ public struct LeaseStore: Sendable {
     let deployment: String
     let timing: ElectionTiming
     private let client: RedisClient
+    /// Only listens.
+    private let listener: RedisClient
 
     /// - Parameters:
     ///   - redis: where the lease is. Its timeouts and back-off are replaced by what the timing asks for.
@@ -33,6 +35,9 @@ public struct LeaseStore: Sendable {
         self.deployment = deployment
         self.timing = timing
         client = RedisClient(configuration, eventLoop: eventLoop, logger: logger)
+        // Nothing but a little time is lost while releases are not heard.
+        configuration.backoff = RedisBackoff(initial: timing.retryDelay, maximum: timing.renewEvery)
+        listener = RedisClient(configuration, eventLoop: eventLoop, logger: logger)
     }
 
     /// Asks for the lease.
@@ -112,7 +117,7 @@ public struct LeaseStore: Sendable {
     }
 
     /// Listens for releases of the lease, on a connection of its own.
-    func listen() -> RedisSubscription { client.subscribe(to: [keys.released]) }
+    func listen() -> RedisSubscription { listener.subscribe(to: [keys.released]) }
 
     /// Closes the connection, so that the next request opens another.
     func reconnect() async {

@@ -19,14 +19,14 @@ struct ElectionBench: Sendable {
     static let deployment = "7012345678901234567/app/test"
     /// A TTL of a minute, and ten seconds for each answer: for tests of the scripts on a busy machine.
     static let patience = timing(ttl: .seconds(60), renewEvery: .seconds(10), renewTimeout: .seconds(10))
-    /// A TTL of two seconds, for tests that wait for it.
-    static let haste = timing(ttl: .seconds(2), renewEvery: .milliseconds(300), renewTimeout: .milliseconds(550))
+    /// A TTL of four seconds, for tests that wait for it.
+    static let haste = timing(ttl: .seconds(4), renewEvery: .milliseconds(300), renewTimeout: .milliseconds(1600))
 
     private static func timing(ttl: Duration, renewEvery: Duration, renewTimeout: Duration) -> ElectionTiming {
         do throws(ElectionTimingError) {
             return try ElectionTiming(
                 ttl: ttl, renewEvery: renewEvery, renewTimeout: renewTimeout, retryDelay: .milliseconds(50),
-                margin: .milliseconds(300), stopSendingWithin: .milliseconds(300))
+                margin: .milliseconds(150), stopSendingWithin: .milliseconds(300))
         } catch {
             preconditionFailure("\(error)")
         }
@@ -127,7 +127,7 @@ extension Token {
 
 /// Waits for a condition, with a bound; how often it asks plays no part in the outcome.
 func eventually(
-    within limit: Duration = .seconds(15), _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation,
+    within limit: Duration = .seconds(40), _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation,
     _ condition: () async throws -> Bool
 ) async throws {
     let end = ContinuousClock.now + limit
@@ -139,4 +139,4 @@ func eventually(
     throw TimedOut()
 }
 
-struct TimedOut: Error {}
+private struct TimedOut: Error {}

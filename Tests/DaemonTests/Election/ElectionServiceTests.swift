@@ -9,7 +9,7 @@ import Testing
 @testable import Daemon
 
 /// One at a time: what they expect of timing must hold on a busy machine too.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct ElectionServiceTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct ElectionServiceTests {
     private func withBench(
         _ options: LocalRedis.Options = .init(), _ body: (ElectionBench) async throws -> Void
     ) async throws {
@@ -20,9 +20,9 @@ import Testing
 
     @Test func theLeaderHandsOverAtOnce() async throws {
         try await withBench { bench in
-            let first = try Replica("pod-1", bench)
+            let first = try ElectionReplica("pod-1", bench)
             let term = try await first.elected()
-            let second = try Replica("pod-2", bench)
+            let second = try ElectionReplica("pod-2", bench)
             try await eventually("pod-2 follows pod-1") {
                 second.service.status.state == .follower && second.service.status.lease == term.lease
             }
@@ -32,8 +32,7 @@ import Testing
             let handover = ContinuousClock.now - begin
             await first.finished()
             #expect(next.epoch > term.epoch)
-            #expect(handover < .milliseconds(1000), "without the message it would take most of the TTL")
-            print("handover took \(handover)")
+            #expect(handover < .seconds(2), "without the message it would take most of the TTL")
             #expect(term.endReason == .shutdown && !term.isLive())
             #expect(first.service.status.state == .stopped)
             #expect(try await bench.history() == ["elected lease-free", "resigned shutdown", "elected lease-free"])
@@ -44,7 +43,7 @@ import Testing
 
     @Test func aTermIsProlonged() async throws {
         try await withBench { bench in
-            let replica = try Replica("pod-1", bench)
+            let replica = try ElectionReplica("pod-1", bench)
             let term = try await replica.elected()
             let begin = ContinuousClock.now
             try await bench.send("SCRIPT", "FLUSH")
@@ -60,7 +59,7 @@ import Testing
 
     @Test func aTermEndsWithItsLease() async throws {
         try await withBench { bench in
-            let replica = try Replica("pod-1", bench)
+            let replica = try ElectionReplica("pod-1", bench)
             let term = try await replica.elected()
             try await bench.send("DEL", bench.keys.lease)
             let next = try await replica.elected(after: term)
@@ -75,7 +74,7 @@ import Testing
 
     @Test func aStolenLeaseIsLeftToTheThief() async throws {
         try await withBench { bench in
-            let replica = try Replica("pod-1", bench)
+            let replica = try ElectionReplica("pod-1", bench)
             let term = try await replica.elected()
             let epoch = "\(term.epoch.number + 1000)"
             let stolen = bench.foreignLease(epoch: epoch)
@@ -101,7 +100,7 @@ import Testing
 
     @Test func anEmptiedRedisNeverReissuesAnEpoch() async throws {
         try await withBench { bench in
-            let replica = try Replica("pod-1", bench)
+            let replica = try ElectionReplica("pod-1", bench)
             let term = try await replica.elected()
             try await bench.send("FLUSHALL")
             let next = try await replica.elected(after: term)
@@ -115,7 +114,7 @@ import Testing
 
     @Test func aSilentRedisEndsTheTermInTime() async throws {
         try await withBench { bench in
-            let replica = try Replica("pod-1", bench)
+            let replica = try ElectionReplica("pod-1", bench)
             let term = try await replica.elected()
             try bench.redis.signal(SIGSTOP)
             let begin = ContinuousClock.now
@@ -134,13 +133,13 @@ import Testing
     /// Case 2 of the lost answers: what was granted without anybody knowing is found to be our own.
     @Test func aLeaseGrantedInSilenceIsAdopted() async throws {
         try await withBench { bench in
-            let replica = try Replica("pod-1", bench)
+            let replica = try ElectionReplica("pod-1", bench)
             let token = try await replica.elected().token
             #expect(try await bench.leaseText()?.contains("\(token)") == true)
             await replica.close()
             // Redis hangs while the next candidate asks, and grants the lease only after it has given up waiting.
             try bench.redis.signal(SIGSTOP)
-            let second = try Replica("pod-2", bench)
+            let second = try ElectionReplica("pod-2", bench)
             try await eventually("a first attempt has failed") { second.service.status.problem != nil }
             try bench.redis.signal(SIGCONT)
             let term = try await second.elected()
@@ -154,15 +153,15 @@ import Testing
 
     @Test func hangingWorkIsLeftBehind() async throws {
         try await withBench { bench in
-            let replica = try Replica("pod-1", bench, drain: .milliseconds(800)) { $0.hangs = true }
+            let replica = try ElectionReplica("pod-1", bench, drain: .milliseconds(800)) { $0.hangs = true }
             let term = try await replica.elected()
-            let second = try Replica("pod-2", bench)
+            let second = try ElectionReplica("pod-2", bench)
             try await eventually("pod-2 follows") { second.service.status.lease == term.lease }
             let begin = ContinuousClock.now
             replica.shutDown()
             #expect(try await second.elected().epoch > term.epoch)
             await replica.finished()
-            #expect(begin.duration(to: .now) < .seconds(3))
+            #expect(begin.duration(to: .now) < bench.timing.ttl)
             replica.work.release()
             await second.close()
         }
@@ -170,7 +169,7 @@ import Testing
 
     @Test func theNextCandidacyWaitsForTheOldWork() async throws {
         try await withBench { bench in
-            let replica = try Replica("pod-1", bench) { $0.hangs = true }
+            let replica = try ElectionReplica("pod-1", bench) { $0.hangs = true }
             let term = try await replica.elected()
             try await bench.send("DEL", bench.keys.lease)
             try await eventually("the term ends") { term.endReason != nil }
@@ -187,10 +186,10 @@ import Testing
 
     @Test func workThatReturnsGivesTheTermUp() async throws {
         try await withBench { bench in
-            let first = try Replica("pod-1", bench) { $0.returnsAtOnce = true }
+            let first = try ElectionReplica("pod-1", bench) { $0.returnsAtOnce = true }
             let term = try await first.elected()
             try await eventually("the term is given up") { term.endReason == .workEnded }
-            let second = try Replica("pod-2", bench)
+            let second = try ElectionReplica("pod-2", bench)
             let next = try await second.elected()
             #expect(next.epoch > term.epoch)
             await first.close()
@@ -200,7 +199,7 @@ import Testing
 
     @Test func aStuckEventLoopEndsTheTermToo() async throws {
         try await withBench { bench in
-            let replica = try Replica("pod-1", bench)
+            let replica = try ElectionReplica("pod-1", bench)
             let term = try await replica.elected()
             let gate = DispatchSemaphore(value: 0)
             replica.eventLoop.execute { gate.wait() }
@@ -215,7 +214,7 @@ import Testing
     @Test func aRefusedReplicaSaysWhyAndComesBack() async throws {
         try await withBench { bench in
             try await bench.send("SET", bench.keys.lease, bench.foreignLease(deployment: "x/y/z"), "PX", "60000")
-            let replica = try Replica("pod-1", bench)
+            let replica = try ElectionReplica("pod-1", bench)
             try await eventually("the problem is shown") {
                 replica.service.status.problem?.message.contains("another deployment") == true
             }
@@ -229,7 +228,7 @@ import Testing
 
     @Test func statusesCanBeWatched() async throws {
         try await withBench { bench in
-            let replica = try Replica("pod-1", bench)
+            let replica = try ElectionReplica("pod-1", bench)
             let states = Task {
                 var seen: [ElectionState] = []
                 for await status in replica.service.statuses() { seen.append(status.state) }
@@ -246,7 +245,7 @@ import Testing
 
     @Test func aReplicaCanStopBeforeItStarted() async throws {
         try await withBench { bench in
-            let replica = try Replica("pod-1", bench)
+            let replica = try ElectionReplica("pod-1", bench)
             await replica.close()
             #expect(try await bench.leaseText() == nil)
         }
@@ -256,10 +255,10 @@ import Testing
     @Test func handoversAreQuick() async throws {
         try await withBench { bench in
             var times: [Duration] = []
-            var leader = try Replica("pod-0", bench)
+            var leader = try ElectionReplica("pod-0", bench)
             var term = try await leader.elected()
             for number in 1...10 {
-                let next = try Replica("pod-\(number)", bench)
+                let next = try ElectionReplica("pod-\(number)", bench)
                 try await eventually("pod-\(number) listens") {
                     guard next.service.status.lease == term.lease else { return false }
                     let counts = try await bench.send("PUBSUB", "NUMSUB", bench.keys.released).array
@@ -273,8 +272,7 @@ import Testing
                 leader = next
             }
             await leader.close()
-            print("handovers, sorted: \(times.sorted())")
-            #expect(times.sorted()[5] < .milliseconds(500))
+            #expect(times.sorted()[5] < .seconds(1), "\(times)")
         }
     }
 }

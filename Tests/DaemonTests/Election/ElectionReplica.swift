@@ -53,7 +53,7 @@ final class RecordingWork: TermWork {
 }
 
 /// A whole replica in this process.
-struct Replica {
+struct ElectionReplica {
     let service: ElectionService
     let work: RecordingWork
     let eventLoop: any EventLoop
