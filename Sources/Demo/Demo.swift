@@ -16,16 +16,19 @@ public struct Demo: Sendable {
         let (events, report) = AsyncStream.makeStream(of: DemoEvent.self)
         let redraw: @Sendable () -> Void = { report.yield(.tick) }
         try await interruptible(onResize: redraw) {
-            let progress = Progress()
-            let servers = try await Servers.start(plan.size, progress: progress)
             do {
-                try await perform(on: servers, events) { report.yield($0) }
-            } catch {
+                let servers = try await Servers.start(plan.size, progress: Progress())
+                do {
+                    try await perform(on: servers, events) { report.yield($0) }
+                } catch {
+                    await servers.workspace.close()
+                    throw error
+                }
                 await servers.workspace.close()
-                if error is CancellationError || Task.isCancelled { return }
-                throw error
+            } catch {
+                // Being told to end is no failure.
+                if !Task.isCancelled { throw error }
             }
-            await servers.workspace.close()
         }
     }
 

@@ -12,28 +12,40 @@ struct Servers: Sendable {
     let sample: SampleDatabase
 
     /// - Parameter progress: is told of each step.
+    /// - Throws: ``DemoError``; `CancellationError` if the task is cancelled meanwhile.
     static func start(_ size: SampleDatabase.Size, progress: Progress) async throws -> Servers {
-        let workspace = try await Workspace.create(prefix: "baton-demo")
         do {
-            let postgres = try await progress.step("starting PostgreSQL") {
-                var options = LocalPostgres.Options()
-                // Room for loading a million rows without pauses.
-                options.configuration = ["shared_buffers = 128MB", "max_wal_size = 8GB", "wal_level = logical"]
-                return try await LocalPostgres.start(options, in: workspace)
+            let workspace = try await Workspace.create(prefix: "baton-demo")
+            do {
+                return try await start(size, in: workspace, progress)
+            } catch {
+                await workspace.close()
+                throw error
             }
-            let redis = try await progress.step("starting Redis") {
-                try await LocalRedis.start(in: workspace)
-            }
-            let sample = SampleDatabase(on: postgres, size: size)
-            try await progress.step("filling the sample database, \(Words.grouped(size.merchants)) merchants") {
-                try await sample.create()
-                try await sample.fill()
-            }
-            return Servers(workspace: workspace, postgres: postgres, redis: redis, sample: sample)
         } catch {
-            await workspace.close()
+            try Task.checkCancellation()
             throw (error as? LocalStackError).map { DemoError(.servers, "\($0)") } ?? error
         }
+    }
+
+    private static func start(
+        _ size: SampleDatabase.Size, in workspace: Workspace, _ progress: Progress
+    ) async throws -> Servers {
+        let postgres = try await progress.step("starting PostgreSQL") {
+            var options = LocalPostgres.Options()
+            // Room for loading a million rows without pauses.
+            options.configuration = ["shared_buffers = 128MB", "max_wal_size = 8GB", "wal_level = logical"]
+            return try await LocalPostgres.start(options, in: workspace)
+        }
+        let redis = try await progress.step("starting Redis") {
+            try await LocalRedis.start(in: workspace)
+        }
+        let sample = SampleDatabase(on: postgres, size: size)
+        try await progress.step("filling the sample database, \(Words.grouped(size.merchants)) merchants") {
+            try await sample.create()
+            try await sample.fill()
+        }
+        return Servers(workspace: workspace, postgres: postgres, redis: redis, sample: sample)
     }
 
     /// What a replica must be told.

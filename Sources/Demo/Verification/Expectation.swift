@@ -60,6 +60,14 @@ struct Expectation: Sendable {
         }
     }
 
+    /// Whether rows that still exist may keep keys that the statement does not tell of.
+    var leavesKeysBehind: Bool {
+        switch dataset.source {
+        case .table(_, _, let filter): filter != nil
+        case .query: false
+        }
+    }
+
     /// The remaining times to live, in milliseconds, that are right for a key written `age` ago or later; nil where
     /// Baton leaves them to others.
     func timesToLive(age: Duration) -> ClosedRange<Int64>? {

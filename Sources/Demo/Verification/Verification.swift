@@ -112,6 +112,7 @@ struct Verification: Sendable {
                 // What is found twice by SCAN counts once; only strays are remembered for that.
                 guard seen.insert(key).inserted else { continue }
                 if let place = expectations.firstIndex(where: { $0.covers(key) }) {
+                    guard !expectations[place].leavesKeysBehind else { continue }
                     verdicts[place].extra += 1
                     verdicts[place].note(key, "belongs to no row")
                 } else {
