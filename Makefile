@@ -29,7 +29,7 @@ test-tsan: deps toolchain ## The same under the thread sanitizer
 	LD_PRELOAD=$(CURDIR)/.build-tsan/mutex.so $(SWIFT) test --skip-build --disable-xctest $(TSAN) $(ARGS)
 
 lint: toolchain ## Check the style of all sources
-	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
+	$(SWIFT) format lint --strict --recursive Sources Tests Plugins Package.swift
 
 deps: ## Install the libraries and servers that are missing (Debian)
 	@Scripts/install-dependencies

@@ -50,7 +50,8 @@ public struct Replica: Sendable {
             configuration: ServiceGroupConfiguration(
                 services: [
                     .init(
-                        service: GroupService(configuration: configuration, name: name, logger: logger, reloads: reloads()),
+                        service: GroupService(
+                            configuration: configuration, name: name, logger: logger, reloads: reloads()),
                         successTerminationBehavior: .gracefullyShutdownGroup)
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint],

@@ -28,13 +28,17 @@ struct Launch: Sendable {
     func configuration(mark: String) -> Configuration {
         var options = PlatformOptions()
         options.createSession = true
-        if let user {
-            options.userID = user.user
-            options.groupID = user.group
-            options.supplementaryGroups = []
-        }
+        // Not by the options for it: they change the user between fork and exec, where setgroups() waits for ever if
+        // another thread of this process was inside the C library at the wrong moment.
+        let command =
+            if let user {
+                ["setpriv", "--reuid=\(user.user)", "--regid=\(user.group)", "--clear-groups", "--", executable] + arguments
+            } else {
+                [executable] + arguments
+            }
         return Configuration(
-            executable: .path(FilePath(executable)), arguments: Arguments(arguments),
+            executable: user == nil ? .path(FilePath(executable)) : .name("setpriv"),
+            arguments: Arguments(Array(command.dropFirst())),
             environment: environment(mark: mark), workingDirectory: workingDirectory.map { FilePath($0) },
             platformOptions: options)
     }

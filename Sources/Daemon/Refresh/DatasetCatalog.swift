@@ -84,7 +84,7 @@ struct DatasetCatalog {
 
     /// What a statement reads, and whether its rows can change while the database does not.
     struct Dependencies: Hashable, Sendable {
-        /// The base tables that may be locked.
+        /// The tables and views that may be locked.
         var tables: [Relation]
         /// Why the gate may not skip a pass; nil if it may.
         var obstacle: String?
@@ -103,7 +103,8 @@ struct DatasetCatalog {
               and n.nspname not in ('pg_catalog', 'information_schema')
             order by 3
             """)
-        let tables = relations.filter { ["r", "p"].contains($0[1]) && $0[3] == "t" }
+        // A lock on a view reaches the tables behind it with its owner's rights.
+        let tables = relations.filter { ["r", "p", "v"].contains($0[1]) && $0[3] == "t" }
             .map { Relation(oid: $0[0] ?? "", kind: $0[1] ?? "", name: $0[2] ?? "") }
         if let foreign = relations.first(where: { $0[1] == "f" }) {
             return Dependencies(tables: tables, obstacle: "\(foreign[2] ?? "a table") is a foreign table")

@@ -60,23 +60,31 @@ public final class RefreshService: TermWork {
         }
         updates.yield(initial)
 
+        await withTaskCancellationHandler {
+            await refresh(stream) { makeLoop($0, term, fences, pool, server) }
+        } onCancel: {
+            term.stoppedSending()  // the term's end, which cancelled us, has closed the fences already
+        }
+        state.withLock { $0.updates = nil }
+        await pool.close()
+    }
+
+    /// Keeps one loop running for each dataset of the latest list, until the task is cancelled.
+    private func refresh(_ lists: AsyncStream<[Dataset]>, _ makeLoop: (Dataset) -> DatasetLoop?) async {
         var running: [String: (dataset: Dataset, task: Task<Void, Never>)] = [:]
-        for await datasets in stream {
+        for await datasets in lists {
             for (name, entry) in running where !datasets.contains(entry.dataset) {
                 entry.task.cancel()
                 await entry.task.value
                 running[name] = nil
             }
             for dataset in datasets where running[dataset.name] == nil {
-                guard let loop = makeLoop(dataset, term, fences, pool, server) else { continue }
+                guard let loop = makeLoop(dataset) else { continue }
                 running[dataset.name] = (dataset, Task { await loop.run() })
             }
         }
-        state.withLock { $0.updates = nil }
         for entry in running.values { entry.task.cancel() }
         for entry in running.values { await entry.task.value }
-        term.stoppedSending()
-        await pool.close()
     }
 
     /// Which server the pool's connections reach; tries until it is known or the term is over.

@@ -23,7 +23,9 @@ enum WriteAnswer: Hashable, Sendable {
             else { throw Unintelligible(answer: value) }
             self = .done(
                 BatchOutcome(
-                    failures: Self.pairs(failures).map { .init(operation: Int($0.int ?? -1), message: $1.string ?? "") },
+                    failures: Self.pairs(failures).map {
+                        .init(operation: Int($0.int ?? -1), message: $1.string ?? "")
+                    },
                     kept: Self.pairs(kept).map { .init(operation: Int($0.int ?? -1), ttlMilliseconds: $1.int ?? 0) },
                     missing: missing.compactMap(\.int).map { Int($0) }))
         case "GAP":
