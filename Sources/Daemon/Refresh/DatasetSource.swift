@@ -68,7 +68,9 @@ struct DatasetSource: Sendable {
         }
         let parameters = columns.indices.map { "$\($0 + 1)::text[]" }.joined(separator: ", ")
         // `COPY` shows a boolean by its first letter.
-        let names = columns.map { $0.kind == .boolean ? "left(\(Self.quoted($0.name))::text, 1)" : "\(Self.quoted($0.name))::text" }
+        let names = columns.map {
+            $0.kind == .boolean ? "left(\(Self.quoted($0.name))::text, 1)" : "\(Self.quoted($0.name))::text"
+        }
         let matches = zip(names, columns.indices).map { "\($0) = wanted.c\($1)" }.joined(separator: " and ")
         let aliases = columns.indices.map { "c\($0)" }.joined(separator: ", ")
         let statement = """

@@ -41,9 +41,8 @@ actor Fence {
     private let term: LeadershipTerm
     private let redis: RedisClient
     private let logger: Logger
-
-    /// How long Redis may take for a batch before the connection counts as dead.
-    private static let timeout = Duration.seconds(5)
+    private let script: RedisScript
+    private let timeout: Duration
 
     private var chain: Chain?
     private var chainCount = 0
@@ -56,12 +55,20 @@ actor Fence {
     /// it knows of the cache.
     private(set) var losses = 0
 
-    init(keys: GroupKeys, deployment: String?, term: LeadershipTerm, redis: RedisClient, logger: Logger) {
+    /// - Parameters:
+    ///   - script: another one than `write.lua` only where a test shows what would happen without its guards.
+    ///   - timeout: how long Redis may take for a batch before the connection counts as dead.
+    init(
+        keys: GroupKeys, deployment: String?, term: LeadershipTerm, redis: RedisClient, logger: Logger,
+        script: RedisScript = Fence.writeScript, timeout: Duration = .seconds(5)
+    ) {
         self.keys = keys
         self.deployment = deployment
         self.term = term
         self.redis = redis
         self.logger = logger
+        self.script = script
+        self.timeout = timeout
     }
 
     /// Sends a batch behind all others.
@@ -73,7 +80,7 @@ actor Fence {
             scriptSHA: chain.scriptSHA, fenceKey: keys.fence, term: term, previous: previous, next: lastSent,
             batch: batch)
         return Sent(
-            reply: chain.connection.submit(command, timeout: Self.timeout), chain: chain.number, sequence: lastSent)
+            reply: chain.connection.submit(command, timeout: timeout), chain: chain.number, sequence: lastSent)
     }
 
     /// Waits for the answer to a batch.
@@ -146,14 +153,14 @@ actor Fence {
         // Where the lease is not at hand, it is asked about first: a deposed leader must not raise its fence once more.
         if deployment == nil, await !term.confirmed() { throw Failure.leaseLost }
         do {
-            let connection = try await redis.connection(timeout: Self.timeout)
-            let scriptSHA = try await connection.load(Self.script, timeout: Self.timeout)
+            let connection = try await redis.connection(timeout: timeout)
+            let scriptSHA = try await connection.load(script, timeout: timeout)
             let next = lastSent + 1
             let call =
                 deployment.map { FenceSync.atLease(keys, term.lease, next: next, deployment: $0) }
                 ?? FenceSync.atTarget(keys, term.lease, next: next)
             lastSent = next
-            switch try FenceSync.answer(try await connection.run(call, timeout: Self.timeout)) {
+            switch try FenceSync.answer(try await connection.run(call, timeout: timeout)) {
             case .synced(let was):
                 noteLoss(was)
             case .notOurs(let highest):
@@ -179,10 +186,10 @@ actor Fence {
         logger.warning("redis lost data; everything is compared anew")
     }
 
-    private static let script = RedisScript(
+    static let writeScript = RedisScript(
         name: "write", source: String(decoding: PackageResources.write_lua, as: UTF8.self))
 
-    private static func command(
+    static func command(
         scriptSHA: String, fenceKey: String, term: LeadershipTerm, previous: Int64, next: Int64, batch: WriteBatch
     ) -> RedisCommand {
         var head = RedisArguments()

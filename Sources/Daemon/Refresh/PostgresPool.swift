@@ -62,6 +62,9 @@ actor PostgresPool {
         wakeOne()
     }
 
+    /// How many borrowers wait for a connection.
+    var waitingCount: Int { waiting.count }
+
     private func wait() async throws {
         let id = nextID
         nextID += 1
