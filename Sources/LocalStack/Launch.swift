@@ -32,7 +32,8 @@ struct Launch: Sendable {
         // another thread of this process was inside the C library at the wrong moment.
         let command =
             if let user {
-                ["setpriv", "--reuid=\(user.user)", "--regid=\(user.group)", "--clear-groups", "--", executable] + arguments
+                ["setpriv", "--reuid=\(user.user)", "--regid=\(user.group)", "--clear-groups", "--", executable]
+                    + arguments
             } else {
                 [executable] + arguments
             }
