@@ -32,13 +32,13 @@ struct Launch: Sendable {
         // another thread of this process was inside the C library at the wrong moment.
         let command =
             if let user {
-                ["setpriv", "--reuid=\(user.user)", "--regid=\(user.group)", "--clear-groups", "--", executable]
+                ["/usr/bin/setpriv", "--reuid=\(user.user)", "--regid=\(user.group)", "--clear-groups", "--", executable]
                     + arguments
             } else {
                 [executable] + arguments
             }
         return Configuration(
-            executable: user == nil ? .path(FilePath(executable)) : .name("setpriv"),
+            executable: .path(FilePath(command[0])),
             arguments: Arguments(Array(command.dropFirst())),
             environment: environment(mark: mark), workingDirectory: workingDirectory.map { FilePath($0) },
             platformOptions: options)

@@ -130,10 +130,13 @@ enum Usage {
 final class FakeServer: Sendable {
     let port: Int
     private let descriptor: Int32
+    /// A thread accepts clients, and closes the descriptor when it ends: before that, its number must not be given away.
+    private let isAccepting: Bool
 
     /// - Parameter answer: What every client is told before its connection is closed; `nil` for eternal silence.
     init(answer: [UInt8]? = nil) throws {
         port = try freePort()
+        isAccepting = answer != nil
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         self.descriptor = descriptor
         var address = sockaddr_in()
@@ -150,7 +153,10 @@ final class FakeServer: Sendable {
         startThread {
             while true {
                 let client = accept(descriptor, nil, nil)
-                guard client >= 0 else { return }
+                guard client >= 0 else {
+                    close(descriptor)
+                    return
+                }
                 var request = [UInt8](repeating: 0, count: 4096)
                 _ = read(client, &request, request.count)
                 _ = send(client, answer, answer.count, Int32(MSG_NOSIGNAL))
@@ -165,7 +171,7 @@ final class FakeServer: Sendable {
     deinit {
         // Wakes the thread out of `accept`.
         shutdown(descriptor, Int32(SHUT_RDWR))
-        close(descriptor)
+        if !isAccepting { close(descriptor) }
     }
 
     /// A refusal in PostgreSQL's protocol.
