@@ -30,13 +30,11 @@ struct Launch: Sendable {
         options.createSession = true
         // Not by the options for it: they change the user between fork and exec, where setgroups() waits for ever if
         // another thread of this process was inside the C library at the wrong moment.
-        let command =
-            if let user {
-                ["/usr/bin/setpriv", "--reuid=\(user.user)", "--regid=\(user.group)", "--clear-groups", "--", executable]
-                    + arguments
-            } else {
-                [executable] + arguments
-            }
+        var command = [executable] + arguments
+        if let user {
+            let change = ["--reuid=\(user.user)", "--regid=\(user.group)", "--clear-groups", "--"]
+            command = ["/usr/bin/setpriv"] + change + command
+        }
         return Configuration(
             executable: .path(FilePath(command[0])),
             arguments: Arguments(Array(command.dropFirst())),
