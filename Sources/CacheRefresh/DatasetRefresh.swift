@@ -53,8 +53,8 @@ public struct DatasetRefresh: ~Copyable, Sendable {
     var table = DigestTable()
     var passNumber: UInt16 = 0
     var rowsAreFlagged = false
-    /// The rows of the term's first pass were flagged.
-    var beganWithMark = false
+    /// Each read of the term's first pass had its rows flagged: what is not flagged is right.
+    var beganWithMark = true
     /// When the keys that are there are to be looked at a second time; nil if they were, or need not be.
     var lookAgainAt: Duration?
     /// The last read was the one for that.
@@ -122,7 +122,7 @@ public struct DatasetRefresh: ~Copyable, Sendable {
         phase = .reading
         passNumber &+= 1
         self.rowsAreFlagged = rowsAreFlagged
-        if opening != .over { beganWithMark = rowsAreFlagged }
+        if opening != .over && !rowsAreFlagged { beganWithMark = false }
         isLookingAgain = false
         lastReadIsComplete = false
         summary = PassSummary()

@@ -160,6 +160,16 @@ struct WriteModeTests {
         #expect(redis.keys == ["phone:100", "user:1"])
     }
 
+    @Test("invalidate: what an abandoned read without a mark only remembered is unlinked, also if a mark is found then")
+    func markFoundLater() throws {
+        let redis = FakeRedis()
+        redis["user:1"] = "cached"
+        let leader = try Leader(try Fixture.users(mode: .invalidate), redis)
+        leader.pass(["1 Ann 100"], abort: .afterRead)
+        leader.pass(["1 Ann 100"], flags: [true])
+        #expect(redis.keys == [])
+    }
+
     @Test("invalidate: a takeover without a mark unlinks all existing keys, twice", arguments: [nil, "recent"])
     func takeoverWithoutMark(filter: String?) throws {
         let redis = FakeRedis()
