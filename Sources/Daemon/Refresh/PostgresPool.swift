@@ -1,12 +1,16 @@
 internal import PostgresClient
 
 /// At most so many connections, opened when they are wanted and kept until the pool is closed: those of one term.
+///
+/// Whoever has waited longest is served first, and is handed what another one gives back: a dataset whose passes follow
+/// one another without a pause can't keep the others waiting.
 actor PostgresPool {
     private let configuration: PostgresConfiguration
     private let limit: Int
     private var idle: [PostgresConnection] = []
-    private var open = 0
-    private var waiting: [(id: Int, continuation: CheckedContinuation<Void, any Error>)] = []
+    /// Connections that are idle, on loan, or being opened or closed.
+    private var taken = 0
+    private var waiting: [(id: Int, continuation: CheckedContinuation<PostgresConnection?, any Error>)] = []
     private var nextID = 0
     private var isClosed = false
 
@@ -29,47 +33,47 @@ actor PostgresPool {
     ///
     /// - Throws: `PostgresError`, or `CancellationError` when the task is cancelled or the pool closed.
     func borrow() async throws -> PostgresConnection {
-        while true {
+        let found = try await takePlace()
+        do {
             try Task.checkCancellation()
-            if isClosed { throw CancellationError() }
-            if let connection = idle.popLast() {
-                if connection.isUsable { return connection }
-                open -= 1
-                await connection.close()
-            } else if open < limit {
-                open += 1
-                do {
-                    return try await PostgresConnection.connect(configuration)
-                } catch {
-                    open -= 1
-                    wakeOne()
-                    throw error
-                }
-            } else {
-                try await wait()
+            if let found {
+                if found.isUsable { return found }
+                await found.close()
             }
+            return try await PostgresConnection.connect(configuration)
+        } catch {
+            if let found { await giveBack(found) } else { pass(on: nil) }
+            throw error
         }
     }
 
     /// Takes a connection back; one that is no longer usable is thrown away.
     func giveBack(_ connection: PostgresConnection) async {
         if connection.isUsable, !isClosed {
-            idle.append(connection)
+            pass(on: connection)
         } else {
-            open -= 1
             await connection.close()
+            pass(on: nil)
         }
-        wakeOne()
     }
 
     /// How many borrowers wait for a connection.
     var waitingCount: Int { waiting.count }
 
-    private func wait() async throws {
+    /// Waits until there is room for one more connection.
+    ///
+    /// - Returns: the connection that has this place already, if there is one.
+    private func takePlace() async throws -> PostgresConnection? {
+        if isClosed { throw CancellationError() }
+        if let connection = idle.popLast() { return connection }
+        if taken < limit {
+            taken += 1
+            return nil
+        }
         let id = nextID
         nextID += 1
-        try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
                 if Task.isCancelled {
                     continuation.resume(throwing: CancellationError())
                 } else {
@@ -86,8 +90,14 @@ actor PostgresPool {
         waiting.remove(at: position).continuation.resume(throwing: CancellationError())
     }
 
-    private func wakeOne() {
-        guard !waiting.isEmpty else { return }
-        waiting.removeFirst().continuation.resume()
+    /// Hands a place, with the connection that has it, to whoever waits longest.
+    private func pass(on connection: PostgresConnection?) {
+        if !waiting.isEmpty {
+            waiting.removeFirst().continuation.resume(returning: connection)
+        } else if let connection {
+            idle.append(connection)
+        } else {
+            taken -= 1
+        }
     }
 }

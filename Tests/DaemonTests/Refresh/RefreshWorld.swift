@@ -7,54 +7,123 @@ import NIOPosix
 import PostgresClient
 import RedisClient
 import Synchronization
+import Testing
 
 @testable import Daemon
 
 /// A real Redis, a database of its own on a real PostgreSQL, and leaders that refresh one from the other when told to.
 final class RefreshWorld: Sendable {
     let redisServer: LocalRedis
+    let redisURL: String
     let postgres: LocalPostgres
     let databaseURL: String
     let redis: RedisClient
     let keys = GroupKeys(prefix: "", group: "test")
     let clock = TestClock()
 
-    private let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    /// Connections that are closed with the world.
+    private let sessions = Mutex<[PostgresConnection]>([])
+    private let clients = Mutex<[RedisClient]>([])
 
-    private init(redisServer: LocalRedis, postgres: LocalPostgres, databaseURL: String) throws {
+    static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+    private init(redisServer: LocalRedis, redisURL: String, postgres: LocalPostgres, databaseURL: String) throws {
         self.redisServer = redisServer
+        self.redisURL = redisURL
         self.postgres = postgres
         self.databaseURL = databaseURL
         redis = RedisClient(
-            RedisConfiguration(url: try RedisURL(redisServer.url)), eventLoop: loops.next(), logger: Logger(label: "test"))
+            RedisConfiguration(url: try RedisURL(redisURL), commandTimeout: .seconds(20)), eventLoop: Self.eventLoop,
+            logger: Self.quiet)
     }
 
+    static var eventLoop: any EventLoop { MultiThreadedEventLoopGroup.singleton.next() }
+
     /// Runs `body` in a new world with this schema.
+    ///
+    /// - Parameters:
+    ///   - redis: a server of its own, for tests that harm it; nil for an empty database on the one that all share.
+    ///   - postgres: nil for the server that all share; there, transactions are always under way.
     static func with(
-        sql: String, encoding: String? = nil, redis options: LocalRedis.Options = .init(),
-        _ body: (RefreshWorld) async throws -> Void
+        sql: String = "", encoding: String? = nil, redis options: LocalRedis.Options? = nil,
+        postgres: LocalPostgres? = nil, _ body: (RefreshWorld) async throws -> Void
     ) async throws {
-        let postgres = try await LocalPostgres.shared()
-        let url = try await postgres.createDatabase(encoding: encoding)
-        try await LocalRedis.withServer(options) { server in
-            let world = try RefreshWorld(redisServer: server, postgres: postgres, databaseURL: url)
-            try await world.sql(sql)
-            do {
-                try await body(world)
-                await world.close()
-            } catch {
-                await world.close()
-                throw error
+        try await Turnstile.servers.pass {
+            let server = if let postgres { postgres } else { try await LocalPostgres.shared() }
+            let url = try await server.createDatabase(encoding: encoding)
+            if let options {
+                try await LocalRedis.withServer(options) { redis in
+                    try await run(sql, redis, redis.url, server, url, body)
+                }
+            } else {
+                let redis = try await SharedRedis.server.value
+                try await run(sql, redis, SharedRedis.emptyDatabase(of: redis), server, url, body)
             }
         }
     }
 
-    private func close() async {
-        await redis.close()
-        try? await loops.shutdownGracefully()
+    /// Runs `body` in a world whose database nobody asks for anything.
+    static func onRedisOnly(
+        redis options: LocalRedis.Options? = nil, _ body: (RefreshWorld) async throws -> Void
+    ) async throws {
+        let postgres = try await LocalPostgres.shared()
+        if let options {
+            try await Turnstile.servers.pass {
+                try await LocalRedis.withServer(options) { redis in
+                    try await run("", redis, redis.url, postgres, "", body)
+                }
+            }
+        } else {
+            let redis = try await SharedRedis.server.value
+            try await run("", redis, SharedRedis.emptyDatabase(of: redis), postgres, "", body)
+        }
     }
 
-    /// Runs SQL as the administrator does.
+    private static func run(
+        _ sql: String, _ redis: LocalRedis, _ redisURL: String, _ postgres: LocalPostgres, _ databaseURL: String,
+        _ body: (RefreshWorld) async throws -> Void
+    ) async throws {
+        let world = try RefreshWorld(
+            redisServer: redis, redisURL: redisURL, postgres: postgres, databaseURL: databaseURL)
+        do {
+            if !sql.isEmpty { try await world.sql(sql) }
+            try await body(world)
+            await world.close()
+        } catch {
+            await world.close()
+            throw error
+        }
+    }
+
+    private func close() async {
+        for session in sessions.withLock({ $0 }) { await session.close() }
+        for client in clients.withLock({ $0 }) { await client.close() }
+        await redis.close()
+    }
+
+    /// Waits until `condition` holds, for at most 20 seconds.
+    func wait(
+        until what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
+    ) async throws {
+        let end = ContinuousClock.now + .seconds(20)
+        while ContinuousClock.now < end {
+            if try await condition() { return }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        Issue.record("waited in vain until \(what)", sourceLocation: sourceLocation)
+        throw Unexpected("timeout")
+    }
+
+    struct Unexpected: Error, CustomStringConvertible {
+        let description: String
+        init(_ description: String) { self.description = description }
+    }
+}
+
+// MARK: PostgreSQL, as an administrator sees it
+
+extension RefreshWorld {
+    /// Runs SQL, one statement or several, on a connection of its own.
     func sql(_ text: String) async throws {
         let connection = try await connect()
         do {
@@ -66,15 +135,50 @@ final class RefreshWorld: Sendable {
         }
     }
 
-    func connect() async throws -> PostgresConnection {
-        try await PostgresConnection.connect(
-            PostgresConfiguration(url: databaseURL, settings: PostgresSession.settings))
+    /// The first column of the first row.
+    func value(_ sql: String, _ parameters: [String?] = []) async throws -> String? {
+        let connection = try await connect()
+        let rows = try await connection.query(sql, parameters)
+        await connection.close()
+        return rows.first?[0]
     }
 
-    // MARK: Redis, as an application sees it
+    /// A connection that is closed with the world.
+    ///
+    /// - Parameters:
+    ///   - user: nil for the superuser.
+    ///   - settings: none where a pooler drops them.
+    func connect(
+        as user: String? = nil, settings: [(String, String)] = PostgresSession.settings
+    ) async throws -> PostgresConnection {
+        let url = if let user { postgres.url(database: databaseName, user: user) } else { databaseURL }
+        let connection = try await PostgresConnection.connect(
+            PostgresConfiguration(url: url, connectTimeout: .seconds(20), settings: settings))
+        sessions.withLock { $0.append(connection) }
+        return connection
+    }
+
+    var databaseName: String { String(databaseURL.split(separator: "/").last ?? "") }
+
+    /// The name of a new user, who may do nothing but what is granted here.
+    ///
+    /// - Parameter grants: SQL with `USER` in place of the name.
+    func makeUser(_ grants: String = "") async throws -> String {
+        let name = "user_\(databaseName)_\(UInt32.random(in: 0 ... .max))"
+        try await sql("create role \(name) login; grant usage on schema public to \(name)")
+        if !grants.isEmpty { try await sql(grants.replacing("USER", with: name)) }
+        return name
+    }
+}
+
+// MARK: Redis, as an application sees it
+
+extension RefreshWorld {
+    @discardableResult
+    func command(_ words: String...) async throws -> RedisValue { try await command(words) }
 
     @discardableResult
-    func command(_ words: String...) async throws -> RedisValue { try await redis.send(RedisCommand(words)) }
+    func command(_ words: [String]) async throws -> RedisValue { try await redis.send(RedisCommand(words)) }
 
     func get(_ key: String) async throws -> String? { try await command("GET", key).string }
 
@@ -83,66 +187,98 @@ final class RefreshWorld: Sendable {
         (try await command("KEYS", "*").array ?? []).compactMap(\.string).filter { !$0.hasPrefix("{baton:") }.sorted()
     }
 
-    // MARK: Leaders
+    func mark(of dataset: String) async throws -> String? { try await command("HGET", keys.marks, dataset).string }
 
-    /// Takes the lease, whoever holds it.
-    func elect() async throws -> LeadershipTerm {
-        try await command("DEL", keys.lease)
-        var random = SystemRandomNumberGenerator()
-        let store = LeaseStore(
-            redis: RedisConfiguration(url: try RedisURL(redisServer.url)), keys: keys, holder: "test",
-            deployment: "test", timing: .standard, eventLoop: loops.next(), logger: Logger(label: "test"))
-        let answer = try await store.acquire(Token(using: &random), floor: .zero)
-        try await command("PEXPIRE", keys.lease, "600000")
-        await store.close()
-        guard case .acquired(let lease) = answer else { throw Unexpected("\(answer)") }
-        return LeadershipTerm(lease: lease, deadline: .now + .seconds(600))
+    /// Another client of the same Redis, closed with the world.
+    func makeClient(timeout: Duration = .seconds(20)) throws -> RedisClient {
+        let client = RedisClient(
+            RedisConfiguration(
+                url: try RedisURL(redisURL), connectTimeout: .seconds(20), commandTimeout: timeout,
+                backoff: RedisBackoff(initial: .milliseconds(5), maximum: .milliseconds(50))),
+            eventLoop: Self.eventLoop, logger: Self.quiet)
+        clients.withLock { $0.append(client) }
+        return client
     }
 
-    func leader(of dataset: Dataset, term: LeadershipTerm? = nil) async throws -> Leader {
-        let term = if let term { term } else { try await elect() }
+    /// Keys whose value is not the row that PostgreSQL has now, missing and superfluous ones included.
+    ///
+    /// - Parameter prefix: of the keys, before the column `id`.
+    func differences(in table: String, prefix: String) async throws -> [String] {
+        var cached: [(key: String, value: String)] = []
+        let keys = try await keyNames().filter { $0.hasPrefix(prefix) }
+        let values = keys.isEmpty ? [] : try await redis.send(RedisCommand(["MGET"] + keys)).array ?? []
+        for (key, value) in zip(keys, values) {
+            if let text = value.string { cached.append((key, text)) }  // else it is gone by now
+        }
         let connection = try await connect()
-        let fence = Fence(
-            keys: keys, deployment: "test", term: term, redis: redis, logger: Logger(label: "test"))
-        let server = try await ServerIdentity.read(from: connection)
-        return Leader(
-            pass: DatasetPass(
-                dataset: dataset, keyPrefix: "", keys: keys, server: server, fence: fence, redis: redis,
-                clock: { [clock] in clock.now }),
-            term: term, connection: connection)
+        let rows = try await connection.query(
+            """
+            select coalesce(key, $3 || t.id) || ': ' || coalesce(cached, '(none)') || ', not '
+                || coalesce(to_jsonb(t)::text, '(none)')
+            from \(table) t full join unnest($1::text[], $2::text[]) c(key, cached) on c.key = $3 || t.id
+            where cached::jsonb is distinct from to_jsonb(t)
+            """, [Self.array(cached.map(\.key)), Self.array(cached.map(\.value)), prefix])
+        await connection.close()
+        return rows.compactMap { $0[0] }
     }
 
-    struct Unexpected: Error, CustomStringConvertible {
-        let description: String
-        init(_ description: String) { self.description = description }
+    static func array(_ elements: [String]) -> String {
+        let quoted = elements.map { element in
+            "\"" + element.flatMap { "\"\\".contains($0) ? ["\\", $0] : [$0] } + "\""
+        }
+        return "{\(quoted.joined(separator: ","))}"
     }
 }
 
-/// The refresh of one dataset in one term, tick by tick.
-final class Leader {
-    let pass: DatasetPass
-    let term: LeadershipTerm
-    let connection: PostgresConnection
-    private(set) var memory: DatasetPass.Memory?
-
-    init(pass: DatasetPass, term: LeadershipTerm, connection: PostgresConnection) {
-        self.pass = pass
-        self.term = term
-        self.connection = connection
+/// The Redis of all tests that do not harm it: each has a database to itself.
+private enum SharedRedis {
+    static let server = Task {
+        var options = LocalRedis.Options()
+        options.databases = 4096
+        return try await LocalRedis.start(options)
     }
+    private static let last = Mutex(0)
 
-    /// One tick.
-    ///
-    /// - Returns: what it did; nil if the gate skipped it.
-    @discardableResult
-    func tick() async throws -> PassSummary? {
-        switch try await pass.tick(&memory, on: connection) {
-        case .skipped: nil
-        case .settled(let summary), .passed(let summary, _): summary
+    static func emptyDatabase(of server: LocalRedis) -> String {
+        let number = last.withLock { number in
+            number += 1
+            return number
+        }
+        return "\(server.url.dropLast())\(number)"
+    }
+}
+
+/// Lets only so many in at a time: all tests at once would be too much for a machine with two cores.
+actor Turnstile {
+    static let servers = Turnstile(places: 4)
+
+    private var places: Int
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    init(places: Int) { self.places = places }
+
+    nonisolated func pass(_ body: () async throws -> Void) async throws {
+        await enter()
+        do {
+            try await body()
+            await leave()
+        } catch {
+            await leave()
+            throw error
         }
     }
 
-    func forget() { memory = nil }
+    private func enter() async {
+        if places > 0 {
+            places -= 1
+        } else {
+            await withCheckedContinuation { waiting.append($0) }
+        }
+    }
+
+    private func leave() {
+        if waiting.isEmpty { places += 1 } else { waiting.removeFirst().resume() }
+    }
 }
 
 /// A clock that the test moves.
@@ -151,21 +287,4 @@ final class TestClock: Sendable {
 
     var now: Duration { time.withLock { $0 } }
     func advance(by duration: Duration) { time.withLock { $0 += duration } }
-}
-
-extension Dataset {
-    /// A table with keys as the configuration writes them; the value is the row, or the column behind an `=`.
-    static func table(
-        _ table: String, _ keys: [String], mode: WriteMode = .upsert, format: Format = .json, where condition: String? = nil,
-        filter: String? = nil, identity: [String] = [], changes: ChangeDetection = .auto
-    ) throws -> Dataset {
-        Dataset(
-            name: table, source: .table(table, where: condition, filter: filter), identity: identity,
-            keys: try keys.map { text in
-                let parts = text.split(separator: "=")
-                return KeyFamily(
-                    template: try KeyTemplate(String(parts[0])),
-                    value: parts.count > 1 ? .column(String(parts[1])) : .row)
-            }, format: format, mode: mode, changes: changes)
-    }
 }
