@@ -20,6 +20,11 @@ actor Fence {
         /// A batch before this one is missing, or Redis lost data: to be sent again.
         case gap
         case redis(RedisError)
+
+        /// Redis is full: it takes no writes, only what frees memory.
+        var isShortage: Bool {
+            if case .redis(let error) = self { error.serverError?.kind == .outOfMemory } else { false }
+        }
     }
 
     /// A batch on its way.
@@ -110,17 +115,19 @@ actor Fence {
         _ = try await mendedChain()
     }
 
-    /// Looks at what the last renewal found: a fence behind what was acknowledged means that Redis lost data, even if
-    /// nothing was sent since.
+    /// Mends the chain where it is broken or in doubt, even if nothing is to be sent: a Redis that was restarted may have
+    /// lost data, and so has one whose fence is behind what was acknowledged.
     func verify() async throws {
-        guard deployment != nil, let renewed = term.renewedFence, renewed.askedAt > acknowledgedAt, chain != nil else {
-            return
-        }
-        let isOurs = renewed.fence?.epoch == term.epoch && renewed.fence?.token == "\(term.token)"
-        let sequence = isOurs ? renewed.fence?.sequence ?? -1 : -1
-        guard sequence < lastAcknowledged else { return }
+        if let chain, chain.connection.isOpen, !renewalShowsLoss { return }
         chain = nil
         try await open()
+    }
+
+    /// Whether the last renewal found the fence behind what had been acknowledged before it was sent.
+    private var renewalShowsLoss: Bool {
+        guard deployment != nil, let renewed = term.renewedFence, renewed.askedAt > acknowledgedAt else { return false }
+        let isOurs = renewed.fence?.epoch == term.epoch && renewed.fence?.token == "\(term.token)"
+        return !isOurs || renewed.fence?.sequence ?? -1 < lastAcknowledged
     }
 
     private func acknowledge(_ sequence: Int64) {

@@ -8,8 +8,12 @@ enum WriteAnswer: Hashable, Sendable {
     case fenced(epoch: String)
 
     /// An answer that the script does not give: another program's script, or a proxy's invention.
-    struct Unintelligible: Error, Hashable, Sendable {
+    struct Unintelligible: Error, Hashable, Sendable, CustomStringConvertible {
         let answer: RedisValue
+
+        var description: String {
+            "Redis answered what the write script never answers: check that it is a Redis, and no proxy that changes answers"
+        }
     }
 
     init(_ value: RedisValue) throws {
