@@ -86,6 +86,8 @@ struct DatasetCatalog {
     struct Dependencies: Hashable, Sendable {
         /// The tables and views that may be locked.
         var tables: [Relation]
+        /// The object ids of all relations, those included that may not be locked.
+        var relations: [String]
         /// Why the gate may not skip a pass; nil if it may.
         var obstacle: String?
     }
@@ -107,10 +109,28 @@ struct DatasetCatalog {
         let tables = relations.filter { ["r", "p", "v"].contains($0[1]) && $0[3] == "t" }
             .map { Relation(oid: $0[0] ?? "", kind: $0[1] ?? "", name: $0[2] ?? "") }
         if let foreign = relations.first(where: { $0[1] == "f" }) {
-            return Dependencies(tables: tables, obstacle: "\(foreign[2] ?? "a table") is a foreign table")
+            return Dependencies(
+                tables: tables, relations: relations.compactMap { $0[0] },
+                obstacle: "\(foreign[2] ?? "a table") is a foreign table")
         }
         return Dependencies(
-            tables: tables, obstacle: try await Self.unsteadyExpression(in: [plan] + text, on: connection))
+            tables: tables, relations: relations.compactMap { $0[0] },
+            obstacle: try await Self.unsteadyExpression(in: [plan] + text, on: connection))
+    }
+
+    /// A text that changes whenever one of these relations is defined anew: its view, its primary key, its partitions.
+    func definitions(of relations: [String]) async throws(PostgresError) -> String {
+        try await connection.query(
+            """
+            select coalesce(string_agg(fact, ' ' order by fact), '') from (
+                select format('relation:%s:%s', oid, relkind) from pg_class where oid = any($1::oid[])
+                union all select format('rule:%s:%s', oid, xmin) from pg_rewrite where ev_class = any($1::oid[])
+                union all select format('key:%s:%s', indrelid, indkey) from pg_index
+                    where indrelid = any($1::oid[]) and indisprimary
+                union all select format('part:%s', inhrelid) from pg_inherits where inhparent = any($1::oid[])
+            ) facts (fact)
+            """, ["{\(relations.joined(separator: ","))}"]
+        ).first?[0] ?? ""
     }
 
     /// An expression whose value may change although no row does, such as `now()`.
@@ -145,9 +165,14 @@ struct DatasetCatalog {
     private static func calledNames(in text: String) -> [String] {
         var names: [String] = []
         var word = ""
+        var hasEnded = false
         for character in text {
             if character.isLetter || character.isNumber || character == "_" {
+                if hasEnded { word = "" }
                 word.append(character)
+                hasEnded = false
+            } else if character.isWhitespace {
+                hasEnded = true  // the parenthesis may stand apart
             } else {
                 if character == "(", !word.isEmpty { names.append(word) }
                 word = ""

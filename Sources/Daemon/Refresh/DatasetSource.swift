@@ -13,11 +13,16 @@ struct DatasetSource: Sendable {
         let described: [PostgresColumn]
         let shape: RowShape
         let tables: [DatasetCatalog.Relation]
+        /// All that is read, by object id, and how it was defined; see ``DatasetCatalog/definitions(of:)``.
+        let relations: [String]
+        let definitions: String
         /// Why each tick must read; nil if the gate may skip one.
         let gateObstacle: String?
         /// Rows carry the transaction that wrote them: a plain or partitioned table.
         let hasTransactionIDs: Bool
         let validatesUTF8: Bool
+        /// Of the dataset's definition and the columns that it has: what decides which keys there are, and what is in them.
+        let fingerprint: String
     }
 
     /// One read in progress: the transaction's snapshot, and the rows still to come.
@@ -39,13 +44,12 @@ struct DatasetSource: Sendable {
         _ body: (Reading) async throws -> Result
     ) async throws -> Result {
         let walPosition = try await Snapshot.walPosition(on: connection)
-        let tables: [DatasetCatalog.Relation]
-        if let known { tables = known.tables } else { tables = try await discover(on: connection).tables }
-        try await begin(on: connection, locking: tables)
+        try await begin(on: connection, known: known)
         do {
             let snapshot = try await Snapshot.take(on: connection, walPosition: walPosition)
             let binding = try await bind(on: connection, known: known)
-            let flag = binding.hasTransactionIDs ? mark.flatMap { Self.flag($0, snapshot) } : nil
+            let isMarkFitting = binding.hasTransactionIDs && mark?.fingerprint == binding.fingerprint
+            let flag = isMarkFitting ? mark.flatMap { Self.flag($0, snapshot) } : nil
             let rows = try await connection.copy(
                 "copy (\(Self.select(dataset, binding.shape, flag: flag))) to stdout")
             let result = try await body(
@@ -67,27 +71,43 @@ struct DatasetSource: Sendable {
             Self.arrayLiteral(identities.map { CopyFields.unescaped($0)[place] })
         }
         let parameters = columns.indices.map { "$\($0 + 1)::text[]" }.joined(separator: ", ")
-        // `COPY` shows a boolean by its first letter.
-        let names = columns.map {
-            $0.kind == .boolean ? "left(\(Self.quoted($0.name))::text, 1)" : "\(Self.quoted($0.name))::text"
-        }
+        // As `COPY` shows it; a cast to text would strip the blanks of `char(n)`, and write `inet` and booleans otherwise.
+        let names = columns.map { "format('%s', \(Self.quoted($0.name)))" }
         let matches = zip(names, columns.indices).map { "\($0) = wanted.c\($1)" }.joined(separator: " and ")
         let aliases = columns.indices.map { "c\($0)" }.joined(separator: ", ")
         let statement = """
             select wanted.place from unnest(\(parameters)) with ordinality wanted(\(aliases), place)
             where exists (select from \(Self.from(dataset, withFilter: false)) and \(matches))
             """
-        var found: [[UInt8]] = []
-        let rows = try await connection.rows(statement, wanted)
-        while let chunk = try await rows.next() {
-            for row in chunk {
-                if let place = row[0].flatMap({ Int($0) }) { found.append(identities[place - 1]) }
+        try await begin(on: connection, locking: [])
+        do {
+            var found: [[UInt8]] = []
+            let rows = try await connection.rows(statement, wanted)
+            while let chunk = try await rows.next() {
+                for row in chunk {
+                    if let place = row[0].flatMap({ Int($0) }) { found.append(identities[place - 1]) }
+                }
             }
+            try await connection.execute("commit")
+            return found
+        } catch {
+            if connection.isUsable { try? await connection.execute("rollback") }
+            throw error
         }
-        return found
     }
 
     // MARK: Transaction
+
+    private func begin(on connection: PostgresConnection, known: Binding?) async throws {
+        if let known {
+            do {
+                return try await begin(on: connection, locking: known.tables)
+            } catch {
+                guard Self.mayBeOutdated(error) else { throw error }
+            }
+        }
+        try await begin(on: connection, locking: try await discover(on: connection).tables)
+    }
 
     private func begin(
         on connection: PostgresConnection, locking tables: [DatasetCatalog.Relation]
@@ -109,6 +129,12 @@ struct DatasetSource: Sendable {
             if connection.isUsable { try? await connection.execute("rollback") }
             throw error
         }
+    }
+
+    /// Whether what was found out earlier may be the cause: a relation is gone, or may not be read any longer, and perhaps
+    /// the dataset now reads others.
+    private static func mayBeOutdated(_ error: PostgresError) -> Bool {
+        ["42P01", "42501", "3F000", "42809"].contains(error.sqlState)
     }
 
     /// What the dataset reads, found out in a transaction of its own that does nothing else.
@@ -152,8 +178,12 @@ struct DatasetSource: Sendable {
         on connection: PostgresConnection, known: Binding?
     ) async throws -> Binding {
         let described = try await connection.describe("select * from \(Self.from(dataset, withFilter: true))")
-        if let known, known.described == described { return known }
         let catalog = DatasetCatalog(connection: connection)
+        if let known, known.described == described,
+            known.definitions == (try await catalog.definitions(of: known.relations))
+        {
+            return known
+        }
         var identity = dataset.identity
         var hasTransactionIDs = false
         if case .table(let name, _, _) = dataset.source, let relation = try await catalog.relation(name) {
@@ -171,10 +201,22 @@ struct DatasetSource: Sendable {
         let dependencies = try await catalog.dependencies(
             of: Self.select(dataset, shape, flag: nil), text: Self.texts(of: dataset))
         return Binding(
-            described: described, shape: shape, tables: dependencies.tables,
+            described: described, shape: shape, tables: dependencies.tables, relations: dependencies.relations,
+            definitions: try await catalog.definitions(of: dependencies.relations),
             gateObstacle: dataset.changes == .snapshot ? "changes: snapshot" : dependencies.obstacle,
             hasTransactionIDs: hasTransactionIDs,
-            validatesUTF8: await connection.parameter("server_encoding") == "SQL_ASCII")
+            validatesUTF8: await connection.parameter("server_encoding") == "SQL_ASCII",
+            fingerprint: dataset.fingerprint + Self.digest(described))
+    }
+
+    /// Of the columns' names and types: 16 hexadecimal digits, FNV-1a.
+    private static func digest(_ columns: [PostgresColumn]) -> String {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in columns.map({ "\($0.name) \($0.typeOID) \($0.typeModifier)" }).joined(separator: "|").utf8 {
+            hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
+        }
+        let digits = String(hash, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 
     // MARK: SQL
