@@ -110,7 +110,7 @@ struct DatasetPlanner {
         let key = GroupKeys(prefix: configuration.keyPrefix, group: configuration.group).marks
         guard
             let mark = try await redis.send(RedisCommand("HGET", key, dataset.name)).string.flatMap({ Mark($0) }),
-            mark.server == "\(server)", mark.fingerprint == dataset.fingerprint
+            mark.server == "\(server)", mark.fingerprint.hasPrefix(dataset.fingerprint)
         else { return nil }
         return mark
     }

@@ -7,9 +7,11 @@ struct BatchPipeline {
 
     private let fence: Fence
     private let clock: @Sendable () -> Duration
-    private var inFlight: [(batch: WriteBatch, sent: Fence.Sent)] = []
+    private var inFlight: [(batch: WriteBatch, sent: Fence.Sent, isSecondTry: Bool)] = []
     /// What Redis said of the first operation that it refused.
     private(set) var refusal: String?
+    /// Why batches that need memory are not sent any more: Redis is full. Those that free it still are.
+    private(set) var shortage: Fence.Failure?
 
     init(fence: Fence, clock: @escaping @Sendable () -> Duration) {
         self.fence = fence
@@ -19,10 +21,14 @@ struct BatchPipeline {
     /// Sends all that the refresh offers, and waits for room where too much is in flight.
     mutating func sendReady(_ refresh: inout DatasetRefresh) async throws {
         while let batch = refresh.nextBatch(at: clock()) {
+            if shortage != nil, !batch.needsNoMemory {
+                refresh.lost(batch)
+                continue
+            }
             do {
                 if inFlight.count >= Self.depth { try await settleOldest(&refresh) }
                 try Task.checkCancellation()
-                inFlight.append((batch, try await fence.send(batch)))
+                inFlight.append((batch, try await fence.send(batch), false))
             } catch {
                 refresh.lost(batch)
                 throw error
@@ -37,26 +43,57 @@ struct BatchPipeline {
 
     /// Sends one batch that belongs to no pass, and waits for its answer.
     mutating func send(_ batch: WriteBatch, _ refresh: inout DatasetRefresh) async throws {
-        inFlight.append((batch, try await fence.send(batch)))
+        inFlight.append((batch, try await fence.send(batch), false))
         try await drain(&refresh)
     }
 
     /// Gives the pass up: what was not answered counts as lost.
     mutating func giveUp(_ refresh: inout DatasetRefresh) {
-        for (batch, _) in inFlight { refresh.lost(batch) }
+        for (batch, _, _) in inFlight { refresh.lost(batch) }
         inFlight = []
         refresh.abandonPass()
     }
 
     private mutating func settleOldest(_ refresh: inout DatasetRefresh) async throws {
-        let (batch, sent) = inFlight.removeFirst()
+        let (batch, sent, isSecondTry) = inFlight.removeFirst()
         do {
             let outcome = try await fence.outcome(of: sent)
             refresh.acknowledge(batch, outcome, at: clock())
             if refusal == nil { refusal = outcome.failures.first?.message }
+        } catch let failure as Fence.Failure {
+            if case .gap = failure, shortage != nil {
+                try await sendAgain(batch, &refresh, isSecondTry: isSecondTry)
+            } else {
+                refresh.lost(batch)
+                guard failure.isShortage else { throw failure }
+                shortage = failure
+            }
         } catch {
             refresh.lost(batch)
             throw error
         }
+    }
+
+    /// For a batch that was refused only because it continued one for which there was no memory.
+    private mutating func sendAgain(
+        _ batch: WriteBatch, _ refresh: inout DatasetRefresh, isSecondTry: Bool
+    ) async throws {
+        guard batch.needsNoMemory, !isSecondTry else {
+            refresh.lost(batch)
+            return
+        }
+        do {
+            inFlight.append((batch, try await fence.send(batch), true))
+        } catch {
+            refresh.lost(batch)
+            throw error
+        }
+    }
+}
+
+extension WriteBatch {
+    /// Only deletions and renewals, which pass on a full Redis too.
+    fileprivate var needsNoMemory: Bool {
+        operations.allSatisfy { $0 == Operation.delete.rawValue || $0 == Operation.touch.rawValue }
     }
 }

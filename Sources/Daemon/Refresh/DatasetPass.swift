@@ -50,14 +50,17 @@ struct DatasetPass {
         {
             return try await settleOnly(memory)
         }
-        let mark = memory == nil && dataset.mode == .invalidate ? try await readMark() : nil
-        let holdsNothing = memory == nil ? try await Inventory(redis: redis).isEmpty() : false
+        // Also when a first pass failed half-way: what is left of it is done as that one would have done it.
+        let isFirst = memory.map { $0.refresh.opening != .over } ?? true
+        let mark = isFirst && dataset.mode == .invalidate ? try await readMark() : nil
+        let holdsNothing = memory == nil ? try await Inventory(redis: redis).isEmpty(but: keys.all) : false
         let opening: DatasetRefresh.Opening = holdsNothing ? .writing : .comparing
         memory?.snapshot = nil
         let known = memory
         let source = DatasetSource(dataset: dataset, keyPrefix: keyPrefix)
         var pipeline = BatchPipeline(fence: fence, clock: clock)
         var current: Memory?
+        var markRefusal: String?
         do {
             let snapshot = try await source.read(on: connection, known: known?.binding, mark: mark) { reading in
                 let memory = remembered(known, for: reading.binding, opening: opening)
@@ -77,19 +80,20 @@ struct DatasetPass {
             try await pipeline.sendReady(&memory.refresh)
             try await pipeline.drain(&memory.refresh)
             memory.refresh.finishPass()
+            if let shortage = pipeline.shortage { throw shortage }
             memory.snapshot = snapshot
             if dataset.mode == .invalidate {
                 memory.refresh.passed(
-                    Mark(horizon: snapshot.horizon, server: "\(server)", fingerprint: dataset.fingerprint))
+                    Mark(horizon: snapshot.horizon, server: "\(server)", fingerprint: memory.binding.fingerprint))
             }
-            try await writeMark(memory)
+            markRefusal = try await writeMark(memory)
         } catch {
             if let current { pipeline.giveUp(&current.refresh) }
             memory = current ?? memory
             throw error
         }
         memory = current
-        return .passed(current!.refresh.summary, refusal: pipeline.refusal)
+        return .passed(current!.refresh.summary, refusal: pipeline.refusal ?? markRefusal)
     }
 
     /// What is known of the cache, unless the dataset now looks different.
@@ -109,7 +113,7 @@ struct DatasetPass {
     /// A tick that reads nothing: renewals, repetitions and what the brake lets go.
     private func settleOnly(_ memory: Memory) async throws -> Outcome {
         guard memory.refresh.hasDueWork(at: clock()) else {
-            try await writeMark(memory)
+            _ = try await writeMark(memory)
             return .skipped
         }
         var pipeline = BatchPipeline(fence: fence, clock: clock)
@@ -122,7 +126,8 @@ struct DatasetPass {
             throw error
         }
         memory.refresh.finishPass()
-        try await writeMark(memory)
+        if let shortage = pipeline.shortage { throw shortage }
+        _ = try await writeMark(memory)
         return .settled(memory.refresh.summary)
     }
 
@@ -170,16 +175,22 @@ struct DatasetPass {
 
     private func readMark() async throws -> Mark? {
         let value = try await redis.send(RedisCommand("HGET", keys.marks, dataset.name))
-        guard let mark = value.string.flatMap(Mark.init), mark.server == "\(server)",
-            mark.fingerprint == dataset.fingerprint
-        else { return nil }
+        guard let mark = value.string.flatMap(Mark.init), mark.server == "\(server)" else { return nil }
         return mark
     }
 
-    private func writeMark(_ memory: Memory) async throws {
-        guard let mark = memory.refresh.dueMark(at: clock()) else { return }
+    /// - Returns: what Redis said, if it refused the mark.
+    private func writeMark(_ memory: Memory) async throws -> String? {
+        guard let mark = memory.refresh.dueMark(at: clock()) else { return nil }
         var pipeline = BatchPipeline(fence: fence, clock: clock)
         let batch = WriteBatch.mark(key: keys.marks, dataset: dataset.name, value: "\(mark)")
         try await pipeline.send(batch, &memory.refresh)
+        if let shortage = pipeline.shortage { throw shortage }
+        return pipeline.refusal
     }
+}
+
+extension GroupKeys {
+    /// All keys of the group's own that may be beside cached ones.
+    fileprivate var all: [String] { [lease, fence, marks, events, wishes] }
 }

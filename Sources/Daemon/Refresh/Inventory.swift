@@ -10,9 +10,11 @@ struct Inventory {
 
     let redis: RedisClient
 
-    /// Whether the database of the connection holds no key at all.
-    func isEmpty() async throws -> Bool {
-        try await redis.send(RedisCommand("DBSIZE")).int == 0
+    /// Whether the database of the connection holds no key but some of these.
+    func isEmpty(but ours: [String]) async throws -> Bool {
+        guard var count = try await redis.send(RedisCommand("DBSIZE")).int, count <= ours.count else { return false }
+        for key in ours where try await redis.send(RedisCommand("TYPE", key)).string != "none" { count -= 1 }
+        return count <= 0
     }
 
     /// Calls `body` with the keys that match a pattern; some may come twice, as `SCAN` has it.

@@ -32,6 +32,20 @@ struct DatasetPassTests {
         }
     }
 
+    @Test("Nothing is compared in a Redis that holds nothing but the election's keys")
+    func emptyRedis() async throws {
+        try await RefreshWorld.with(sql: Self.merchants, redis: .init()) { world in
+            let dataset = try Dataset.table("merchants", ["merchant:{id}"])
+            for mayCompare in [false, true] {
+                let leader = try await world.leader(of: dataset)
+                try await world.command("CONFIG", "RESETSTAT")
+                try await leader.tick()
+                let statistics = try await world.command("INFO", "commandstats").string ?? ""
+                #expect(statistics.contains("cmdstat_get:calls=4,") == mayCompare)
+            }
+        }
+    }
+
     @Test("Changes and deletions arrive with the next tick")
     func changes() async throws {
         try await RefreshWorld.with(sql: Self.merchants) { world in
