@@ -20,6 +20,7 @@ struct DatasetLoop {
         var schedule = PassSchedule(every: pass.dataset.every)
         var random = SystemRandomNumberGenerator()
         var problem: Problem?
+        var told = Told()
         let instruments = Instruments.Dataset(pass.dataset.name)
         while !Task.isCancelled && term.isLive() {
             let began = pass.clock()
@@ -33,7 +34,7 @@ struct DatasetLoop {
                 let outcome = try await tick(&memory)
                 let duration = pass.clock() - began
                 instruments.record(outcome, duration)
-                report(outcome, memory, duration)
+                report(outcome, memory, duration, &told)
                 if problem != nil {
                     logger.notice("passes succeed again", metadata: ["failures": "\(schedule.consecutiveFailures)"])
                 }
@@ -66,14 +67,25 @@ struct DatasetLoop {
         }
     }
 
-    private func report(_ outcome: DatasetPass.Outcome, _ memory: DatasetPass.Memory?, _ duration: Duration) {
+    /// What was said before, and is not said again while it stays the same.
+    private struct Told {
+        var refusal: String?
+        var keysHeld = 0
+    }
+
+    private func report(
+        _ outcome: DatasetPass.Outcome, _ memory: DatasetPass.Memory?, _ duration: Duration, _ told: inout Told
+    ) {
         let summary: PassSummary
         switch outcome {
         case .skipped: return
         case .settled(let settled): summary = settled
         case .passed(let passed, let refusal):
             summary = passed
-            if let refusal { logger.warning("redis refused keys", metadata: ["problem": "\(refusal)"]) }
+            if let refusal, refusal != told.refusal {
+                logger.warning("redis refused keys", metadata: ["problem": "\(refusal)"])
+            }
+            told.refusal = refusal
         }
         let isEventful =
             summary.rowsChanged + summary.keysWritten + summary.keysDeleted + summary.keysRenewed + summary.keysKept > 0
@@ -89,10 +101,11 @@ struct DatasetLoop {
             metadata["firstSetAside"] = memory?.refresh.setAside.first.map { "\($0.identity): \($0.reason)" } ?? ""
         }
         logger.log(level: isEventful ? .info : .debug, "pass finished", metadata: metadata)
-        if summary.keysHeld > 0 {
+        if summary.keysHeld > 0, summary.keysHeld != told.keysHeld {
             logger.warning(
                 "deletions held by the brake",
                 metadata: ["held": "\(summary.keysHeld)", "releasedAfter": "\(pass.dataset.confirmAfter)"])
         }
+        told.keysHeld = summary.keysHeld
     }
 }

@@ -1,0 +1,312 @@
+import CacheRefresh
+import LeaderElection
+import LocalStack
+import Logging
+import PostgresClient
+import RedisClient
+import Synchronization
+import Testing
+
+@testable import Daemon
+
+@Suite("The loop of a dataset, and the service that runs one for each")
+struct DatasetLoopTests {
+    static let schema = """
+        create table t (id int primary key, v text); insert into t select n, 'row ' || n from generate_series(1, 5) n;
+        create table u (id int primary key, v text); insert into u select n, 'row ' || n from generate_series(1, 5) n;
+        """
+
+    /// Runs `body` while a loop refreshes `dataset`.
+    private static func whileLooping(
+        _ world: RefreshWorld, _ dataset: Dataset, connections: Int = 2,
+        _ body: (LogRecorder, LeadershipTerm) async throws -> Void
+    ) async throws {
+        let log = LogRecorder()
+        let term = try await world.elect()
+        let pool = PostgresPool(
+            PostgresConfiguration(url: world.databaseURL, settings: PostgresSession.settings), limit: connections)
+        let connection = try await world.connect()
+        let loop = DatasetLoop(
+            pass: DatasetPass(
+                dataset: dataset, keyPrefix: "", keys: world.keys,
+                server: try await ServerIdentity.read(from: connection), fence: try world.fence(of: term),
+                redis: world.redis, clock: { Uptime.now }),
+            term: term, pool: pool, logger: log.logger)
+        let task = Task { await loop.run() }
+        do {
+            try await body(log, term)
+        } catch {
+            task.cancel()
+            throw error
+        }
+        task.cancel()
+        await task.value
+        await pool.close()
+    }
+
+    @Test("The first pass comes at once, the next ones at their interval, and each change arrives")
+    func interval() async throws {
+        try await RefreshWorld.with(sql: Self.schema) { world in
+            let dataset = try Dataset.table("t", ["t:{id}"], changes: .snapshot, every: .milliseconds(20))
+            try await Self.whileLooping(world, dataset) { log, _ in
+                try await world.wait(until: "the cache is filled") { try await world.keyNames().count == 5 }
+                for change in ["update t set v = 'new'", "delete from t where id = 2", "insert into t values (9, '')"] {
+                    try await world.sql(change)
+                    try await world.wait(until: "\(change) arrives") {
+                        try await world.differences(in: "t", prefix: "t:") == []
+                    }
+                }
+                #expect(log.messages(at: .error) == [])
+            }
+        }
+    }
+
+    @Test("A pass that takes longer than its interval is not overlapped, and missed ticks are not made up for")
+    func noOverlap() async throws {
+        // Each pass leaves a trace of when it began and ended, in clock time and by whom.
+        let schema = "create table t (id int primary key); insert into t values (1)"
+        try await RefreshWorld.with(sql: schema) { world in
+            let query =
+                "select id, clock_timestamp()::text as began, pg_sleep(0.06)::text as s, clock_timestamp()::text as ended from t"
+            let dataset = Dataset(
+                name: "slow", source: .query(query), identity: ["id"],
+                keys: [.init(template: try KeyTemplate("t:{id}"), value: .row)], every: .milliseconds(10))
+            try await Self.whileLooping(world, dataset) { log, _ in
+                var seen: Set<String> = []
+                let watcher = try await world.connect()
+                try await world.wait(until: "several passes were seen") {
+                    let busy = try await watcher.query(
+                        "select count(*) from pg_stat_activity where query like 'copy%' and state = 'active' and datname = $1",
+                        [world.databaseName])
+                    #expect((busy.first?[0]).flatMap { Int($0) } ?? 0 <= 1)
+                    if let value = try await world.get("t:1") { seen.insert(value) }
+                    return seen.count >= 6
+                }
+                #expect(log.messages(at: .error) == [])
+            }
+        }
+    }
+
+    @Test("Trouble is told once for each kind, tries come later and later, and recovery is told too")
+    func backoff() async throws {
+        try await RefreshWorld.with(sql: Self.schema) { world in
+            let dataset = try Dataset.table("t", ["t:{id}"], changes: .snapshot, every: .milliseconds(10))
+            try await Self.whileLooping(world, dataset) { log, _ in
+                try await world.wait(until: "the cache is filled") { try await world.keyNames().count == 5 }
+                try await world.sql("alter table t rename to s")
+                try await world.wait(until: "an error is told") { log.messages(at: .error).count == 1 }
+                // Half a second at most, then one at most, and so on: it fails again without being told again.
+                try await Task.sleep(for: .milliseconds(700))
+                #expect(log.messages(at: .error).count == 1)
+                #expect(log.messages(at: .error)[0].contains("does not exist"))
+                // Another kind of trouble is told.
+                try await world.sql("create table t (v text)")
+                try await world.wait(until: "the other error is told") { log.messages(at: .error).count == 2 }
+                #expect(log.messages(at: .error)[1].contains("primary key"))
+                #expect(try await world.keyNames().count == 5)
+                try await world.sql("drop table t; alter table s rename to t")
+                try await world.wait(until: "recovery is told") { log.messages(at: .notice).count == 1 }
+                let notice = log.messages(at: .notice)[0]
+                #expect(notice.hasPrefix("passes succeed again"))
+                // At most so many tries fit into the time, if each waits twice as long as the one before.
+                let failures = notice.split(separator: "=").last.flatMap { Int($0) } ?? 0
+                #expect((2...8).contains(failures), "\(notice)")
+                try await world.wait(until: "the cache is right") {
+                    try await world.differences(in: "t", prefix: "t:") == []
+                }
+            }
+        }
+    }
+
+    @Test("What the brake holds is told once, not at each tick")
+    func brakeIsToldOnce() async throws {
+        let schema = "create table t (id int primary key); insert into t select generate_series(1, 40)"
+        try await RefreshWorld.with(sql: schema) { world in
+            let dataset = try Dataset.table("t", ["t:{id}"], changes: .snapshot, every: .milliseconds(10))
+            try await Self.whileLooping(world, dataset) { log, _ in
+                try await world.wait(until: "the cache is filled") { try await world.keyNames().count == 40 }
+                try await world.sql("delete from t where id > 5")
+                try await world.wait(until: "it is told") { !log.messages(at: .warning).isEmpty }
+                let passes = log.messages(at: .debug).count
+                try await world.wait(until: "more passes went by") { log.messages(at: .debug).count > passes + 5 }
+                #expect(log.messages(at: .warning).count == 1)
+                #expect(log.messages(at: .warning)[0].contains("held=35"))
+                try await world.sql("delete from t where id = 5")
+                try await world.wait(until: "that it is more is told") { log.messages(at: .warning).count == 2 }
+            }
+        }
+    }
+
+    @Test("A loop ends with its term, and asks about the lease when a write is refused")
+    func endsWithTerm() async throws {
+        try await RefreshWorld.with(sql: Self.schema) { world in
+            let dataset = try Dataset.table("t", ["t:{id}"], changes: .snapshot, every: .milliseconds(10))
+            let log = LogRecorder()
+            let refused = Mutex(0)
+            let elected = try await world.elect()
+            let term = LeadershipTerm(lease: elected.lease, deadline: .now + .seconds(600)) { news in
+                if case .writeRefused = news { refused.withLock { $0 += 1 } }
+            }
+            let pool = PostgresPool(PostgresConfiguration(url: world.databaseURL), limit: 1)
+            let connection = try await world.connect()
+            let loop = DatasetLoop(
+                pass: DatasetPass(
+                    dataset: dataset, keyPrefix: "", keys: world.keys,
+                    server: try await ServerIdentity.read(from: connection), fence: try world.fence(of: term),
+                    redis: world.redis, clock: { Uptime.now }),
+                term: term, pool: pool, logger: log.logger)
+            let task = Task { await loop.run() }
+            try await world.wait(until: "the cache is filled") { try await world.keyNames().count == 5 }
+            _ = try await world.elect()
+            try await world.sql("update t set v = 'stale'")
+            try await world.wait(until: "it asks about the lease") { refused.withLock { $0 } > 0 }
+            #expect(try await world.get("t:1")?.contains("row 1") == true)
+            term.end(.leaseGone)
+            await task.value
+            await pool.close()
+        }
+    }
+
+    // MARK: The service
+
+    private static func configuration(_ world: RefreshWorld, _ datasets: [Dataset], connections: Int = 2) throws
+        -> Configuration
+    {
+        Configuration(
+            group: "test",
+            postgres: .init(url: world.databaseURL, connections: connections),
+            redis: ["main": .init(url: try RedisURL(world.redisURL))], datasets: datasets)
+    }
+
+    @Test("Datasets that are replaced: those that did not change go on undisturbed, the others begin anew, or end")
+    func replace() async throws {
+        try await RefreshWorld.with(sql: Self.schema) { world in
+            let log = LogRecorder()
+            let every = Duration.milliseconds(20)
+            let t = try Dataset.table("t", ["t:{id}"], changes: .snapshot, every: every)
+            let u = try Dataset.table("u", ["u:{id}"], changes: .snapshot, every: every)
+            var off = u
+            off.isEnabled = false
+            let service = RefreshService(
+                configuration: try Self.configuration(world, [t, off]), deployment: "test",
+                redis: ["main": try world.makeClient()], logger: log.logger)
+            let term = try await world.elect()
+            let task = Task { await service.lead(term) }
+            try await world.wait(until: "the cache is filled") { try await world.keyNames().count == 5 }
+            service.replace(datasets: [t, u])
+            try await world.wait(until: "the other is filled too") { try await world.keyNames().count == 10 }
+
+            var renamed = u
+            renamed.keys = [.init(template: try KeyTemplate("other:{id}"), value: .row)]
+            service.replace(datasets: [t, renamed])
+            try await world.wait(until: "the new keys are there") {
+                try await world.keyNames().contains("other:5")
+            }
+            // Keys of what is gone stay until their TTL, and nobody changes them.
+            try await world.sql("update t set v = 'new'; update u set v = 'new'")
+            try await world.wait(until: "the change arrives") {
+                try await world.differences(in: "t", prefix: "t:") + world.differences(in: "u", prefix: "other:") == []
+            }
+            #expect(try await world.get("u:1")?.contains("row 1") == true)
+            service.replace(datasets: [])
+            service.replace(datasets: [t])
+            try await world.sql("delete from t where id = 1; delete from u where id = 1")
+            try await world.wait(until: "the deletion arrives") { try await world.get("t:1") == nil }
+            #expect(try await world.get("other:1") != nil)
+
+            // The undisturbed one read everything as new only when it began, and when it came back.
+            let beginnings = log.messages(at: .info).filter { $0.contains("dataset=t ") && $0.contains("kept=5") }
+            #expect(beginnings.count <= 1)
+            #expect(log.messages(at: .info).count { $0.contains("dataset=t ") && $0.contains("written=5") } == 2)
+            #expect(log.messages(at: .error) == [])
+            task.cancel()
+            await task.value
+        }
+    }
+
+    @Test("However many datasets there are, no more connections are open than allowed, and none after the term")
+    func connections() async throws {
+        try await RefreshWorld.with(sql: Self.schema) { world in
+            let datasets = try (1...8).map { number in
+                var dataset = try Dataset.query(
+                    "select id, v, pg_sleep(0.002)::text as s from t", name: "d\(number)", identity: ["id"],
+                    ["d\(number):{id}"])
+                dataset.every = .milliseconds(5)
+                return dataset
+            }
+            let service = RefreshService(
+                configuration: try Self.configuration(world, datasets), deployment: "test",
+                redis: ["main": try world.makeClient()], logger: RefreshWorld.quiet)
+            let watcher = try await world.connect()
+            func open() async throws -> Int {
+                let rows = try await watcher.query(
+                    "select count(*) from pg_stat_activity where datname = $1 and application_name = 'baton'",
+                    [world.databaseName])
+                return (rows.first?[0]).flatMap { Int($0) } ?? -1
+            }
+            let term = try await world.elect()
+            let task = Task { await service.lead(term) }
+            var most = 0
+            try await world.wait(until: "every dataset is there") {
+                most = max(most, try await open())
+                return try await world.keyNames().count == 40
+            }
+            for _ in 0..<20 { most = max(most, try await open()) }
+            #expect(most == 2)
+            task.cancel()
+            await task.value
+            try await world.wait(until: "all connections are closed") { try await open() == 0 }
+        }
+    }
+
+    @Test("A service whose PostgreSQL can't be reached says so once, and ends at once when its term does")
+    func unreachable() async throws {
+        try await RefreshWorld.onRedisOnly { world in
+            let log = LogRecorder()
+            var configuration = try Self.configuration(world, [try .table("t", ["t:{id}"])])
+            configuration.postgres.url = "postgresql://postgres@127.0.0.1:1/nothing"
+            let service = RefreshService(
+                configuration: configuration, deployment: "test", redis: ["main": try world.makeClient()],
+                logger: log.logger)
+            let term = try await world.elect()
+            let task = Task { await service.lead(term) }
+            try await world.wait(until: "it is told") { !log.messages(at: .error).isEmpty }
+            #expect(log.messages(at: .error)[0].contains("refused"))
+            task.cancel()
+            await task.value
+            #expect(log.messages(at: .error).count == 1)
+        }
+    }
+}
+
+/// Keeps what is logged: one text a record, its metadata behind it as `name=value`.
+final class LogRecorder: Sendable {
+    private let records = Mutex<[(level: Logger.Level, text: String)]>([])
+
+    var logger: Logger {
+        var logger = Logger(label: "test") { _ in Handler(recorder: self) }
+        logger.logLevel = .debug
+        return logger
+    }
+
+    func messages(at level: Logger.Level) -> [String] {
+        records.withLock { $0.filter { $0.level == level }.map(\.text) }
+    }
+
+    private struct Handler: LogHandler {
+        let recorder: LogRecorder
+        var logLevel = Logger.Level.debug
+        var metadata: Logger.Metadata = [:]
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            let all = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
+            let text = ([event.message.description] + all.map { "\($0.key)=\($0.value)" }).joined(separator: " ")
+            recorder.records.withLock { $0.append((event.level, text)) }
+        }
+    }
+}
