@@ -3,6 +3,8 @@ SWIFT ?= swift
 # More words for the command that a goal ends with: make run ARGS="--once", make test ARGS="--filter LeaderElection"
 ARGS ?=
 TSAN := --sanitize=thread --scratch-path .build-tsan
+# Many tests have servers and deadlines of their own: all at once they would only starve each other.
+TEST := $(SWIFT) test --skip-build --disable-xctest --experimental-maximum-parallelization-width 4
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-tsan lint deps toolchain
@@ -21,12 +23,12 @@ test test-tsan: export BATON_WARNINGS_AS_ERRORS = 1
 
 test: deps toolchain ## Install what is missing, and run all tests
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build --disable-xctest $(ARGS)
+	$(TEST) $(ARGS)
 
 test-tsan: deps toolchain ## The same under the thread sanitizer
 	$(SWIFT) build --build-tests $(TSAN)
 	"$$(dirname "$$(command -v $(SWIFT))")/clang" -O1 -Wall -shared -fPIC -o .build-tsan/mutex.so Scripts/tsan-mutex.c
-	LD_PRELOAD=$(CURDIR)/.build-tsan/mutex.so $(SWIFT) test --skip-build --disable-xctest $(TSAN) $(ARGS)
+	LD_PRELOAD=$(CURDIR)/.build-tsan/mutex.so $(TEST) $(TSAN) $(ARGS)
 
 lint: toolchain ## Check the style of all sources
 	$(SWIFT) format lint --strict --recursive Sources Tests Plugins Package.swift

@@ -87,7 +87,7 @@ let package = Package(
         .target(
             name: "Demo",
             dependencies: [
-                "CacheRefresh", "Daemon", "LocalStack", "PostgresClient", "RedisClient",
+                "CacheRefresh", "LocalStack", "PostgresClient", "RedisClient",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -136,7 +136,7 @@ let package = Package(
         .testTarget(
             name: "DemoTests",
             dependencies: [
-                "CacheRefresh", "Demo", "LocalStack", "PostgresClient", "RedisClient",
+                "baton", "CacheRefresh", "Demo", "LocalStack", "PostgresClient", "RedisClient",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

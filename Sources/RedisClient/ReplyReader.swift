@@ -127,6 +127,7 @@ private final class ReplyBuilder {
         let bytes = UnsafeRawBufferPointer(start: text, count: length)
         switch type {
         case REDIS_REPLY_STRING:
+            guard length > 0 else { return self.add(.bytes([])) }
             // Said so that it is one memcpy in unoptimised builds too: a large reply else holds up the event loop.
             return self.add(
                 .bytes(

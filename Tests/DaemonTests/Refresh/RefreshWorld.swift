@@ -222,11 +222,20 @@ extension RefreshWorld {
         return rows.compactMap { $0[0] }
     }
 
+    /// An array as PostgreSQL reads it; byte by byte, as a loop over characters would hold up other tests.
     static func array(_ elements: [String]) -> String {
-        let quoted = elements.map { element in
-            "\"" + element.flatMap { "\"\\".contains($0) ? ["\\", $0] : [$0] } + "\""
+        var text: [UInt8] = [UInt8(ascii: "{")]
+        for element in elements {
+            if text.count > 1 { text.append(UInt8(ascii: ",")) }
+            text.append(UInt8(ascii: "\""))
+            for byte in element.utf8 {
+                if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { text.append(UInt8(ascii: "\\")) }
+                text.append(byte)
+            }
+            text.append(UInt8(ascii: "\""))
         }
-        return "{\(quoted.joined(separator: ","))}"
+        text.append(UInt8(ascii: "}"))
+        return String(decoding: text, as: UTF8.self)
     }
 }
 

@@ -83,7 +83,7 @@ struct SnapshotTests {
             alter role USER set DateStyle = 'German, DMY'; alter role USER set TimeZone = 'Asia/Kathmandu';
             alter role USER set IntervalStyle = 'sql_standard'; alter role USER set extra_float_digits = -15;
             alter role USER set bytea_output = 'escape'; alter role USER set client_encoding = 'LATIN1';
-            alter role USER set statement_timeout = '1ms'; alter role USER set lock_timeout = '1ms';
+            alter role USER set statement_timeout = '100ms'; alter role USER set lock_timeout = '1ms';
             alter role USER set default_transaction_isolation = 'serializable'; alter role USER set search_path = public;
             alter role USER set standard_conforming_strings = off; alter role USER set array_nulls = off;
             """
