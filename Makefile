@@ -7,7 +7,7 @@ TSAN := --sanitize=thread --scratch-path .build-tsan
 TEST := $(SWIFT) test --skip-build --disable-xctest --experimental-maximum-parallelization-width 4
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-tsan lint deps toolchain
+.PHONY: help run test test-tsan bench lint deps toolchain
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,8 +30,12 @@ test-tsan: deps toolchain ## The same under the thread sanitizer
 	"$$(dirname "$$(command -v $(SWIFT))")/clang" -O1 -Wall -shared -fPIC -o .build-tsan/mutex.so Scripts/tsan-mutex.c
 	LD_PRELOAD=$(CURDIR)/.build-tsan/mutex.so $(TEST) $(TSAN) $(ARGS)
 
+bench: deps toolchain ## Measure against the goals, some six minutes; figures go to Benchmarks/results/latest.jsonl
+	$(SWIFT) build --configuration release --package-path Benchmarks
+	Benchmarks/.build/release/bench --results Benchmarks/results/latest.jsonl $(ARGS)
+
 lint: toolchain ## Check the style of all sources
-	$(SWIFT) format lint --strict --recursive Sources Tests Plugins Package.swift
+	$(SWIFT) format lint --strict --recursive Sources Tests Plugins Benchmarks/Sources Package.swift Benchmarks/Package.swift
 
 deps: ## Install the libraries and servers that are missing (Debian)
 	@Scripts/install-dependencies

@@ -18,7 +18,10 @@ let package = Package(
     name: "baton",
     platforms: [.macOS(.v15)],
     products: [
-        .executable(name: "baton", targets: ["baton"])
+        .executable(name: "baton", targets: ["baton"]),
+        // For the benchmarks, which are a package of their own.
+        .library(name: "CacheRefresh", targets: ["CacheRefresh"]),
+        .library(name: "LocalStack", targets: ["LocalStack"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -1,0 +1,47 @@
+import ArgumentParser
+
+/// Measures the whole of Baton, as processes on real servers, and holds each figure against its goal.
+@main
+struct Bench: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench", abstract: "Measure Baton on this machine, on servers of its own.")
+
+    enum Part: String, CaseIterable, ExpressibleByArgument {
+        case fullPass = "full-pass"
+        case follower
+        case handover
+    }
+
+    @Option(
+        help: ArgumentHelp(
+            "Only this part: \(Part.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "part"))
+    var only: Part?
+
+    @Option(help: "Rows of the large table.")
+    var rows = 1_000_000
+
+    @Option(help: "How often the large table is read; the medians are reported.")
+    var rounds = 3
+
+    @Option(help: "A file for the figures, one JSON object a line.")
+    var results: String?
+
+    func validate() throws {
+        guard rows >= 1000 else { throw ValidationError("--rows must be at least 1000") }
+        guard rounds >= 1 else { throw ValidationError("--rounds must be at least 1") }
+    }
+
+    func run() async throws {
+        let report = Report()
+        for part in only.map({ [$0] }) ?? Part.allCases {
+            switch part {
+            case .fullPass: try await FullPass(rows: rows, rounds: rounds, report: report).run()
+            case .follower: try await Follower(seconds: 30, report: report).run()
+            case .handover: try await Handover(terminations: 20, kills: 5, report: report).run()
+            }
+        }
+        print(report.table)
+        if let results { try report.write(to: results) }
+        if report.figures.contains(where: { !$0.isReached }) { throw ExitCode(1) }
+    }
+}
