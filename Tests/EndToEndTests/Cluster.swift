@@ -62,21 +62,25 @@ final class Cluster {
             ).path
     }
 
-    private var configurationPath: String { folder.path + "/baton.yaml" }
+    private func configurationPath(_ revision: String) -> String { "\(folder.path)/baton-\(revision).yaml" }
 
-    func write(datasets: String) throws {
-        try datasets.write(toFile: folder.path + "/datasets.yaml", atomically: true, encoding: .utf8)
+    /// - Parameter revision: its name, where replicas with different ones are side by side.
+    func write(datasets: String, revision: String = "first") throws {
+        try datasets.write(toFile: "\(folder.path)/datasets-\(revision).yaml", atomically: true, encoding: .utf8)
         try """
         version: 1
         postgres: { url: "\(databaseURL)" }
         redis: { main: { url: "\(redis.url)" } }
-        """.write(toFile: configurationPath, atomically: true, encoding: .utf8)
+        datasets: datasets-\(revision).yaml
+        """.write(toFile: configurationPath(revision), atomically: true, encoding: .utf8)
     }
 
     @discardableResult
-    func start(_ name: String, environment: [String: String] = [:]) async throws -> Replica {
+    func start(
+        _ name: String, revision: String = "first", environment: [String: String] = [:]
+    ) async throws -> Replica {
         let process = try await ChildProcess.start(
-            Self.executable, ["run", "--config", configurationPath, "--replica", name],
+            Self.executable, ["run", "--config", configurationPath(revision), "--replica", name],
             environment: environment.mapValues { Optional($0) })
         let replica = Replica(name: name, process: process)
         replicas[name] = replica

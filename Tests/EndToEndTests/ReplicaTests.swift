@@ -122,6 +122,55 @@ struct ReplicaTests {
         }
     }
 
+    @Test("A replica ends within 5 seconds in the middle of a pass over a million rows")
+    func endsDuringALargePass() async throws {
+        let datasets = """
+            version: 1
+            datasets:
+              many:
+                query: select i as id, repeat(md5(i::text), 8) as text from generate_series(1, 1000000) i
+                identity: [id]
+                key: "many:{id}"
+            """
+        try await Cluster.with(sql: "", datasets: datasets) { cluster in
+            let replica = try await cluster.start("a")
+            try await eventually("the pass to be under way") {
+                try await cluster.command("EXISTS", "many:2000") == "1"
+            }
+            try replica.process.signal(SIGTERM)
+            #expect(await replica.process.wait(atMost: .seconds(5)) == .exited(0))
+            #expect(try await cluster.command("EXISTS", "many:1000000") == "0", "it had ended before it was told to")
+            #expect(try await cluster.leader() == nil)
+        }
+    }
+
+    @Test("Two revisions of the datasets side by side do not refuse each other, whoever leads")
+    func rollingUpdate() async throws {
+        try await Cluster.with(sql: Self.schema, datasets: Self.datasets) { cluster in
+            try cluster.write(
+                datasets: Self.datasets + "\n  names: { table: merchants, key: \"name:{id}\" }\n", revision: "second")
+            let old = try await cluster.start("old")
+            try await eventually("the old revision's keys") {
+                try await cluster.command("EXISTS", "merchant:100") == "1"
+            }
+            let new = try await cluster.start("new", revision: "second")
+            try await eventually("the new one to follow") { await new.log.contains { $0.contains("\"following\"") } }
+            try old.process.signal(SIGTERM)
+            try await eventually("the new revision's keys") { try await cluster.command("EXISTS", "name:100") == "1" }
+            let oldAgain = try await cluster.start("old-again")
+            try await eventually("the old one to follow") {
+                await oldAgain.log.contains { $0.contains("\"following\"") }
+            }
+            try new.process.signal(SIGTERM)
+            try await eventually("the old revision to lead") { try await cluster.leader()?.name == "old-again" }
+            try await expectFresh(cluster, "rolled back")
+            for replica in [new, oldAgain] {
+                let refusals = await replica.log.filter { $0.contains("\"error\"") || $0.contains("\"critical\"") }
+                #expect(refusals == [])
+            }
+        }
+    }
+
     @Test("A follower holds no connection to PostgreSQL, a leader no more than it may")
     func connections() async throws {
         try await withThree { cluster, _ in
