@@ -27,6 +27,9 @@ struct BatonSim: AsyncParsableCommand {
     @Option(name: .long, help: "Give the system a flaw that must be found.")
     var mutation: Mutation?
 
+    @Option(name: .long, help: "Look for a violation of this rule only.")
+    var rule: Violation.Rule?
+
     @Flag(name: .long, help: "Print what happens in the schedule; of many, in the one that breaks a promise.")
     var trace = false
 
@@ -41,7 +44,7 @@ struct BatonSim: AsyncParsableCommand {
     func run() async throws {
         let began = ContinuousClock.now
         let total = schedules
-        let campaign = Campaign(seeds: seed..<seed + schedules, mutation: mutation)
+        let campaign = Campaign(seeds: seed..<seed + schedules, mutation: mutation, rule: rule)
         let result = await campaign.run(workers: workers) { result in
             if result.tally.schedules % 10_000 == 0 {
                 print("\(result.tally.schedules) of \(total) schedules, \(ContinuousClock.now - began)")
@@ -74,3 +77,4 @@ struct BatonSim: AsyncParsableCommand {
 }
 
 extension Mutation: ExpressibleByArgument {}
+extension Violation.Rule: ExpressibleByArgument {}

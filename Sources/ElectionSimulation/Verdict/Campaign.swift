@@ -5,17 +5,24 @@ public struct Campaign: Sendable {
         public var tally = Tally()
         /// Of the lowest seed that was played and broke a promise.
         public var first: Outcome?
+        /// How many schedules broke a promise that was not looked for.
+        public var others = 0
     }
 
     public let seeds: Range<UInt64>
     public let mutation: Mutation?
     /// Whether to stop soon after the first violation.
     public let stopsAtViolation: Bool
+    /// Only a violation of this rule counts; nil: each does.
+    public let rule: Violation.Rule?
 
-    public init(seeds: Range<UInt64>, mutation: Mutation? = nil, stopsAtViolation: Bool = true) {
+    public init(
+        seeds: Range<UInt64>, mutation: Mutation? = nil, stopsAtViolation: Bool = true, rule: Violation.Rule? = nil
+    ) {
         self.seeds = seeds
         self.mutation = mutation
         self.stopsAtViolation = stopsAtViolation
+        self.rule = rule
     }
 
     /// How many seeds are played between two reports.
@@ -48,7 +55,7 @@ public struct Campaign: Sendable {
             var result = Result()
             for seed in portion {
                 var simulation = Simulation(seed: seed, mutation: mutation)
-                result.add(simulation.run())
+                result.add(simulation.run(), lookingFor: rule)
                 if result.first != nil, stopsAtViolation { break }
                 await Task.yield()
             }
@@ -58,13 +65,15 @@ public struct Campaign: Sendable {
 }
 
 extension Campaign.Result {
-    fileprivate mutating func add(_ outcome: Outcome) {
+    fileprivate mutating func add(_ outcome: Outcome, lookingFor rule: Violation.Rule?) {
         tally.add(outcome.tally)
-        if outcome.violation != nil { note(outcome) }
+        guard let violation = outcome.violation else { return }
+        if rule == nil || rule == violation.rule { note(outcome) } else { others += 1 }
     }
 
     fileprivate mutating func add(_ other: Campaign.Result) {
         tally.add(other.tally)
+        others += other.others
         if let outcome = other.first { note(outcome) }
     }
 

@@ -29,11 +29,15 @@ extension Simulation {
     // MARK: At Redis
 
     /// After a request was carried out.
-    mutating func judge(_ letter: Letter, _ answer: RedisAnswer, on server: Int) {
+    ///
+    /// - Parameter before: what stood where the lease should be.
+    mutating func judge(
+        _ letter: Letter, _ answer: RedisAnswer, before: RedisModel.LeaseKey?, on server: Int
+    ) {
         switch (letter.request, answer) {
         case (.acquire, .acquired(let lease)):
-            // Also an earlier attempt's, which is found again.
-            guard lease != servers[server].data.newestElection else { break }
+            // That of an earlier attempt, found again, is no election; but the fence may have been raised anew.
+            if before != nil { return judgeFence(of: lease, on: server) }
             noteServer(server, "elects \(lease.holder), epoch \(lease.epoch)")
             judgeElection(of: lease, on: server)
         case (.raise(let lease, _), .synced):
@@ -98,7 +102,8 @@ extension Simulation {
     /// A lease is no longer in this server.
     mutating func leaseEnded(_ lease: Lease, on server: Int, byFault: Bool) {
         guard !stands(lease) else { return }
-        let isExcused = byFault || servers[server].data.isLeaseDisturbed
+        // A server that was replaced does not hear of renewals at its successor.
+        let isExcused = byFault || servers[server].data.isLeaseDisturbed || server != home
         referee.endings.append(Referee.Ending(lease: lease, time: now, byFault: isExcused))
         for replica in replicas.indices where replicas[replica].belief?.lease == lease {
             replicas[replica].belief?.leaseEndedAt = now
@@ -118,7 +123,8 @@ extension Simulation {
     }
 
     mutating func checkBeginning(of term: Term, by replica: Int) {
-        if term.epoch <= replicas[replica].highestEpochSeen {
+        // It may have been told of this very one by a late answer to an older request.
+        if term.epoch < replicas[replica].highestEpochSeen {
             complain(.epochsGrow, "\(replicas[replica].name) begins epoch \(term.epoch) though it was told of a higher one")
         }
         replicas[replica].highestEpochSeen = max(replicas[replica].highestEpochSeen, term.epoch)
@@ -176,13 +182,19 @@ extension Simulation {
     // MARK: Recovery
 
     /// Longer than that nobody is without a leader whose batches are accepted, once faults have ended and the lease that
-    /// they left behind has run out.
+    /// they left behind has run out for everybody who was told of it.
     private var electionBound: Microseconds { Microseconds(roundingUp: timing.ttl) * 2 }
 
     mutating func beginElectionWatch() {
-        let last = servers[home].data.redis.leaseKey?.lastMillisecond
-        let expiry = last.map { servers[home].clock.time(showing: ($0 + 1) * 1000) } ?? now
-        referee.watchBegan = max(now, expiry)
+        referee.watchBegan = now
+        if let last = servers[home].data.redis.leaseKey?.lastMillisecond {
+            referee.watchBegan = max(now, servers[home].clock.time(showing: (last + 1) * 1000))
+        }
+        // A lease that lasted longer than a TTL, because a wall clock was set or somebody wrote it by hand, may be gone by now;
+        // but who was told of it waits as long.
+        for replica in replicas where replica.toldToWaitUntil > replica.clock.reading(at: now) {
+            referee.watchBegan = max(referee.watchBegan, replica.clock.time(showing: replica.toldToWaitUntil))
+        }
         agenda.add(.electionOverdue, at: referee.watchBegan + electionBound)
     }
 
@@ -195,8 +207,11 @@ extension Simulation {
     mutating func checkElected(_ replica: Int, _ index: Int) {
         guard isHealthy, referee.elected == nil, replicas[replica].believes(at: now) else { return }
         let work = replicas[replica].works[index]
-        guard work.home.acknowledgedAt >= plan.end, work.other.acknowledgedAt >= plan.end,
-            servers[home].holds(work.lease, at: now)
+        // What the faults had held back has come by then.
+        let settled = plan.end + Simulation.deliveryOfOldLetters
+        guard work.home.acknowledgedAt >= settled, work.other.acknowledgedAt >= settled,
+            replicas[replica].belief?.grantedAt ?? .min >= plan.end,
+            servers[home].holds(work.lease, at: now), !servers[home].data.isLeaseDisturbed
         else { return }
         note(replica, "leads, and all is well")
         referee.elected = (work.lease, now)
@@ -205,8 +220,8 @@ extension Simulation {
     }
 
     /// When a term ends.
-    mutating func checkStaysElected(_ replica: Int, _ reason: EndReason) {
-        guard isHealthy, referee.elected != nil else { return }
+    mutating func checkStaysElected(_ replica: Int, _ term: Term, _ reason: EndReason) {
+        guard isHealthy, referee.elected?.lease == term.lease else { return }
         complain(.healthySystemElects, "\(replicas[replica].name) stops leading though all is well: \(reason)")
     }
 }

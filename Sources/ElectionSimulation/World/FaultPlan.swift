@@ -23,6 +23,8 @@ struct FaultPlan: Sendable {
     let lost: Double
     let slow: Double
     let repeated: Double
+    /// Those that overtake others on the same way.
+    let reordered: Double
     /// A slow message takes up to this long.
     let slowness: Microseconds
     let replicationLag: Microseconds
@@ -39,6 +41,7 @@ struct FaultPlan: Sendable {
         lost = chance.happens(0.5) ? 0 : Double(chance.number(in: 1...150)) / 1000
         slow = chance.happens(0.3) ? 0 : Double(chance.number(in: 1...250)) / 1000
         repeated = chance.happens(0.6) ? 0 : Double(chance.number(in: 1...100)) / 1000
+        reordered = chance.happens(0.5) ? 0 : Double(chance.number(in: 1...200)) / 1000
         slowness = .milliseconds(chance.happens(0.6) ? 700 : 5000)
         replicationLag = .milliseconds(chance.happens(0.5) ? 2 : chance.number(in: 1...3000))
         workEndsWithin = .milliseconds(chance.happens(0.8) ? 300 : 3000)

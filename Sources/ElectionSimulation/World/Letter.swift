@@ -16,4 +16,11 @@ struct Letter: Sendable {
     var answer: RedisAnswer?
     /// It was answered, or waited for too long.
     var isSettled = false
+
+    var isAboutLease: Bool {
+        switch request {
+        case .acquire, .renew, .resign: true
+        case .sync, .raise, .write: false
+        }
+    }
 }

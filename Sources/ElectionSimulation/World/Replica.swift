@@ -7,6 +7,8 @@ struct Replica: Sendable {
         let lease: Lease
         /// By the replica's clock.
         var deadline: Microseconds
+        /// In true time: when the term began, or when the last renewal was asked for that succeeded. For the referee.
+        var grantedAt: Microseconds
         /// When the lease ended in Redis through a fault; nil while it stands. For the referee.
         var leaseEndedAt: Microseconds?
     }
@@ -34,11 +36,16 @@ struct Replica: Sendable {
     /// The server that the lease's connection reaches, and the one that the batches' connection reaches.
     var leaseServer = 0
     var batchServer = 0
+    /// When the last request left, and when the last one comes to each server unless one overtakes another.
+    var lastDeparture: Microseconds = 0
+    var lastArrivals: [Microseconds] = [0, 0, 0]
     /// Requests are lost on their way to Redis, answers on their way back, until these times.
     var requestsCutUntil: Microseconds = 0
     var answersCutUntil: Microseconds = 0
     /// The highest epoch that this process was ever told of.
     var highestEpochSeen = Epoch.zero
+    /// Until when it was told that somebody else's lease lasts, by its clock.
+    var toldToWaitUntil: Microseconds = .min
     /// The elector has nothing more to do; the process ends with the work.
     var hasStopped = false
 

@@ -29,7 +29,7 @@ extension Simulation {
         case .stopLeading(let term, let reason):
             note(replica, "stops leading epoch \(term.epoch): \(reason)")
             replicas[replica].belief = nil
-            checkStaysElected(replica, reason)
+            checkStaysElected(replica, term, reason)
             cancelWork(of: term, by: replica)
         case .waitUntil(let moment):
             replicas[replica].timer = newSerial()
@@ -47,7 +47,8 @@ extension Simulation {
         note(replica, "leads epoch \(term.epoch)")
         tally.elections += 1
         checkBeginning(of: term, by: replica)
-        replicas[replica].belief = Replica.Belief(lease: term.lease, deadline: deadline(term.deadline, of: replica))
+        replicas[replica].belief = Replica.Belief(
+            lease: term.lease, deadline: deadline(term.deadline, of: replica), grantedAt: now)
         checkLeaseStands(for: replica)
         let work = Work(serial: newSerial(), lease: term.lease)
         replicas[replica].works.append(work)
@@ -101,7 +102,9 @@ extension Simulation {
             if outcome == .failed { note(replica, "has no answer to a renewal of epoch \(lease.epoch)") }
             if outcome == .renewed { holdClockBack(replica, letter) }
             tell(replica) { $0?.renewAnswered(outcome, token: lease.token, at: $1) }
-            if outcome == .renewed { leaseConfirmed(replica, askedAt: letter.askedAt) }
+            guard outcome == .renewed else { break }
+            replicas[replica].belief?.grantedAt = letter.writtenAt
+            leaseConfirmed(replica, askedAt: letter.askedAt)
         case .resign(let lease):
             let outcome: ResignAnswer = answer == .resigned || answer == .notOurs ? .done : .failed
             tell(replica) { $0?.resignAnswered(outcome, token: lease.token, at: $1) }
@@ -129,7 +132,8 @@ extension Simulation {
     }
 
     private mutating func see(_ answer: RedisAnswer?, _ replica: Int) {
-        guard case .taken(let lease, _)? = answer else { return }
+        guard case .taken(let lease, let left)? = answer else { return }
+        replicas[replica].toldToWaitUntil = reading(replica) + .milliseconds(left)
         replicas[replica].highestEpochSeen = max(replicas[replica].highestEpochSeen, lease.epoch)
     }
 

@@ -22,7 +22,9 @@ extension Simulation {
             Letter(
                 replica: replica, incarnation: replicas[replica].incarnation, request: request, server: server,
                 askedAt: reading(replica), writtenAt: now, chainNumber: chainNumber))
-        agenda.add(.leave(letter: letters.count - 1), at: now + chance.number(in: 0...200))
+        let departure = max(replicas[replica].lastDeparture, now + chance.number(in: 0...200))
+        replicas[replica].lastDeparture = departure
+        agenda.add(.leave(letter: letters.count - 1), at: departure)
     }
 
     mutating func leave(_ letter: Int) {
@@ -35,7 +37,7 @@ extension Simulation {
             return
         }
         if replicas[replica].requestsCutUntil > now || isLost() { return }
-        agenda.add(.arrive(letter: letter), at: now + delay())
+        agenda.add(.arrive(letter: letter), at: arrival(of: letter))
         if !isHealthy, chance.happens(plan.repeated) {
             agenda.add(.arrive(letter: letter), at: now + delay() + chance.number(in: 0...plan.slowness))
         }
@@ -83,7 +85,7 @@ extension Simulation {
 
     /// A network without faults does not deliver what it was given long ago.
     private func isForgotten(_ letter: Int) -> Bool {
-        isHealthy && letters[letter].writtenAt < plan.end && now > plan.end + .milliseconds(500)
+        isHealthy && letters[letter].writtenAt < plan.end && now > plan.end + Simulation.deliveryOfOldLetters
     }
 
     private func timeout(of letter: Int) -> Microseconds {
@@ -97,6 +99,17 @@ extension Simulation {
     }
 
     private mutating func isLost() -> Bool { !isHealthy && chance.happens(plan.lost) }
+
+    /// In the order of sending, except for those that overtake.
+    private mutating func arrival(of letter: Int) -> Microseconds {
+        let time = now + delay()
+        let (replica, server) = (letters[letter].replica, letters[letter].server)
+        // Renewals have a connection of their own.
+        if letters[letter].isAboutLease || (!isHealthy && chance.happens(plan.reordered)) { return time }
+        let arrival = max(time, replicas[replica].lastArrivals[server])
+        replicas[replica].lastArrivals[server] = arrival
+        return arrival
+    }
 
     private mutating func delay() -> Microseconds {
         let isSlow = !isHealthy && chance.happens(plan.slow)

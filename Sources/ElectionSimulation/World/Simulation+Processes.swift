@@ -12,7 +12,10 @@ extension Simulation {
         replicas[replica].timer = 0
         replicas[replica].leaseServer = home
         replicas[replica].batchServer = home
+        replicas[replica].lastDeparture = now
+        replicas[replica].lastArrivals = [now, now, now]
         replicas[replica].highestEpochSeen = .zero
+        replicas[replica].toldToWaitUntil = .min
         replicas[replica].hasStopped = false
         note(replica, "starts")
         tell(replica) { $0?.started(at: $1) }
@@ -49,7 +52,8 @@ extension Simulation {
         if replicas[replica].timer != 0 { setTimer(replica) }
     }
 
-    mutating func reconnect(_ replica: Int, isLease: Bool, to server: Int) {
-        if isLease { replicas[replica].leaseServer = server } else { replicas[replica].batchServer = server }
+    /// A connection is made anew, and reaches the server that has the lease now.
+    mutating func reconnect(_ replica: Int, isLease: Bool) {
+        if isLease { replicas[replica].leaseServer = home } else { replicas[replica].batchServer = home }
     }
 }

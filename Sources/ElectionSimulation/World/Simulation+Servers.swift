@@ -11,7 +11,7 @@ extension Simulation {
         let clock = servers[server].clock.reading(at: now)
         let answer = servers[server].data.redis.run(
             letter.request, by: replicas[letter.replica].caller, clock: clock)
-        judge(letter, answer, on: server)
+        judge(letter, answer, before: before, on: server)
         leaseKeyMayHaveChanged(from: before, on: server)
         if answer == .resigned { announceRelease() }
         replicate(from: server)
@@ -113,7 +113,7 @@ extension Simulation {
         agenda.add(.serverFollows(server: old), at: within(.seconds(4)))
         for replica in replicas.indices {
             for isLease in [true, false] {
-                agenda.add(.reconnect(replica: replica, isLease: isLease, server: new), at: within(.seconds(2)))
+                agenda.add(.reconnect(replica: replica, isLease: isLease), at: within(.seconds(2)))
             }
         }
         recheckBeliefs()

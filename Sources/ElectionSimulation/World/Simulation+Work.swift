@@ -89,7 +89,10 @@ extension Simulation {
             breakChain(target, replica, index)
             let server = servers[letter.server].name
             note(replica, "is refused by \(server)")
-            if case .raise = letter.request, case .fenced(let epoch?, _) = answer { observe(epoch, replica) }
+            if case .raise = letter.request, case .fenced(let epoch?, _) = answer {
+                observe(epoch, replica)
+                giveUpIfOutranked(replica, index)
+            }
             if case .sync = letter.request, case .taken(let other, _) = answer { observe(other.epoch.number, replica) }
             if isLive(replica, index) { tell(replica) { $0?.writeRefused(token: lease.token, at: $1) } }
         case nil, .late, .failed, .acquired, .renewed, .resigned, .notOurs:
@@ -107,6 +110,14 @@ extension Simulation {
         guard let epoch = Epoch(number) else { return }
         replicas[replica].highestEpochSeen = max(replicas[replica].highestEpochSeen, epoch)
         replicas[replica].elector?.observed(epoch)
+    }
+
+    /// A target that has seen a higher epoch will never accept anything of this term, however long it lasts: only a term
+    /// with an epoch above that will do.
+    private mutating func giveUpIfOutranked(_ replica: Int, _ index: Int) {
+        guard mutation != .outrankedLeaderStays, isLive(replica, index) else { return }
+        note(replica, "is outranked, and gives up")
+        cancelWork(replica, index)
     }
 
     // MARK: The end of the work

@@ -21,7 +21,7 @@ public struct Simulation: Sendable {
         case wake(replica: Int, incarnation: Int)
         case exit(replica: Int, incarnation: Int)
         case boot(replica: Int)
-        case reconnect(replica: Int, isLease: Bool, server: Int)
+        case reconnect(replica: Int, isLease: Bool)
         case leaseRunsOut(server: Int)
         case serverStarts(server: Int)
         case serverFollows(server: Int)
@@ -33,6 +33,8 @@ public struct Simulation: Sendable {
 
     /// How late a process that runs may notice what its clock shows.
     static let schedulingLatency: Microseconds = .milliseconds(20)
+    /// How long after the faults what was sent during them may still come.
+    static let deliveryOfOldLetters: Microseconds = .milliseconds(500)
     /// Where the target without the lease stands among the servers; before it are the two that have the lease in turn.
     static let otherServer = 2
 
@@ -119,7 +121,7 @@ public struct Simulation: Sendable {
         case .wake(let replica, let incarnation): wake(replica, incarnation)
         case .exit(let replica, let incarnation): exit(replica, incarnation)
         case .boot(let replica): boot(replica)
-        case .reconnect(let replica, let isLease, let server): reconnect(replica, isLease: isLease, to: server)
+        case .reconnect(let replica, let isLease): reconnect(replica, isLease: isLease)
         case .leaseRunsOut(let server): runOut(server)
         case .serverStarts(let server): start(server)
         case .serverFollows(let server): follow(server)
