@@ -117,15 +117,16 @@ extension Simulation {
     /// After leases may have come back.
     mutating func recheckBeliefs() {
         for replica in replicas.indices {
-            guard let belief = replicas[replica].belief, belief.leaseEndedAt != nil, stands(belief.lease) else { continue }
-            replicas[replica].belief?.leaseEndedAt = nil
+            guard let belief = replicas[replica].belief, belief.leaseEndedAt != nil else { continue }
+            if stands(belief.lease) { replicas[replica].belief?.leaseEndedAt = nil }
         }
     }
 
     mutating func checkBeginning(of term: Term, by replica: Int) {
         // It may have been told of this very one by a late answer to an older request.
         if term.epoch < replicas[replica].highestEpochSeen {
-            complain(.epochsGrow, "\(replicas[replica].name) begins epoch \(term.epoch) though it was told of a higher one")
+            complain(
+                .epochsGrow, "\(replicas[replica].name) begins epoch \(term.epoch) though it was told of a higher one")
         }
         replicas[replica].highestEpochSeen = max(replicas[replica].highestEpochSeen, term.epoch)
     }

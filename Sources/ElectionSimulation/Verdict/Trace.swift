@@ -13,10 +13,9 @@ struct Trace: Sendable {
     /// As `12.034567`.
     static func seconds(_ time: Microseconds) -> String {
         let fraction = String(time.magnitude % 1_000_000)
-        let sign = time < 0 ? "-" : ""
-        let seconds =
-            sign + String(time.magnitude / 1_000_000) + "." + String(repeating: "0", count: 6 - fraction.count) + fraction
-        return String(repeating: " ", count: max(0, 9 - seconds.count)) + seconds
+        let zeros = String(repeating: "0", count: 6 - fraction.count)
+        let text = "\(time < 0 ? "-" : "")\(time.magnitude / 1_000_000).\(zeros)\(fraction)"
+        return String(repeating: " ", count: max(0, 9 - text.count)) + text
     }
 
     private static func padded(_ text: String, to width: Int) -> String {

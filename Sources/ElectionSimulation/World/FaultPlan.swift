@@ -31,6 +31,9 @@ struct FaultPlan: Sendable {
     /// How long work takes to end after its term.
     let workEndsWithin: Microseconds
 
+    /// For the trace.
+    var summary: String { faults.map(\.rawValue).joined(separator: " ") }
+
     init(using chance: inout Chance) {
         let allowed = Fault.allCases.filter { _ in chance.happens(0.4) }
         faults = allowed + allowed.filter { _ in chance.happens(0.3) }

@@ -91,7 +91,7 @@ extension Simulation {
     /// - Parameter answer: nil if there is none.
     mutating func leaseAnswered(_ letter: Letter, _ answer: RedisAnswer?) {
         let replica = letter.replica
-        see(answer, replica)
+        see(answer, to: letter)
         switch letter.request {
         case .acquire:
             let outcome = acquireAnswer(answer)
@@ -131,9 +131,14 @@ extension Simulation {
         }
     }
 
-    private mutating func see(_ answer: RedisAnswer?, _ replica: Int) {
+    /// Remembers what the replica is told; an answer that it does not wait for any more tells it nothing.
+    private mutating func see(_ answer: RedisAnswer?, to letter: Letter) {
+        let replica = letter.replica
         guard case .taken(let lease, let left)? = answer else { return }
         replicas[replica].toldToWaitUntil = reading(replica) + .milliseconds(left)
+        if case .renew(let own) = letter.request {
+            guard replicas[replica].belief?.lease == own, replicas[replica].believes(at: now) else { return }
+        }
         replicas[replica].highestEpochSeen = max(replicas[replica].highestEpochSeen, lease.epoch)
     }
 

@@ -47,7 +47,8 @@ extension Simulation {
 
     private mutating func pauseSomebody(_ replica: Int) {
         let victim = chance.happens(0.5) ? leader ?? replica : replica
-        pause(victim, for: chance.happens(0.3) ? chance.number(in: 1000...200_000) : chance.number(in: 200_000...7_000_000))
+        let isShort = chance.happens(0.3)
+        pause(victim, for: chance.number(in: isShort ? 1000...200_000 : 200_000...7_000_000))
     }
 
     /// Separates a replica from all servers, in one direction or both.
@@ -68,14 +69,18 @@ extension Simulation {
             change(home) { $0.redis.leaseKey = nil }
         case .leaseWithoutTTL:
             change(home) { $0.redis.leaseKey?.lastMillisecond = nil }
-        default:
+        case .leaseOverwritten:
             guard let epoch = Epoch(clock) else { return }
             let token = Token(using: &chance)
             let lease = Lease(
-                text: "by hand \(epoch)", epoch: epoch, token: token, holder: "by hand", sinceMilliseconds: clock / 1000)
+                text: "by hand \(epoch)", epoch: epoch, token: token, holder: "somebody",
+                sinceMilliseconds: clock / 1000)
             let last = clock / 1000 + chance.number(in: 100...4000)
             let value: RedisModel.LeaseValue = chance.happens(0.7) ? .lease(lease) : .garbage
             change(home) { $0.redis.leaseKey = RedisModel.LeaseKey(value, lastMillisecond: last) }
+        case .pause, .crash, .shutdown, .replicaClockJump, .cut, .serverRestart, .serverStall, .failover,
+            .wallClockStep, .fenceDeleted, .wakeUp, .workReturns:
+            break
         }
     }
 

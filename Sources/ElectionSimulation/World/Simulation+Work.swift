@@ -11,8 +11,7 @@ extension Simulation {
         guard !isPaused(replica, .work(replica: replica, serial: serial)) else { return }
         guard isLive(replica, index) else { return cancelWork(replica, index) }
         for target in Target.allCases { advance(target, replica, serial) }
-        agenda.add(
-            .work(replica: replica, serial: serial), at: now + chance.number(in: .milliseconds(40)...(.milliseconds(350))))
+        agenda.add(.work(replica: replica, serial: serial), at: now + chance.number(in: 40_000...350_000))
     }
 
     private mutating func advance(_ target: Target, _ replica: Int, _ serial: Int) {

@@ -98,7 +98,7 @@ public struct Simulation: Sendable {
                     clock: VirtualClock(drift: anyDrift(), offset: chance.number(in: 0...1_000_000_000))))
             agenda.add(.boot(replica: index), at: chance.number(in: 0...200_000))
         }
-        trace.note(0, "plan", "\(plan.replicas) replicas, faults until \(Trace.seconds(plan.end)): \(plan.faults)")
+        trace.note(0, "plan", "\(plan.replicas) replicas, faults until \(Trace.seconds(plan.end)): \(plan.summary)")
         if !plan.faults.isEmpty { agenda.add(.fault, at: plan.interval) }
         agenda.add(.faultsEnd, at: plan.end)
     }
