@@ -17,8 +17,8 @@ public struct Violation: Hashable, Sendable, CustomStringConvertible {
         case endsAtDeadline = "ends-at-deadline"
         /// When a lease runs out or is deleted by a resignation, no replica believes to lead under it, by its own clock. The
         /// allowed clock error is what the margin covers; beyond it nothing is allowed. If the lease ends by a fault (deleted
-        /// or replaced by hand, lost with its server, cut short by a wall clock that was set), its holder can't know at once,
-        /// and may believe for one TTL more, in true time.
+        /// or replaced by hand, lost with its server, cut short by a wall clock that was set or by a failover after which it
+        /// was not renewed), its holder can't know at once, and may believe for one TTL more, in true time.
         case leaseOutlivesBelief = "lease-outlives-belief"
         /// No replica asks for the lease while the work of an earlier term of its goes on.
         case oneWorkAtATime = "one-work-at-a-time"

@@ -32,7 +32,9 @@ extension Simulation {
         case .failover: failOver()
         case .wallClockStep:
             step(chance.index(below: servers.count), by: chance.number(in: -6_000_000...6_000_000))
-        case .leaseDeleted, .leaseOverwritten, .leaseWithoutTTL: spoilLease(fault)
+        case .leaseDeleted: deleteLease()
+        case .leaseOverwritten: overwriteLease()
+        case .leaseWithoutTTL: persistLease()
         case .fenceDeleted: spoilFence(on: server)
         case .wakeUp: agenda.add(.wake(replica: replica, incarnation: replicas[replica].incarnation), at: now)
         case .workReturns:
@@ -60,28 +62,29 @@ extension Simulation {
         note(replica, "is cut off (\(["requests", "answers", "both"][direction])) until \(Trace.seconds(end))")
     }
 
-    private mutating func spoilLease(_ fault: Fault) {
+    private mutating func deleteLease() {
         guard servers[home].takesWrites else { return }
-        noteServer(home, "\(fault)")
+        noteServer(home, "the lease is deleted by hand")
+        change(home) { $0.redis.leaseKey = nil }
+    }
+
+    private mutating func persistLease() {
+        guard servers[home].takesWrites else { return }
+        noteServer(home, "the lease's TTL is taken away by hand")
+        change(home) { $0.redis.leaseKey?.lastMillisecond = nil }
+    }
+
+    private mutating func overwriteLease() {
         let clock = servers[home].clock.reading(at: now)
-        switch fault {
-        case .leaseDeleted:
-            change(home) { $0.redis.leaseKey = nil }
-        case .leaseWithoutTTL:
-            change(home) { $0.redis.leaseKey?.lastMillisecond = nil }
-        case .leaseOverwritten:
-            guard let epoch = Epoch(clock) else { return }
-            let token = Token(using: &chance)
-            let lease = Lease(
-                text: "by hand \(epoch)", epoch: epoch, token: token, holder: "somebody",
-                sinceMilliseconds: clock / 1000)
-            let last = clock / 1000 + chance.number(in: 100...4000)
-            let value: RedisModel.LeaseValue = chance.happens(0.7) ? .lease(lease) : .garbage
-            change(home) { $0.redis.leaseKey = RedisModel.LeaseKey(value, lastMillisecond: last) }
-        case .pause, .crash, .shutdown, .replicaClockJump, .cut, .serverRestart, .serverStall, .failover,
-            .wallClockStep, .fenceDeleted, .wakeUp, .workReturns:
-            break
-        }
+        guard servers[home].takesWrites, let epoch = Epoch(clock) else { return }
+        let lease = Lease(
+            text: "by hand \(epoch)", epoch: epoch, token: Token(using: &chance), holder: "somebody",
+            sinceMilliseconds: clock / 1000)
+        let last = clock / 1000 + chance.number(in: 100...4000)
+        let isLease = chance.happens(0.7)
+        noteServer(home, "the lease is overwritten by hand, with \(isLease ? "another" : "garbage")")
+        let value = isLease ? RedisModel.LeaseValue.lease(lease) : .garbage
+        change(home) { $0.redis.leaseKey = RedisModel.LeaseKey(value, lastMillisecond: last) }
     }
 
     /// The fence is evicted, or loses a field.
