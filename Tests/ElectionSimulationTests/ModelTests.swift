@@ -18,7 +18,7 @@ struct ModelTests {
         try await LocalRedis.withServer { server in
             let redis = try await Twins.connect(to: server)
             var words: Set<String> = []
-            for seed in 1...30 as ClosedRange<UInt64> {
+            for seed in 1...20 as ClosedRange<UInt64> {
                 let run = try await Self.play(seed, steps: 80, Twins(redis: redis))
                 #expect(run.difference == nil, "seed \(seed)")
                 words.formUnion(run.words)

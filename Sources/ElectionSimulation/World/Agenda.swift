@@ -1,9 +1,11 @@
 /// What is going to happen, soonest first; of two things at the same time, the one that was put down first.
-struct Agenda<Event>: Sendable where Event: Sendable {
+///
+/// Not generic, for that would be slow in a build that optimises each file by itself, and this is the innermost loop.
+struct Agenda: Sendable {
     private struct Entry: Sendable {
         let time: Microseconds
         let order: Int
-        let event: Event
+        let event: Simulation.Event
 
         func precedes(_ other: Entry) -> Bool { (time, order) < (other.time, other.order) }
     }
@@ -12,7 +14,7 @@ struct Agenda<Event>: Sendable where Event: Sendable {
     private var entries: [Entry] = []
     private var count = 0
 
-    mutating func add(_ event: Event, at time: Microseconds) {
+    mutating func add(_ event: Simulation.Event, at time: Microseconds) {
         count += 1
         let entry = Entry(time: time, order: count, event: event)
         var place = entries.count
@@ -26,7 +28,7 @@ struct Agenda<Event>: Sendable where Event: Sendable {
         entries[place] = entry
     }
 
-    mutating func next() -> (time: Microseconds, event: Event)? {
+    mutating func next() -> (time: Microseconds, event: Simulation.Event)? {
         guard let first = entries.first, let last = entries.popLast() else { return nil }
         var place = 0
         while true {

@@ -15,6 +15,7 @@ struct FaultPlan: Sendable {
     let replicas: Int
     /// The wall clocks of all servers show the same time and are never set: epochs then grow whatever is lost.
     let wallClocksAgree: Bool
+    let replicates: Bool
     /// The largest drift of a clock against true time, in millionths. That of a leader and that of Redis may differ by
     /// twice as much, which the margin of the timing must cover.
     static let greatestDrift: Int64 = 80_000
@@ -40,6 +41,7 @@ struct FaultPlan: Sendable {
         interval = .milliseconds(chance.number(in: 300...2500))
         end = .seconds(chance.number(in: 5...14))
         replicas = Int(chance.number(in: 2...4))
+        replicates = faults.contains(.failover)
         wallClocksAgree = !faults.contains(.wallClockStep)
         lost = chance.happens(0.5) ? 0 : Double(chance.number(in: 1...150)) / 1000
         slow = chance.happens(0.3) ? 0 : Double(chance.number(in: 1...250)) / 1000

@@ -86,7 +86,7 @@ extension Simulation {
     // MARK: Replication and failover
 
     private mutating func replicate(from server: Int) {
-        guard server < Simulation.otherServer, plan.faults.contains(.failover) else { return }
+        guard server < Simulation.otherServer, plan.replicates else { return }
         let follower = 1 - server
         guard servers[follower].role == .following, servers[follower].isUp else { return }
         servers[follower].catchUp(at: now)

@@ -44,7 +44,7 @@ public struct Simulation: Sendable {
     let plan: FaultPlan
 
     var chance: Chance
-    var agenda = Agenda<Event>()
+    var agenda = Agenda()
     var now: Microseconds = 0
     var replicas: [Replica] = []
     var servers: [Server] = []
