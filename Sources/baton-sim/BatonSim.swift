@@ -57,7 +57,7 @@ struct BatonSim: AsyncParsableCommand {
             print("VIOLATED in seed \(first.seed): \(violation)")
             throw ExitCode.failure
         }
-        print("no promise was broken")
+        print(result.others == 0 ? "no promise was broken" : "other rules were broken in \(result.others) schedules")
     }
 
     private func showTrace(of seed: UInt64) {

@@ -56,7 +56,7 @@ extension Mutation {
     var isOfScripts: Bool {
         switch self {
         case .fenceOff, .resignWithoutCompare, .epochByIncrement, .renewalWithoutCompare: true
-        case .deadlineFromReply, .candidacyDuringWork, .outrankedLeaderStays: false
+        case .deadlineFromReply, .candidacyDuringWork, .outrankedLeaderStays, .lateTimers: false
         }
     }
 }

@@ -18,6 +18,8 @@ public enum Mutation: String, CaseIterable, Sendable {
     case candidacyDuringWork = "candidacy-during-work"
     /// The work of a term goes on although a target has seen a higher epoch.
     case outrankedLeaderStays = "outranked-leader-stays"
+    /// The driver's timers fire a quarter of a second late.
+    case lateTimers = "late-timers"
 
     /// The promise that rests on what the mutation takes away. Others may be broken too.
     public var breaks: Violation.Rule {
@@ -27,6 +29,7 @@ public enum Mutation: String, CaseIterable, Sendable {
         case .epochByIncrement: .epochsGrow
         case .candidacyDuringWork: .oneWorkAtATime
         case .outrankedLeaderStays: .healthySystemElects
+        case .lateTimers: .endsAtDeadline
         }
     }
 }

@@ -14,8 +14,8 @@ struct Referee: Sendable {
     var endings: [Ending] = []
     /// The highest epoch ever issued, in whatever history.
     var highestIssued: (epoch: Epoch, time: Microseconds)?
-    /// After the faults: who leads, since when.
-    var elected: (lease: Lease, time: Microseconds)?
+    /// After the faults: the lease of whoever leads, and is accepted everywhere.
+    var elected: Lease?
     /// From when the time until somebody leads counts: an old lease has run out by then.
     var watchBegan: Microseconds = 0
 }
@@ -215,14 +215,14 @@ extension Simulation {
             servers[home].holds(work.lease, at: now), !servers[home].data.isLeaseDisturbed
         else { return }
         note(replica, "leads, and all is well")
-        referee.elected = (work.lease, now)
+        referee.elected = work.lease
         tally.longestElection = .microseconds(max(0, now - referee.watchBegan))
         agenda.add(.finish, at: now + .milliseconds(2500))
     }
 
     /// When a term ends.
     mutating func checkStaysElected(_ replica: Int, _ term: Term, _ reason: EndReason) {
-        guard isHealthy, referee.elected?.lease == term.lease else { return }
+        guard isHealthy, referee.elected == term.lease else { return }
         complain(.healthySystemElects, "\(replicas[replica].name) stops leading though all is well: \(reason)")
     }
 }

@@ -63,9 +63,9 @@ extension Simulation {
 
     mutating func setTimer(_ replica: Int) {
         let due = replicas[replica].timerDue + replicas[replica].heldBack
-        let time = max(now, replicas[replica].clock.time(showing: due))
-        agenda.add(
-            .timer(replica: replica, number: replicas[replica].timer), at: time + chance.number(in: 0...1000))
+        var time = max(now, replicas[replica].clock.time(showing: due)) + chance.number(in: 0...1000)
+        if mutation == .lateTimers { time += .milliseconds(250) }
+        agenda.add(.timer(replica: replica, number: replicas[replica].timer), at: time)
     }
 
     mutating func timerFires(_ replica: Int, _ number: Int) {

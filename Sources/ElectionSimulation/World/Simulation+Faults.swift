@@ -39,7 +39,7 @@ extension Simulation {
         case .wakeUp: agenda.add(.wake(replica: replica, incarnation: replicas[replica].incarnation), at: now)
         case .workReturns:
             guard let leader, let work = replicas[leader].works.last, !work.isEnding else { return }
-            note(leader, "'s work returns")
+            note(leader, "sees its work return")
             endWork(leader, work.serial)
         }
     }

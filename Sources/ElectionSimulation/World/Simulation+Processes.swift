@@ -45,7 +45,7 @@ extension Simulation {
     }
 
     mutating func jumpClock(of replica: Int, by distance: Microseconds) {
-        note(replica, "'s clock jumps by \(Trace.seconds(distance))")
+        note(replica, "sees its clock jump by \(Trace.seconds(distance))")
         replicas[replica].clock.jump(by: distance)
         let end = max(now, replicas[replica].pausedUntil) + .milliseconds(3)
         replicas[replica].hinderedUntil = replicas[replica].clock.reading(at: end)

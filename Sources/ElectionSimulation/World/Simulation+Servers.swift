@@ -76,7 +76,7 @@ extension Simulation {
     }
 
     mutating func step(_ server: Int, by distance: Microseconds) {
-        noteServer(server, "'s wall clock is set by \(Trace.seconds(distance))")
+        noteServer(server, "has its wall clock set by \(Trace.seconds(distance))")
         servers[server].clock.jump(by: distance)
         servers[server].data.isLeaseDisturbed = true
         runOut(server)
