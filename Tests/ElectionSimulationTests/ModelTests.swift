@@ -19,7 +19,7 @@ struct ModelTests {
             let redis = try await Twins.connect(to: server)
             var words: Set<String> = []
             for seed in 1...20 as ClosedRange<UInt64> {
-                let run = try await Self.play(seed, steps: 80, Twins(redis: redis))
+                let run = try await Self.play(seed, steps: 50, Twins(redis: redis))
                 #expect(run.difference == nil, "seed \(seed)")
                 words.formUnion(run.words)
             }
@@ -27,7 +27,7 @@ struct ModelTests {
             for mutation in Mutation.allCases where mutation.isOfScripts {
                 var isFound = false
                 for seed in 1...10 as ClosedRange<UInt64> where !isFound {
-                    let run = try await Self.play(seed, steps: 80, Twins(redis: redis, mutation: mutation))
+                    let run = try await Self.play(seed, steps: 50, Twins(redis: redis, mutation: mutation))
                     isFound = run.difference != nil
                 }
                 #expect(isFound, "\(mutation.rawValue) makes no difference")
