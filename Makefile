@@ -21,6 +21,9 @@ run: deps toolchain ## Install what is missing, build, and start the demo
 # Our own warnings are errors here, and only here: a newer compiler's must not keep anybody from running Baton.
 test test-tsan: export BATON_WARNINGS_AS_ERRORS = 1
 
+# Under the thread sanitizer a schedule takes much longer, and the seeds are the same.
+test-tsan: export BATON_SIMULATED_SCHEDULES = 2000
+
 test: deps toolchain ## Install what is missing, and run all tests
 	$(SWIFT) build --build-tests
 	$(TEST) $(ARGS)

@@ -14,6 +14,9 @@ if Context.environment["BATON_WARNINGS_AS_ERRORS"] != nil {
     strict.append(.treatAllWarnings(as: .error))
 }
 
+/// For what has to be fast in tests too. Only a root package may say so, and it goes with `@testable`.
+let optimized = strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
 let package = Package(
     name: "baton",
     platforms: [.macOS(.v15)],
@@ -55,8 +58,19 @@ let package = Package(
         .target(name: "PostgresClient", dependencies: ["CLibpq"], swiftSettings: strict),
 
         // MARK: Pure cores: the standard library only
-        .target(name: "LeaderElection", swiftSettings: strict),
+        .target(name: "LeaderElection", swiftSettings: optimized),
         .target(name: "CacheRefresh", swiftSettings: strict),
+
+        // MARK: The election in a world where everything goes wrong
+        .target(name: "ElectionSimulation", dependencies: ["LeaderElection"], swiftSettings: optimized),
+        .executableTarget(
+            name: "baton-sim",
+            dependencies: [
+                "ElectionSimulation",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict
+        ),
 
         // MARK: The daemon and its command line
         .target(
@@ -110,6 +124,16 @@ let package = Package(
         .testTarget(
             name: "LeaderElectionTests", dependencies: ["LeaderElection"], resources: [.copy("Scenarios")],
             swiftSettings: strict),
+        .testTarget(
+            name: "ElectionSimulationTests",
+            dependencies: [
+                "Daemon", "ElectionSimulation", "LeaderElection", "LocalStack", "RedisClient",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict
+        ),
         .testTarget(name: "CacheRefreshTests", dependencies: ["CacheRefresh"], swiftSettings: strict),
         .testTarget(
             name: "RedisClientTests",

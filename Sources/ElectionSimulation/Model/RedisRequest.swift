@@ -1,0 +1,55 @@
+public import LeaderElection
+
+/// What a replica asks of a Redis: one call of a script.
+public enum RedisRequest: Hashable, Sendable {
+    case acquire(Token, floor: Epoch)
+    case renew(Lease)
+    case resign(Lease)
+    /// Raise the fence to `next`, where the lease is.
+    case sync(Lease, next: Int64)
+    /// Raise the fence to `next`, where the lease is not.
+    case raise(Lease, next: Int64)
+    /// One batch of a term, which continues `previous`.
+    case write(Lease, previous: Int64, next: Int64)
+}
+
+/// Who asks, as far as a script is told.
+public struct Caller: Hashable, Sendable {
+    public let holder: String
+    public let deployment: String
+    public let ttlMilliseconds: Int64
+
+    public init(holder: String, deployment: String, ttlMilliseconds: Int64) {
+        (self.holder, self.deployment, self.ttlMilliseconds) = (holder, deployment, ttlMilliseconds)
+    }
+}
+
+/// What a script answers.
+public enum RedisAnswer: Hashable, Sendable {
+    case acquired(Lease)
+    case taken(Lease, leftMilliseconds: Int64)
+    case renewed(RedisModel.Fence)
+    case gone
+    case resigned
+    case notOurs
+    /// The fence was this before.
+    case synced(was: RedisModel.Fence)
+    case late(Int64)
+    case fenced(epoch: Int64?, token: String)
+    case gap(Int64?)
+    case written
+    case refused(Refusal)
+    /// The script failed half-way, as Redis reports it for a key of the wrong type.
+    case failed
+
+    /// What no script goes on with.
+    public enum Refusal: Hashable, Sendable {
+        case leaseOfWrongType
+        case fenceOfWrongType
+        case notALease
+        case newerFormat
+        case otherDeployment(String)
+        case noTTL
+        case noEpochLeft
+    }
+}

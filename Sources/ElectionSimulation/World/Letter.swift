@@ -1,0 +1,26 @@
+import LeaderElection
+
+/// A request on its way, and its answer on the way back.
+struct Letter: Sendable {
+    let replica: Int
+    /// Of the process that asks; the answer is for no other.
+    let incarnation: Int
+    let request: RedisRequest
+    let server: Int
+    /// By the replica's clock: when it was decided to send it, which may be long before it is.
+    let askedAt: Microseconds
+    /// True time.
+    let writtenAt: Microseconds
+    /// The period of its chain in which a batch was sent.
+    var chainNumber = 0
+    var answer: RedisAnswer?
+    /// It was answered, or waited for too long.
+    var isSettled = false
+
+    var isAboutLease: Bool {
+        switch request {
+        case .acquire, .renew, .resign: true
+        case .sync, .raise, .write: false
+        }
+    }
+}
