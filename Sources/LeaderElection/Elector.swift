@@ -117,6 +117,7 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
     /// The answer to ``ElectionAction/renew(_:)`` for the lease of this token.
     public mutating func renewAnswered(_ answer: RenewAnswer, token: Token, at now: Moment) -> [ElectionAction] {
         var actions = endIfOverdue(at: now)
+        if case .taken(let lease, _) = answer { floor = max(floor, lease.epoch) }
         guard case .leader(var term, .asked(let sentAt, let again)) = phase, term.token == token else {
             return proceed(at: now, actions)
         }
@@ -132,7 +133,6 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
             phase = .follower(due: now + pacing.jitter(), heedsWaking: true)
             actions.append(.stopLeading(term, .leaseGone))
         case .taken(let lease, let remaining):
-            floor = max(floor, lease.epoch)
             phase = .follower(due: pacing.expiry(after: remaining, at: now), heedsWaking: true)
             actions.append(.stopLeading(term, .takenOver(by: lease)))
         }

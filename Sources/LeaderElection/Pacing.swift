@@ -25,9 +25,10 @@ struct Pacing<Randomness: RandomNumberGenerator & Sendable>: Sendable {
     /// Keeps replicas that learnt the same thing at the same time from asking in the same instant.
     mutating func jitter() -> Duration { random(upTo: timing.retryDelay) }
 
-    /// When to ask for a lease that runs out after `remaining`, which the store counts in whole milliseconds.
+    /// When to ask for a lease that runs out after `remaining`, which the store counts in whole milliseconds; after a TTL at the
+    /// latest, as one that is said to last longer was not made by a replica, or told by a server whose clock was set.
     mutating func expiry(after remaining: Duration, at now: Moment) -> Moment {
-        now + max(remaining, .zero) + .milliseconds(1) + jitter()
+        now + min(max(remaining, .zero), timing.ttl) + .milliseconds(1) + jitter()
     }
 
     private mutating func random(upTo most: Duration) -> Duration {

@@ -12,6 +12,8 @@ struct DatasetLoop {
     let term: LeadershipTerm
     let pool: PostgresPool
     let logger: Logger
+    /// Called when no pass of this term can ever succeed.
+    var giveUpTerm: @Sendable () -> Void = {}
 
     /// Runs until the task is cancelled or the term is over.
     func run() async {
@@ -49,6 +51,10 @@ struct DatasetLoop {
                 problem = latest
                 instruments.failures.increment()
                 if latest.castsDoubtOnLease { term.writeRefused() }
+                if case Fence.Failure.outranked = error {
+                    giveUpTerm()
+                    return
+                }
                 pause = schedule.failed(using: &random)
             }
             try? await Task.sleep(for: pause)

@@ -17,6 +17,9 @@ actor Fence {
         case fenced(epoch: String)
         /// The lease is not this term's any longer.
         case leaseLost
+        /// A target without the lease has seen a higher epoch than this term's, and will never take its writes: only a
+        /// new term can help, with an epoch above that one.
+        case outranked(by: Epoch)
         /// A batch before this one is missing, or Redis lost data: to be sent again.
         case gap
         case redis(RedisError)
@@ -102,6 +105,7 @@ actor Fence {
                 throw Failure.gap
             case .fenced(let epoch):
                 Instruments.staleWritesRejected.increment()
+                if let epoch = Epoch(epoch) { term.observed(epoch) }
                 throw Failure.fenced(epoch: epoch)
             }
         } catch {
@@ -172,6 +176,7 @@ actor Fence {
                 noteLoss(was)
             case .notOurs(let highest):
                 if let highest { term.observed(highest) }
+                if deployment == nil, let highest { throw Failure.outranked(by: highest) }
                 throw Failure.leaseLost
             case .late:
                 throw Failure.gap

@@ -20,6 +20,8 @@ struct Problem {
             self.init("fenced", "another term holds the fence, epoch \(epoch)", castsDoubtOnLease: true)
         case Fence.Failure.leaseLost:
             self.init("lease lost", "the lease is not this term's any longer", castsDoubtOnLease: true)
+        case Fence.Failure.outranked(let epoch):
+            self.init("outranked", "the target has seen a later term, epoch \(epoch): this one is given up")
         case Fence.Failure.gap:
             self.init("gap", "a batch is missing at redis; it will be sent again", castsDoubtOnLease: true)
         case Fence.Failure.redis(let error), let error as RedisError:

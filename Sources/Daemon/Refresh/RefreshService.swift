@@ -45,7 +45,7 @@ public final class RefreshService: TermWork {
         updates?.yield(enabled)
     }
 
-    /// Works until the task is cancelled.
+    /// Works until the task is cancelled, or a target has seen a later term.
     public func lead(_ term: LeadershipTerm) async {
         let pool = PostgresPool(configuration.postgresConfiguration, limit: configuration.postgres.connections)
         guard let server = await identify(pool, term) else {
@@ -61,7 +61,11 @@ public final class RefreshService: TermWork {
         updates.yield(initial)
 
         await withTaskCancellationHandler {
-            await refresh(stream) { makeLoop($0, term, fences, pool, server) }
+            await refresh(stream) { dataset in
+                var loop = makeLoop(dataset, term, fences, pool, server)
+                loop?.giveUpTerm = { updates.finish() }
+                return loop
+            }
         } onCancel: {
             term.stoppedSending()  // the term's end, which cancelled us, has closed the fences already
         }
@@ -69,7 +73,7 @@ public final class RefreshService: TermWork {
         await pool.close()
     }
 
-    /// Keeps one loop running for each dataset of the latest list, until the task is cancelled.
+    /// Keeps one loop running for each dataset of the latest list, until the lists end or the task is cancelled.
     private func refresh(_ lists: AsyncStream<[Dataset]>, _ makeLoop: (Dataset) -> DatasetLoop?) async {
         var running: [String: (dataset: Dataset, task: Task<Void, Never>)] = [:]
         for await datasets in lists {

@@ -183,18 +183,13 @@ extension Simulation {
     // MARK: Recovery
 
     /// Longer than that nobody is without a leader whose batches are accepted, once faults have ended and the lease that
-    /// they left behind has run out for everybody who was told of it.
+    /// they left behind has run out.
     private var electionBound: Microseconds { Microseconds(roundingUp: timing.ttl) * 2 }
 
     mutating func beginElectionWatch() {
         referee.watchBegan = now
         if let last = servers[home].data.redis.leaseKey?.lastMillisecond {
             referee.watchBegan = max(now, servers[home].clock.time(showing: (last + 1) * 1000))
-        }
-        // A lease that lasted longer than a TTL, because a wall clock was set or somebody wrote it by hand, may be gone by now;
-        // but who was told of it waits as long.
-        for replica in replicas where replica.toldToWaitUntil > replica.clock.reading(at: now) {
-            referee.watchBegan = max(referee.watchBegan, replica.clock.time(showing: replica.toldToWaitUntil))
         }
         agenda.add(.electionOverdue, at: referee.watchBegan + electionBound)
     }

@@ -44,8 +44,6 @@ struct Replica: Sendable {
     var answersCutUntil: Microseconds = 0
     /// The highest epoch that this process was ever told of.
     var highestEpochSeen = Epoch.zero
-    /// Until when it was told that somebody else's lease lasts, by its clock.
-    var toldToWaitUntil: Microseconds = .min
     /// The elector has nothing more to do; the process ends with the work.
     var hasStopped = false
 

@@ -131,15 +131,10 @@ extension Simulation {
         }
     }
 
-    /// Remembers what the replica is told; an answer that it does not wait for any more tells it nothing.
+    /// Remembers what the replica is told.
     private mutating func see(_ answer: RedisAnswer?, to letter: Letter) {
-        let replica = letter.replica
-        guard case .taken(let lease, let left)? = answer else { return }
-        replicas[replica].toldToWaitUntil = reading(replica) + .milliseconds(left)
-        if case .renew(let own) = letter.request {
-            guard replicas[replica].belief?.lease == own, replicas[replica].believes(at: now) else { return }
-        }
-        replicas[replica].highestEpochSeen = max(replicas[replica].highestEpochSeen, lease.epoch)
+        guard case .taken(let lease, _)? = answer else { return }
+        replicas[letter.replica].highestEpochSeen = max(replicas[letter.replica].highestEpochSeen, lease.epoch)
     }
 
     /// The elector is shown that the answer comes when the request was sent.

@@ -15,7 +15,6 @@ extension Simulation {
         replicas[replica].lastDeparture = now
         replicas[replica].lastArrivals = [now, now, now]
         replicas[replica].highestEpochSeen = .zero
-        replicas[replica].toldToWaitUntil = .min
         replicas[replica].hasStopped = false
         note(replica, "starts")
         tell(replica) { $0?.started(at: $1) }

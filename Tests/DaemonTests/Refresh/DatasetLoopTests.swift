@@ -224,6 +224,24 @@ struct DatasetLoopTests {
         }
     }
 
+    @Test("A leader that a target outranks gives its term up: only a later one can write there")
+    func outranked() async throws {
+        try await RefreshWorld.with(sql: Self.schema) { world in
+            try await world.command("HSET", world.keys.fence, "epoch", "9", "token", "later", "sequence", "0")
+            let log = LogRecorder()
+            var configuration = try Self.configuration(world, [.table("t", ["t:{id}"]), .table("u", ["u:{id}"])])
+            configuration.lease.redis = "elsewhere"
+            let service = RefreshService(
+                configuration: configuration, deployment: "test", redis: ["main": try world.makeClient()],
+                logger: log.logger)
+            let (term, observed) = FenceTests.targetTerm(confirming: true)
+            await service.lead(term)
+            #expect(observed() == "9")
+            #expect(log.messages(at: .error).contains { $0.contains("epoch 9") })
+            #expect(try await world.keyNames() == [])
+        }
+    }
+
     @Test("However many datasets there are, no more connections are open than allowed, and none after the term")
     func connections() async throws {
         try await RefreshWorld.with(sql: Self.schema) { world in

@@ -201,7 +201,8 @@ struct FenceTests {
                 let failure = await #expect(throws: Fence.Failure.self) {
                     try await fence.send(.strings([("key", "1")]))
                 }
-                guard case .leaseLost = failure else { throw RefreshWorld.Unexpected("\(failure as Any)") }
+                guard case .outranked(let epoch) = failure else { throw RefreshWorld.Unexpected("\(failure as Any)") }
+                #expect("\(epoch)" == test.observed)
                 #expect(try await world.get("key") == nil)
                 #expect(try await world.command("HGET", world.keys.fence, "token").string == test.fence[3])
             }
