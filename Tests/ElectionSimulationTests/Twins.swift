@@ -29,7 +29,9 @@ struct Twins {
 
     static func connect(to server: LocalRedis) async throws -> RedisConnection {
         try await RedisConnection.connect(
-            RedisConfiguration(url: RedisURL(server.url)), eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
+            RedisConfiguration(
+                url: RedisURL(server.url), connectTimeout: .seconds(20), commandTimeout: .seconds(20)),
+            eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
             logger: Logger(label: "twins") { _ in SwiftLogNoOpLogHandler() })
     }
 

@@ -156,7 +156,8 @@ import Testing
     @Test func onePublishesItsElection() async throws {
         let bench = try await ElectionBench.onSharedRedis()
         let client = RedisClient(
-            RedisConfiguration(url: try RedisURL(bench.redis.url)),
+            RedisConfiguration(
+                url: try RedisURL(bench.redis.url), connectTimeout: .seconds(20), commandTimeout: .seconds(20)),
             eventLoop: bench.eventLoop, logger: ElectionBench.quiet)
         var events = client.subscribe(to: [bench.keys.elected, bench.keys.released]).makeAsyncIterator()
         guard case .subscribed? = await events.next() else {

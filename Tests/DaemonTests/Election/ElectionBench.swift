@@ -48,7 +48,9 @@ struct ElectionBench: Sendable {
 
     static func connect(_ redis: LocalRedis) async throws -> RedisConnection {
         try await RedisConnection.connect(
-            RedisConfiguration(url: RedisURL(redis.url)), eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
+            RedisConfiguration(
+                url: RedisURL(redis.url), connectTimeout: .seconds(20), commandTimeout: .seconds(20)),
+            eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
             logger: quiet)
     }
 

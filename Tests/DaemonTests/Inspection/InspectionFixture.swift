@@ -98,7 +98,8 @@ extension InspectionFixture {
     @discardableResult
     func send(_ command: [String], to other: LocalRedis? = nil) async throws -> RedisValue {
         let client = RedisClient(
-            RedisConfiguration(url: try RedisURL((other ?? redis).url)),
+            RedisConfiguration(
+                url: try RedisURL((other ?? redis).url), connectTimeout: .seconds(20), commandTimeout: .seconds(20)),
             eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
             logger: Logger(label: "test"))
         do {

@@ -33,7 +33,9 @@ final class RefreshWorld: Sendable {
         self.postgres = postgres
         self.databaseURL = databaseURL
         redis = RedisClient(
-            RedisConfiguration(url: try RedisURL(redisURL), commandTimeout: .seconds(20)), eventLoop: Self.eventLoop,
+            RedisConfiguration(
+                url: try RedisURL(redisURL), connectTimeout: .seconds(20), commandTimeout: .seconds(20)),
+            eventLoop: Self.eventLoop,
             logger: Self.quiet)
     }
 
