@@ -140,7 +140,7 @@ public actor PostgresConnection {
     ///   - chunkBytes: About how large a chunk becomes; a larger row is a chunk of its own.
     /// - Returns: A stream that holds the connection until it is read to its end.
     public nonisolated func copy(
-        _ sql: String, chunkBytes: Int = 256 << 10
+        _ sql: String, chunkBytes: Int = 64 << 10
     ) async throws(PostgresError) -> CopyStream {
         try Self.check(chunkBytes: chunkBytes)
         try await perform { (session) throws(PostgresError) in
