@@ -124,14 +124,25 @@ struct GroupService: Service {
         let store = LeaseStore(
             redis: configuration.redis[configuration.lease.redis]!.clientConfiguration(name: "baton-lease"),
             keys: GroupKeys(prefix: configuration.keyPrefix, group: configuration.group), holder: name,
-            deployment: deployment, timing: configuration.lease.timing, eventLoop: leaseLoop, logger: logger)
+            deployment: deployment, timing: configuration.lease.timing,
+            detectsCrashes: configuration.lease.crashDetection == .connection, eventLoop: leaseLoop, logger: logger)
+        var random = SystemRandomNumberGenerator()
+        let presence = Presence(
+            id: "\(Token(using: &random))", name: name, version: Formats.version, revision: configuration.revision,
+            startedMilliseconds: Self.wallClockMilliseconds)
         let election = ElectionService(
-            group: configuration.group, store: store, work: refresh, drain: configuration.shutdown.drain,
+            group: configuration.group, store: store, presence: presence, work: refresh, drain: configuration.shutdown.drain,
             eventLoop: leaseLoop, logger: logger)
         let reloading = Task { for await datasets in reloads { refresh.replace(datasets: datasets) } }
         await election.run()
         reloading.cancel()
         for client in clients.values { await client.close() }
+    }
+
+    private static var wallClockMilliseconds: Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
     }
 
     /// Which database this replica reads: the lease names it, so that two databases never fill one cache.

@@ -25,8 +25,9 @@ public enum ElectionState: String, Hashable, Sendable, CaseIterable {
 /// What is to be done, in this order, after an event. Nothing of it may be left out.
 public enum ElectionAction: Hashable, Sendable {
     /// Ask for the lease for a term of this token and with an epoch above `floor`, then call
-    /// ``Elector/acquireAnswered(_:at:)`` exactly once.
-    case acquire(Token, floor: Epoch)
+    /// ``Elector/acquireAnswered(_:at:)`` exactly once. If the lease is that of the term `suspect` and nobody has listened to its
+    /// leader's channel for a while, it is taken over though it has not run out.
+    case acquire(Token, floor: Epoch, suspect: Token?)
     /// Prolong this lease if it still stands, then call ``Elector/renewAnswered(_:token:at:)`` exactly once.
     case renew(Lease)
     /// Delete this lease if it still stands, and wake the followers. Call ``Elector/resignAnswered(_:token:at:)`` exactly once.
@@ -49,6 +50,10 @@ public enum AcquireAnswer: Hashable, Sendable {
     case acquired(Lease)
     /// It is another term's, and runs out after `remaining` unless renewed.
     case taken(Lease, remaining: Duration)
+    /// It is the suspect's, whose leader may be gone: ask again after `grace`.
+    case suspected(Lease, grace: Duration)
+    /// There is no lease, but an operator wishes that another replica takes it, which has this long for it.
+    case reserved(remaining: Duration)
     /// No answer, or none that can be used. Whether the request was carried out is unknown.
     case failed
 }

@@ -12,36 +12,12 @@
 ///
 /// Events that come too late, twice, or for a term that is over are answered with nothing.
 public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
-    private enum Phase: Sendable {
-        /// `due` is nil before the start. One that gave a lease back leaves it to others for a while, woken or not.
-        case follower(due: Moment?, heedsWaking: Bool)
-        case candidate(sentAt: Moment, woken: Bool)
-        case leader(Term, Renewal)
-        case resigning(Resignation)
-        case stopped
-    }
-
-    private enum Renewal: Sendable {
-        case due(Moment)
-        /// `again`: something came up after it was sent that only a newer answer can tell.
-        case asked(sentAt: Moment, again: Bool)
-    }
-
-    private enum Resignation: Sendable {
-        /// Shutting down, with the answer to an acquire on its way.
-        case awaitingAcquire
-        /// The next request to resign is due, at the latest when the work has had its time to stop sending.
-        case due(Moment, Term, EndReason, Next)
-        case asked(Term, EndReason, Next)
-    }
-
-    /// Where a resignation leads.
-    private enum Next: Sendable { case stopped, follower }
-
     public var timing: ElectionTiming { pacing.timing }
     /// The highest epoch ever seen; a new term's is higher, also at a store that has forgotten everything.
     public private(set) var floor: Epoch
-    private var phase = Phase.follower(due: nil, heedsWaking: false)
+    /// How much longer than usual this replica waits before it asks, so that others go first: those of a newer version.
+    public var deference = Duration.zero
+    private var phase = ElectionPhase.follower(nil)
     /// Of the next term. It is kept until a term begins with it: an acquire whose answer was lost is then found to be ours.
     private var nextToken: Token
     /// Of the term that is led, or that is over while its work is still ending.
@@ -57,15 +33,10 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
         nextToken = pacing.newToken()
     }
 
-    public var state: ElectionState {
-        switch phase {
-        case .follower: .follower
-        case .candidate: .candidate
-        case .leader: .leader
-        case .resigning: .resigning
-        case .stopped: .stopped
-        }
-    }
+    public var state: ElectionState { phase.state }
+    /// Of the term that is led or being given back, else of the next one. The leader's channel bears it, so that has to be
+    /// listened to before the lease is asked for.
+    public var token: Token { phase.heldToken ?? nextToken }
 
     /// The term that is led. At or after its deadline it is over, even if no event has said so yet.
     public var term: Term? {
@@ -77,8 +48,8 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
 
     /// The replica is ready: the first candidacy is due. Comes once, first of all.
     public mutating func started(at now: Moment) -> [ElectionAction] {
-        guard case .follower(nil, _) = phase else { return [] }
-        phase = .follower(due: now, heedsWaking: true)
+        guard case .follower(nil) = phase else { return [] }
+        standBy(until: now)
         return proceed(at: now, [])
     }
 
@@ -91,9 +62,17 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
     /// The lease was released, or that may have been missed: no need to wait until it runs out.
     public mutating func woken(at now: Moment) -> [ElectionAction] {
         switch phase {
-        case .follower(_, heedsWaking: true): phase = .follower(due: now, heedsWaking: true)
+        case .follower(let standby?) where standby.heedsNews: standBy(until: min(standby.due, now + deference))
         case .candidate(let sentAt, _): phase = .candidate(sentAt: sentAt, woken: true)
         case .follower, .leader, .resigning, .stopped: break
+        }
+        return proceed(at: now, endIfOverdue(at: now))
+    }
+
+    /// The process that leads this term seems to be gone. The store is asked to make sure, and to give its lease to us.
+    public mutating func leaderSilent(_ token: Token, at now: Moment) -> [ElectionAction] {
+        if case .follower(let standby?) = phase, standby.heedsNews, standby.suspect != token {
+            standBy(until: min(standby.due, now + deference), suspecting: token)
         }
         return proceed(at: now, endIfOverdue(at: now))
     }
@@ -130,10 +109,10 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
         case .failed:
             phase = .leader(term, .due(again ? now : now + timing.retryDelay))
         case .gone:
-            phase = .follower(due: now + pacing.jitter(), heedsWaking: true)
+            standBy(until: now + pacing.jitter())
             actions.append(.stopLeading(term, .leaseGone))
         case .taken(let lease, let remaining):
-            phase = .follower(due: pacing.expiry(after: remaining, at: now), heedsWaking: true)
+            standBy(until: pacing.expiry(after: remaining, at: now) + deference)
             actions.append(.stopLeading(term, .takenOver(by: lease)))
         }
         return proceed(at: now, actions)
@@ -150,12 +129,13 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
             return proceed(at: now, [])
         }
         guard case .follower = next else { return stop() }
-        standBack(at: now)
+        // Who was told to step down would else be the first to ask again.
+        standBack(for: reason == .steppedDown ? timing.ttl : pacing.backOff(), at: now)
         return proceed(at: now, [])
     }
 
-    /// A target refused a write of this term: ask at once whether the lease is still ours.
-    public mutating func writeRefused(token: Token, at now: Moment) -> [ElectionAction] {
+    /// Something came up that only the lease's store can tell, such as why a target refused a write: ask at once.
+    public mutating func renewalWanted(token: Token, at now: Moment) -> [ElectionAction] {
         let actions = endIfOverdue(at: now)
         if case .leader(let term, let renewal) = phase, term.token == token {
             switch renewal {
@@ -188,6 +168,16 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
             return workStoppedSending(token: token, at: now)
         case .follower, .candidate, .stopped:
             break
+        }
+        return proceed(at: now, actions)
+    }
+
+    /// An operator wishes that this term ends: its lease is resigned as soon as the work has stopped sending.
+    public mutating func stepDown(token: Token, at now: Moment) -> [ElectionAction] {
+        var actions = endIfOverdue(at: now)
+        if case .leader(let term, _) = phase, term.token == token {
+            phase = .resigning(.due(now + timing.stopSendingWithin, term, .steppedDown, .follower))
+            actions.append(.stopLeading(term, .steppedDown))
         }
         return proceed(at: now, actions)
     }
@@ -236,9 +226,16 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
         case .taken(let lease, let remaining):
             pacing.succeeded()
             floor = max(floor, lease.epoch)
-            phase = .follower(due: woken ? now : pacing.expiry(after: remaining, at: now), heedsWaking: true)
+            standBy(until: (woken ? now : pacing.expiry(after: remaining, at: now)) + deference)
+        case .suspected(let lease, let grace):
+            pacing.succeeded()
+            floor = max(floor, lease.epoch)
+            standBy(until: now + (woken ? .zero : grace), suspecting: lease.token)
+        case .reserved(let remaining):
+            pacing.succeeded()
+            standBy(until: pacing.expiry(after: remaining, at: now))
         case .failed:
-            phase = .follower(due: now + pacing.backOff(), heedsWaking: true)
+            standBy(until: now + pacing.backOff())
         }
         return []
     }
@@ -246,18 +243,22 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
     /// A lease under which no term may begin is released by comparing, so that nobody has to wait for its end.
     private mutating func giveBack(_ lease: Lease, _ reason: EndReason, at now: Moment) -> [ElectionAction] {
         floor = max(floor, lease.epoch)
-        standBack(at: now)
+        standBack(for: pacing.backOff(), at: now)
         return [.resign(lease, reason)]
     }
 
-    private mutating func standBack(at now: Moment) {
-        phase = .follower(due: now + pacing.backOff(), heedsWaking: false)
+    private mutating func standBy(until due: Moment, suspecting suspect: Token? = nil) {
+        phase = .follower(.init(due: due, suspect: suspect))
+    }
+
+    private mutating func standBack(for pause: Duration, at now: Moment) {
+        phase = .follower(.init(due: now + pause, heedsNews: false))
     }
 
     /// Comes first in every event: nothing that happens at or after the deadline can save the term.
     private mutating func endIfOverdue(at now: Moment) -> [ElectionAction] {
         guard case .leader(let term, _) = phase, now >= term.deadline else { return [] }
-        standBack(at: now)
+        standBack(for: pacing.backOff(), at: now)
         return [.stopLeading(term, .deadline), .resign(term.lease, .deadline)]
     }
 
@@ -270,9 +271,9 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
     private mutating func proceed(at now: Moment, _ before: [ElectionAction]) -> [ElectionAction] {
         var actions = before
         switch phase {
-        case .follower(let due?, _) where due <= now && workingToken == nil:
+        case .follower(let standby?) where standby.due <= now && workingToken == nil:
             phase = .candidate(sentAt: now, woken: false)
-            actions.append(.acquire(nextToken, floor: floor))
+            actions.append(.acquire(nextToken, floor: floor, suspect: standby.suspect))
         case .leader(let term, .due(let due)) where due <= now:
             phase = .leader(term, .asked(sentAt: now, again: false))
             actions.append(.renew(term.lease))
@@ -289,7 +290,7 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
 
     private var nextMoment: Moment? {
         switch phase {
-        case .follower(let due, _): workingToken == nil ? due : nil
+        case .follower(let standby): workingToken == nil ? standby?.due : nil
         case .leader(let term, .due(let due)): min(due, term.deadline)
         case .leader(let term, .asked): term.deadline
         case .resigning(.due(let due, _, _, _)): due

@@ -25,6 +25,8 @@ public enum EndReason: Hashable, Sendable, CustomStringConvertible {
     case takenOver(by: Lease)
     /// The term's work returned although nothing had ended the term.
     case workEnded
+    /// An operator wished that this replica steps down.
+    case steppedDown
     /// The replica shuts down.
     case shutdown
     /// The lease was granted so late that it was no longer safe to lead under it: no term began.
@@ -39,6 +41,7 @@ public enum EndReason: Hashable, Sendable, CustomStringConvertible {
         case .leaseGone: "lease-gone"
         case .takenOver: "taken-over"
         case .workEnded: "work-ended"
+        case .steppedDown: "step-down"
         case .shutdown: "shutdown"
         case .lateAnswer: "late-answer"
         case .outranked: "outranked"

@@ -70,6 +70,7 @@ struct BatonSim: AsyncParsableCommand {
         return """
             \(tally.schedules) schedules in \(duration): \(tally.faults) faults (\(tally.failovers) failovers, \
             \(tally.dataLosses) losses of data), \(tally.elections) terms, \(tally.acceptedBatches) batches accepted, \
+            \(tally.silentLeadersSucceeded) silent leaders succeeded, \
             \(tally.staleBatchesRefused) of older terms refused, \(tally.gaps) out of turn refused, recovery within \
             \(tally.longestElection)
             """

@@ -9,7 +9,7 @@ import Testing
 @Suite("The model of Redis")
 struct ModelTests {
     static let everyWord: Set<String> = [
-        "ACQUIRED", "TAKEN", "RENEWED", "GONE", "RESIGNED", "NOT-OURS", "SYNCED", "LATE", "FENCED", "GAP", "OK",
+        "ACQUIRED", "TAKEN", "SUSPECTED", "RENEWED", "GONE", "RESIGNED", "NOT-OURS", "SYNCED", "LATE", "FENCED", "GAP", "OK",
         "FAILED", "WRONG-TYPE", "NOT-A-LEASE", "NEWER-FORMAT", "OTHER-DEPLOYMENT", "NO-TTL", "NO-EPOCH-LEFT",
     ]
 
@@ -17,6 +17,7 @@ struct ModelTests {
     func equalsTheScripts() async throws {
         try await LocalRedis.withServer { server in
             let redis = try await Twins.connect(to: server)
+            let listener = try await Twins.listen(at: server)
             var words: Set<String> = []
             for seed in 1...20 as ClosedRange<UInt64> {
                 let run = try await Self.play(seed, steps: 50, Twins(redis: redis))
@@ -32,6 +33,7 @@ struct ModelTests {
                 }
                 #expect(isFound, "\(mutation.rawValue) makes no difference")
             }
+            await listener.close()
             await redis.close()
         }
     }
@@ -80,13 +82,17 @@ private struct RandomSteps {
         let holder = "pod-\(chance.number(in: 1...2))"
         // Most often it is the lease that is there.
         guard let any = leases.randomElement(using: &chance), !chance.happens(0.25) else {
-            return .ask(.acquire(tokens[chance.index(below: 3)], floor: floor(clock)), holder: holder)
+            let suspicion = model.lease.map { Suspicion(term: $0.token, isSilent: chance.happens(0.8)) }
+            let request = RedisRequest.acquire(
+                tokens[chance.index(below: 3)], floor: floor(clock), suspect: chance.happens(0.5) ? suspicion : nil,
+                isHeard: chance.happens(0.7))
+            return .ask(request, holder: holder)
         }
         let lease = chance.happens(0.7) ? model.lease ?? any : any
         let sequence = model.fence.sequence ?? 0
         let near = max(0, sequence + chance.number(in: -1...1))
         switch chance.index(below: 8) {
-        case 0, 1: return .ask(.renew(lease), holder: holder)
+        case 0, 1: return .ask(.renew(lease, isHeard: chance.happens(0.7)), holder: holder)
         case 2: return .ask(.resign(lease), holder: holder)
         case 3: return .ask(.sync(lease, next: near + 1), holder: holder)
         case 4: return .ask(.raise(lease, next: near + 1), holder: holder)
@@ -125,12 +131,14 @@ private struct RandomSteps {
     private mutating func foreignLease(_ clock: Int64) -> Twins.Change {
         let token = chance.happens(0.3) ? tokens[chance.index(below: 3)] : Token(using: &chance)
         let epoch = Epoch(clock + chance.number(in: -1_000_000...1_000_000)) ?? .zero
+        // Half of them are old enough to be taken over from a silent leader.
+        let since = clock / 1000 - (chance.happens(0.5) ? 2 * Twins.ttlMilliseconds : 0)
         func text(format: Int, deployment: String) -> String {
-            #"{"since":"\#(clock / 1000)","token":"\#(token)","holder":"pod-9","epoch":"\#(epoch)","format":\#(format),"#
+            #"{"since":"\#(since)","token":"\#(token)","holder":"pod-9","epoch":"\#(epoch)","format":\#(format),"#
                 + #""deployment":"\#(deployment)","colour":"green"}"#
         }
         let own = text(format: 1, deployment: Twins.deployment)
-        let lease = Lease(text: own, epoch: epoch, token: token, holder: "pod-9", sinceMilliseconds: clock / 1000)
+        let lease = Lease(text: own, epoch: epoch, token: token, holder: "pod-9", sinceMilliseconds: since)
         let hasTTL = chance.happens(0.7)
         switch chance.index(below: 8) {
         case 0:

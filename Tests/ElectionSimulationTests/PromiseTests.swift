@@ -21,6 +21,7 @@ struct PromiseTests {
         #expect(tally.elections > 2 * schedules && tally.acceptedBatches > 50 * schedules)
         #expect(tally.staleBatchesRefused > schedules / 2 && tally.gaps > schedules)
         #expect(tally.failovers > schedules / 5 && tally.dataLosses > schedules / 5)
+        #expect(tally.silentLeadersSucceeded > schedules / 20)
     }
 
     @Test("Each mutation is found", arguments: Mutation.allCases)

@@ -12,6 +12,8 @@ import RedisClient
 struct Twins {
     static let deployment = "7012345678901234567/app/test"
     static let ttlMilliseconds: Int64 = 60_000
+    /// A channel that somebody listens to.
+    static let heardChannel = "heard"
 
     let redis: RedisConnection
     let keys = GroupKeys(prefix: "", group: "twins")
@@ -29,10 +31,22 @@ struct Twins {
 
     static func connect(to server: LocalRedis) async throws -> RedisConnection {
         try await RedisConnection.connect(
-            RedisConfiguration(
-                url: RedisURL(server.url), connectTimeout: .seconds(20), commandTimeout: .seconds(20)),
-            eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
-            logger: Logger(label: "twins") { _ in SwiftLogNoOpLogHandler() })
+            configuration(of: server), eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: quiet)
+    }
+
+    /// Somebody who listens to ``heardChannel``, from now on.
+    static func listen(at server: LocalRedis) async throws -> RedisSubscription {
+        let client = RedisClient(
+            try configuration(of: server), eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: quiet)
+        let subscription = client.subscribe(to: [heardChannel])
+        for await case .subscribed in subscription { break }
+        return subscription
+    }
+
+    private static let quiet = Logger(label: "twins") { _ in SwiftLogNoOpLogHandler() }
+
+    private static func configuration(of server: LocalRedis) throws -> RedisConfiguration {
+        RedisConfiguration(url: try RedisURL(server.url), connectTimeout: .seconds(20), commandTimeout: .seconds(20))
     }
 
     /// Does the same to both.
@@ -49,8 +63,10 @@ struct Twins {
             let expected = model.run(request, by: caller, clock: now)
             words.insert(answer.words[0])
             guard answer.text == expected.text else { return "\(answer.text) instead of \(expected.text)" }
-            if case .taken(_, let left) = expected, !isClose(left, answer.left) {
-                return "\(answer.left) ms left instead of \(left)"
+            switch expected {
+            case .taken(_, let left), .suspected(_, let left):
+                if !isClose(left, answer.left) { return "\(answer.left) ms left instead of \(left)" }
+            default: break
             }
         case .byHand(let change):
             try await byHand(change)
@@ -124,20 +140,29 @@ struct Twins {
     private func real(_ request: RedisRequest, _ holder: String) async throws -> Answer {
         let call: ScriptCall
         switch request {
-        case .acquire(let token, let floor):
+        case .acquire(let token, let floor, let suspicion, let isHeard):
             call = ScriptCall(
-                script: ElectionScript.acquire, keys: [keys.lease, keys.fence, keys.events],
+                script: ElectionScript.acquire,
+                keys: [keys.lease, keys.fence, keys.events, keys.suspect, keys.wishes],
                 arguments: [
                     holder, "\(token)", "\(Twins.ttlMilliseconds)", "\(floor)", Twins.deployment, keys.elected,
+                    isHeard ? "1" : "0", suspicion.map { "\($0.term)" } ?? "",
+                    suspicion.map { $0.isSilent ? keys.live($0.term) : Twins.heardChannel } ?? "",
+                    "\(RedisModel.graceMicroseconds / 1000)",
                 ])
-        case .renew(let lease):
+        case .renew(let lease, let isHeard):
             call = ScriptCall(
-                script: ElectionScript.renew, keys: [keys.lease, keys.fence],
-                arguments: [lease.text, "\(Twins.ttlMilliseconds)", Twins.deployment])
+                script: ElectionScript.renew, keys: [keys.lease, keys.fence, keys.suspect, keys.wishes],
+                arguments: [
+                    lease.text, "\(Twins.ttlMilliseconds)", Twins.deployment, "\(lease.epoch)", "\(lease.token)",
+                    isHeard ? "1" : "0",
+                ])
         case .resign(let lease):
             call = ScriptCall(
-                script: ElectionScript.resign, keys: [keys.lease, keys.fence, keys.events],
-                arguments: [lease.text, "\(lease.epoch)", "\(lease.token)", holder, "test", keys.released])
+                script: ElectionScript.resign, keys: [keys.lease, keys.fence, keys.events, keys.wishes],
+                arguments: [
+                    lease.text, "\(lease.epoch)", "\(lease.token)", holder, "test", keys.released, "", "0",
+                ])
         case .sync(let lease, let next):
             call = FenceSync.atLease(keys, lease, next: next, deployment: Twins.deployment)
         case .raise(let lease, let next):
@@ -224,18 +249,20 @@ extension Twins {
 
         init(words: [String]) { self.words = words }
 
+        /// The wishes that a renewal tells are not part of the model.
         init(_ value: RedisValue) { words = (value.array ?? []).map { $0.string ?? "" } }
 
         /// Of a lease that is somebody else's.
-        var left: Int64 { words[0] == "TAKEN" ? Int64(words[2]) ?? -1 : -1 }
+        var left: Int64 { ["TAKEN", "SUSPECTED"].contains(words[0]) ? Int64(words[2]) ?? -1 : -1 }
 
         /// What must be equal.
         var text: String {
             switch words[0] {
-            case "TAKEN": (words[0...1] + words[3...]).joined(separator: " ")
+            case "TAKEN", "SUSPECTED": (words[0...1] + words[3...]).joined(separator: " ")
             case "NOT-A-LEASE", "NEWER-FORMAT", "NO-TTL", "NO-EPOCH-LEFT", "OK": words[0]
             case "WRONG-TYPE": "\(words[0]) \(words[3])"
             case "OTHER-DEPLOYMENT": "\(words[0]) \(words[2])"
+            case "ACQUIRED", "RENEWED": words.prefix(4).joined(separator: " ")
             default: words.joined(separator: " ")
             }
         }
@@ -249,6 +276,8 @@ extension RedisAnswer {
         case .acquired(let lease): "ACQUIRED \(lease.text) \(lease.epoch) \(lease.sinceMilliseconds)"
         case .taken(let lease, _):
             "TAKEN \(lease.text) \(lease.epoch) \(lease.token) \(lease.holder) \(lease.sinceMilliseconds)"
+        case .suspected(let lease, _):
+            "SUSPECTED \(lease.text) \(lease.epoch) \(lease.token) \(lease.holder) \(lease.sinceMilliseconds)"
         case .renewed(let fence): "RENEWED \(fence.text)"
         case .gone: "GONE"
         case .resigned: "RESIGNED"

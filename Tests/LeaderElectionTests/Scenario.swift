@@ -88,6 +88,13 @@ struct Scenario {
         case "shutdown": return elector.shutdown(at: now)
         case "acquired": return elector.acquireAnswered(.acquired(try lease(own(acquiring))), at: now)
         case "taken": return elector.acquireAnswered(.taken(try lease(foreign), remaining: remaining), at: now)
+        case "suspected": return elector.acquireAnswered(.suspected(try lease(foreign), grace: remaining), at: now)
+        case "reserved": return elector.acquireAnswered(.reserved(remaining: remaining), at: now)
+        case "leaderSilent": return elector.leaderSilent(foreign, at: now)
+        case "stepDown": return elector.stepDown(token: try own(working), at: now)
+        case "deference":
+            elector.deference = remaining
+            return []
         case "acquireFailed": return elector.acquireAnswered(.failed, at: now)
         case "renewed": return elector.renewAnswered(.renewed, token: try own(renewing), at: now)
         case "renewFailed": return elector.renewAnswered(.failed, token: try own(renewing), at: now)
@@ -97,7 +104,7 @@ struct Scenario {
             return elector.renewAnswered(answer, token: try own(renewing), at: now)
         case "resigned": return elector.resignAnswered(.done, token: try own(resigning), at: now)
         case "resignFailed": return elector.resignAnswered(.failed, token: try own(resigning), at: now)
-        case "writeRefused": return elector.writeRefused(token: try own(working), at: now)
+        case "writeRefused": return elector.renewalWanted(token: try own(working), at: now)
         case "stoppedSending": return elector.workStoppedSending(token: try own(working), at: now)
         case "workEnded": return elector.workEnded(token: try own(working), at: now)
         case "observed":
@@ -109,9 +116,9 @@ struct Scenario {
 
     private mutating func describe(_ action: ElectionAction) -> String {
         switch action {
-        case .acquire(let token, let floor):
+        case .acquire(let token, let floor, let suspect):
             acquiring = token
-            return "acquire \(name(token)) above \(floor)"
+            return "acquire \(name(token)) above \(floor)" + (suspect.map { ", suspecting \($0)" } ?? "")
         case .renew(let lease):
             renewing = lease.token
             return "renew \(name(lease.token))"

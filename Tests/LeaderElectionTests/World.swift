@@ -16,7 +16,7 @@ struct World {
     }
 
     enum Request {
-        case acquire(Token, Epoch)
+        case acquire(Token, Epoch, suspect: Token?)
         case renew(Lease)
         case resign(Lease)
     }
@@ -101,8 +101,13 @@ struct World {
             replicas[index].pausedUntil = now + .milliseconds(Int64.random(in: 1...6000, using: &chance))
         }
         if happens(0.02) { perform(replicas[index].elector.woken(at: now), by: index) }
+        if happens(0.02), let token = lease?.0.token {
+            perform(replicas[index].elector.leaderSilent(token, at: now), by: index)
+        }
+        if happens(0.01) { replicas[index].elector.deference = .milliseconds(Int64.random(in: 0...200, using: &chance)) }
         guard let term = replicas[index].leading, replicas[index].pausedUntil <= now else { return }
-        if happens(0.02) { perform(replicas[index].elector.writeRefused(token: term.token, at: now), by: index) }
+        if happens(0.01) { perform(replicas[index].elector.stepDown(token: term.token, at: now), by: index) }
+        if happens(0.02) { perform(replicas[index].elector.renewalWanted(token: term.token, at: now), by: index) }
         if happens(0.01) {
             replicas[index].working.removeAll { $0 == term.token }
             perform(replicas[index].elector.workEnded(token: term.token, at: now), by: index)
@@ -120,9 +125,9 @@ struct World {
     private mutating func perform(_ actions: [ElectionAction], by index: Int) {
         for action in actions {
             switch action {
-            case .acquire(let token, let floor):
+            case .acquire(let token, let floor, let suspect):
                 if !replicas[index].working.isEmpty { complain("asks while its old work goes on", index) }
-                send(.acquire(token, floor), by: index)
+                send(.acquire(token, floor, suspect: suspect), by: index)
             case .renew(let lease):
                 if replicas[index].leading?.lease != lease { complain("renews what it does not lead", index) }
                 send(.renew(lease), by: index)
@@ -203,10 +208,16 @@ struct World {
     private mutating func carryOut(_ request: Request) -> Answer {
         let until = now + ElectionTiming.standard.ttl
         switch request {
-        case .acquire(let token, let floor):
+        case .acquire(let token, let floor, let suspect):
             if let (taken, end) = lease, taken.token != token {
-                return .acquire(.taken(taken, remaining: end - now))
+                // Whether the leader is really gone is left to chance: nothing may rest on it.
+                guard taken.token == suspect, happens(0.5) else {
+                    return .acquire(.taken(taken, remaining: end - now))
+                }
+                if happens(0.5) { return .acquire(.suspected(taken, grace: .milliseconds(30))) }
+                lease = nil
             }
+            if lease == nil, !isHealthy, happens(0.05) { return .acquire(.reserved(remaining: .seconds(1))) }
             if lease == nil { lease = (newLease(token, above: floor), until) }
             lease?.until = until
             return .acquire(lease.map { .acquired($0.0) } ?? .failed)

@@ -147,12 +147,15 @@ extension Configuration.Lease {
         let renewTimeout = duration("renewTimeout", standard.renewTimeout, "How long an answer is waited for.")
         let margin = duration(
             "margin", standard.margin, "How much earlier than the lease a leader's term ends by its own clock.")
+        let crashDetection: CrashDetection = block.value(
+            "crashDetection", .choice, .text("connection"),
+            "When a leader is succeeded: `connection`: as soon as its process is gone; `ttl`: when its lease has run out.")
         if !names.isEmpty, !names.contains(redis) {
             block.refuse(
                 "redis", "\(redis.quoted) names no server under `redis`",
                 remedy: Wording.advice(for: redis, among: names))
         }
-        self.init(redis: redis)
+        self.init(redis: redis, crashDetection: crashDetection)
         // Durations that were refused would contradict each other for no fault of the user's.
         guard !block.hasMistakes else { return }
         do throws(ElectionTimingError) {

@@ -52,10 +52,22 @@ public struct Configuration: Hashable, Sendable {
         /// The name of the Redis that holds it.
         public var redis: String
         public var timing: ElectionTiming
+        public var crashDetection: CrashDetection
 
-        public init(redis: String = "main", timing: ElectionTiming = .standard) {
+        /// On what evidence a leader that does not resign is succeeded.
+        public enum CrashDetection: String, CaseIterable, Sendable {
+            /// Its process is gone, and its connections with it, or its lease has run out.
+            case connection
+            /// Its lease has run out.
+            case ttl
+        }
+
+        public init(
+            redis: String = "main", timing: ElectionTiming = .standard, crashDetection: CrashDetection = .connection
+        ) {
             self.redis = redis
             self.timing = timing
+            self.crashDetection = crashDetection
         }
     }
 

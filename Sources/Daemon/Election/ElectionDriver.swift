@@ -17,11 +17,22 @@ actor ElectionDriver {
     private var elector: Elector<SystemRandomNumberGenerator>
     private var status = ElectionStatus(state: .follower)
     private var timer: Scheduled<Void>?
+    /// The token of the channel on which we are heard, or will be soon.
+    private var listeningAs: Token?
     private var listening: Task<Void, Never>?
+    private var isHeard = false
+    /// The term whose leader is watched.
+    private var watched: Token?
+    private var watching: Task<Void, Never>?
+    private var presence: Presence
+    private var reporting: Task<Void, Never>?
+    /// The replica that is to lead next, once this one has stepped down.
+    private var successor = ""
     /// The term that is led, or that is over while its work is still ending, with the work.
     private var current: (term: LeadershipTerm, work: Task<Void, Never>)?
     private var renewalSentAt = ContinuousClock.now
     private var renewal: LeaseStore.Renewal?
+    private var pauseAtStart = Duration.zero
     private var isFenceMissing = false
     private var recording: Task<Void, Never>?
     private var hasStopped = false
@@ -32,9 +43,10 @@ actor ElectionDriver {
     nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
 
     init(
-        store: LeaseStore, work: any TermWork, drain: Duration, log: ElectionLog, eventLoop: any EventLoop,
-        publish: @escaping @Sendable (ElectionStatus) -> Void
+        store: LeaseStore, presence: Presence, work: any TermWork, drain: Duration, log: ElectionLog,
+        eventLoop: any EventLoop, publish: @escaping @Sendable (ElectionStatus) -> Void
     ) {
+        self.presence = presence
         self.store = store
         self.work = work
         self.drain = drain
@@ -46,6 +58,14 @@ actor ElectionDriver {
 
     /// Takes part in the election until ``shutDown()`` is over. Called once.
     func run() async {
+        listenAsNext()
+        reporting = Task {
+            while !Task.isCancelled {
+                await self.report()
+                let isSoon = self.presence.pause == .pausing
+                try? await Task.sleep(for: isSoon ? .milliseconds(200) : Attendance.interval)
+            }
+        }
         apply(elector.started(at: now))
         await withCheckedContinuation { continuation in
             finished = continuation
@@ -53,7 +73,10 @@ actor ElectionDriver {
         }
         timer?.cancel()
         patience?.cancel()
+        reporting?.cancel()
+        await reporting?.value
         await recording?.value
+        await store.leave(presence)
         await store.close()
     }
 
@@ -78,14 +101,17 @@ actor ElectionDriver {
             status.state = elector.state
             log.stateChanged(from: old, to: elector.state)
             publish(status)
-            listenIfFollowing()
+            if elector.state != .follower && elector.state != .candidate { watch(nil) }
+            if elector.state == .leader || old == .leader { Task { await self.report() } }
         }
+        listenAsNext()
         if hasStopped { finishIfDone() }
     }
 
     private func perform(_ action: ElectionAction) {
         switch action {
-        case .acquire(let token, let floor): Task { await self.acquire(token, floor: floor) }
+        case .acquire(let token, let floor, let suspect):
+            Task { await self.acquire(token, floor: floor, suspect: suspect) }
         case .renew(let lease): Task { await self.renew(lease) }
         case .resign(let lease, let reason): Task { await self.resign(lease, reason) }
         case .startLeading(let term): start(term)
@@ -105,12 +131,16 @@ actor ElectionDriver {
 
     // MARK: Asking the store
 
-    private func acquire(_ token: Token, floor: Epoch) async {
+    private func acquire(_ token: Token, floor: Epoch, suspect: Token?) async {
         do throws(LeaseError) {
-            let answer = try await store.acquire(token, floor: floor)
+            let acquisition = try await store.acquire(token, floor: floor, suspect: suspect, isHeard: isHeard)
             noteSuccess()
-            if case .taken(let lease, _) = answer { follow(lease) }
-            apply(elector.acquireAnswered(answer, at: now))
+            switch acquisition.answer {
+            case .taken(let lease, _), .suspected(let lease, _): follow(lease)
+            case .acquired, .reserved, .failed: break
+            }
+            pauseAtStart = acquisition.pause
+            apply(elector.acquireAnswered(acquisition.answer, at: now))
         } catch {
             if noteProblem(error) { log.acquireFailed(error) }
             if error.remedy == .reconnect { await store.reconnect() }
@@ -121,7 +151,7 @@ actor ElectionDriver {
     private func renew(_ lease: Lease) async {
         let sentAt = ContinuousClock.now
         do throws(LeaseError) {
-            let renewal = try await store.renew(lease)
+            let renewal = try await store.renew(lease, isHeard: isHeard)
             noteSuccess()
             if let obstacle = renewal.obstacle {
                 noteProblem(obstacle)
@@ -133,6 +163,7 @@ actor ElectionDriver {
             }
             (renewalSentAt, self.renewal) = (sentAt, renewal)
             apply(elector.renewAnswered(renewal.answer, token: lease.token, at: now))
+            if renewal.answer == .renewed { heed(renewal.wishes, lease) }
         } catch {
             noteProblem(error)
             log.renewalFailed(lease, error, remaining: current?.term.remaining() ?? .zero)
@@ -143,7 +174,8 @@ actor ElectionDriver {
 
     private func resign(_ lease: Lease, _ reason: EndReason) async {
         do throws(LeaseError) {
-            log.resigned(lease, reason, wasOurs: try await store.resign(lease, reason))
+            let heir = reason == .steppedDown ? successor : ""
+            log.resigned(lease, reason, wasOurs: try await store.resign(lease, reason, for: heir))
             apply(elector.resignAnswered(.done, token: lease.token, at: now))
         } catch {
             log.resignFailed(lease, error)
@@ -160,6 +192,7 @@ actor ElectionDriver {
             guard let self else { return }
             Task { await self.heard(news, of: term.token) }
         }
+        setPause(pauseAtStart, of: live)
         // Not on this actor: the work must not keep the event loop busy, nor an event loop that hangs the watchdog.
         let task = Task { @concurrent [work] in
             await withTaskGroup(of: Void.self) { group in
@@ -180,19 +213,19 @@ actor ElectionDriver {
         log.ended(term, reason)
         switch reason {
         case .takenOver(let lease): status.lease = lease
-        case .deadline, .leaseGone, .workEnded, .shutdown, .lateAnswer, .outranked: status.lease = nil
+        case .deadline, .leaseGone, .workEnded, .steppedDown, .shutdown, .lateAnswer, .outranked: status.lease = nil
         }
         switch reason {
         case .deadline, .leaseGone, .takenOver:
             recording = Task { await self.store.recordLost(term, reason) }
-        case .workEnded, .shutdown, .lateAnswer, .outranked:
+        case .workEnded, .steppedDown, .shutdown, .lateAnswer, .outranked:
             break
         }
     }
 
     private func heard(_ news: LeadershipTerm.News, of token: Token) {
         switch news {
-        case .writeRefused: apply(elector.writeRefused(token: token, at: now))
+        case .writeRefused: apply(elector.renewalWanted(token: token, at: now))
         case .stoppedSending: apply(elector.workStoppedSending(token: token, at: now))
         case .observed(let epoch): elector.observed(epoch)
         }
@@ -205,31 +238,92 @@ actor ElectionDriver {
         finishIfDone()
     }
 
+    // MARK: Wishes
+
+    private func heed(_ wishes: LeaderWishes, _ lease: Lease) {
+        guard let term = current?.term, term.token == lease.token else { return }
+        setPause(wishes.pause, of: term)
+        guard let wish = wishes.stepDown else { return }
+        log.stepDownWished(lease, wish)
+        successor = wish.successor
+        apply(elector.stepDown(token: lease.token, at: now))
+    }
+
+    private func setPause(_ pause: Duration, of term: LeadershipTerm) {
+        let before = term.pauseState()
+        term.pause(until: pause > .zero ? .now + pause : nil)
+        let after = term.pauseState()
+        guard (before == .none) != (after == .none) else { return }
+        log.pauseChanged(term.lease, pause)
+        Task { await self.report() }
+    }
+
+    // MARK: Being seen
+
+    /// Says that this replica is there, and learns whether others should be elected before it.
+    private func report() async {
+        presence.state = "\(elector.state)"
+        presence.epoch = status.epoch.map { "\($0)" } ?? ""
+        presence.pause = current?.term.pauseState() ?? .none
+        guard let attendance = try? await store.present(presence) else { return }
+        elector.deference = attendance.isOutdated(presence) ? store.timing.retryDelay : .zero
+    }
+
+    /// Listens on the channel of the term that is led or of the next one: whoever is elected must be heard before.
+    private func listenAsNext() {
+        guard !hasStopped, listeningAs != elector.token else {
+            if hasStopped { listening?.cancel() }
+            return
+        }
+        listening?.cancel()
+        let token = elector.token
+        (listeningAs, isHeard) = (token, false)
+        let messages = store.listen(as: token)
+        listening = Task {
+            for await event in messages where self.listeningAs == token { self.heard(event, as: token) }
+            await messages.close()
+        }
+    }
+
+    private func heard(_ event: RedisSubscription.Event, as token: Token) {
+        switch event {
+        case .subscribed:
+            isHeard = true
+            // Messages may have been missed before.
+            apply(elector.woken(at: now))
+        case .message(channel: store.keys.wished, _):
+            apply(elector.renewalWanted(token: token, at: now))
+        case .message:
+            apply(elector.woken(at: now))
+        case .lost(let error):
+            isHeard = false
+            log.channelLost(error)
+            // A leader says at once that it lives: the followers see its silence.
+            apply(elector.renewalWanted(token: token, at: now))
+        }
+    }
+
     // MARK: Following
 
-    /// A leader needs no release messages, and a replica that goes away none either.
-    private func listenIfFollowing() {
-        switch elector.state {
-        case .follower, .candidate:
-            guard listening == nil else { return }
-            let releases = store.listen()
-            listening = Task {
-                for await event in releases {
-                    switch event {
-                    // Messages may have been missed before the subscription.
-                    case .subscribed, .message: self.apply(self.elector.woken(at: self.now))
-                    case .lost(let error): self.log.releasesUnheard(error)
-                    }
-                }
-                await releases.close()
+    /// Watches the leader's process, so as to succeed it as soon as it is gone.
+    private func watch(_ leader: Token?) {
+        guard watched != leader else { return }
+        watching?.cancel()
+        watched = leader
+        guard let leader, store.detectsCrashes else { return }
+        let watch = LeaderWatch(store: store)
+        watching = Task {
+            while !Task.isCancelled {
+                await watch.untilSilent(leader)
+                guard !Task.isCancelled else { return }
+                self.apply(self.elector.leaderSilent(leader, at: self.now))
+                try? await Task.sleep(for: self.store.timing.renewEvery)
             }
-        case .leader, .resigning, .stopped:
-            listening?.cancel()
-            listening = nil
         }
     }
 
     private func follow(_ lease: Lease) {
+        watch(lease.token)
         guard status.lease != lease else { return }
         status.lease = lease
         log.following(lease)

@@ -30,7 +30,7 @@ struct ElectionLog: Sendable {
             metadata["successorEpoch"] = "\(lease.epoch)"
             logger.warning("leadership lost", metadata: metadata)
         case .deadline, .leaseGone: logger.warning("leadership lost", metadata: metadata)
-        case .workEnded, .shutdown, .lateAnswer, .outranked: logger.notice("leadership ended", metadata: metadata)
+        case .workEnded, .steppedDown, .shutdown, .lateAnswer, .outranked: logger.notice("leadership ended", metadata: metadata)
         }
     }
 
@@ -77,8 +77,24 @@ struct ElectionLog: Sendable {
         logger.warning("the fence is missing: Redis lost data", metadata: ["epoch": "\(lease.epoch)"])
     }
 
-    func releasesUnheard(_ error: RedisError) {
-        logger.warning("release messages are not heard", metadata: ["error": "\(error)"])
+    func channelLost(_ error: RedisError) {
+        logger.warning("messages of the group are not heard", metadata: ["error": "\(error)"])
+    }
+
+    func stepDownWished(_ lease: Lease, _ wish: LeaderWishes.StepDown) {
+        var metadata = Self.term(lease)
+        metadata["by"] = "\(wish.by)"
+        metadata["why"] = "\(wish.reason)"
+        metadata["successor"] = "\(wish.successor)"
+        logger.notice("asked to step down", metadata: metadata)
+    }
+
+    func pauseChanged(_ lease: Lease, _ pause: Duration) {
+        if pause > .zero {
+            logger.notice("asked to pause", metadata: ["epoch": "\(lease.epoch)", "for": "\(pause)"])
+        } else {
+            logger.notice("the pause is over", metadata: ["epoch": "\(lease.epoch)"])
+        }
     }
 
     func workHangs(_ token: Token) {

@@ -12,6 +12,8 @@ enum ElectionScript {
     static let acquire = script("acquire", PackageResources.acquire_lua)
     static let renew = script("renew", PackageResources.renew_lua)
     static let resign = script("resign", PackageResources.resign_lua)
+    static let present = script("present", PackageResources.present_lua)
+    static let wish = script("wish", PackageResources.wish_lua)
     static let sync = script("sync", PackageResources.sync_lua)
     static let raise = script("raise", PackageResources.raise_lua)
 
@@ -49,5 +51,12 @@ struct ScriptAnswer: Hashable, Sendable {
     func field(_ index: Int) throws(LeaseError) -> String {
         guard fields.indices.contains(index) else { throw .unexpectedAnswer("\(word) \(fields)") }
         return fields[index]
+    }
+
+    /// A field that counts milliseconds; none if it is empty.
+    func milliseconds(_ index: Int) throws(LeaseError) -> Duration {
+        let text = try field(index)
+        guard let count = text.isEmpty ? 0 : Int64(text) else { throw .unexpectedAnswer("\(word) \(fields)") }
+        return .milliseconds(count)
     }
 }

@@ -15,15 +15,17 @@ public final class ElectionService: Service {
     /// - Parameters:
     ///   - group: the group's name, for logs.
     ///   - store: the lease. The service closes it.
+    ///   - presence: what this replica says of itself.
     ///   - drain: how long after a shutdown the end of the work is waited for.
     ///   - eventLoop: the one that the store was given.
     public init(
-        group: String, store: LeaseStore, work: any TermWork, drain: Duration, eventLoop: any EventLoop, logger: Logger
+        group: String, store: LeaseStore, presence: Presence, work: any TermWork, drain: Duration,
+        eventLoop: any EventLoop, logger: Logger
     ) {
         let board = StatusBoard()
         self.board = board
         driver = ElectionDriver(
-            store: store, work: work, drain: drain,
+            store: store, presence: presence, work: work, drain: drain,
             log: ElectionLog(logger, group: group, holder: store.holder), eventLoop: eventLoop,
             publish: { board.show($0) })
     }

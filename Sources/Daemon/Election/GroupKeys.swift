@@ -8,21 +8,41 @@ public struct GroupKeys: Hashable, Sendable {
     public let marks: String
     /// The stream that tells the group's history.
     public let events: String
+    /// The text that says whose leader seems to be gone, or that it says it is alive; with a TTL.
+    public let suspect: String
+    /// The hash in which operators leave their wishes: on the Redis of the lease those about leading, on each Redis those for
+    /// the datasets that it holds.
+    public let wishes: String
+    /// The hash that says which replicas there are.
+    public let replicas: String
     /// The channel on which the token of a resigned lease is published.
     public let released: String
     /// The channel on which the text of a new lease is published.
     public let elected: String
+    /// The channel on which a new wish is announced.
+    public let wished: String
+    private let base: String
 
     /// - Parameters:
     ///   - prefix: `keyPrefix` of the configuration, such as `staging:`; may be empty.
     ///   - group: the group's name.
     public init(prefix: String, group: String) {
-        let base = "\(prefix){baton:\(group)}:"
+        base = "\(prefix){baton:\(group)}:"
         lease = base + "lease"
         fence = base + "fence"
         marks = base + "marks"
         events = base + "events"
+        suspect = base + "suspect"
+        wishes = base + "wishes"
+        replicas = base + "replicas"
         released = base + "released"
         elected = base + "elected"
+        wished = base + "wished"
     }
+
+    /// The channel that the leader of a term listens to, so that its silence shows when its process is gone.
+    public func live(_ token: some CustomStringConvertible) -> String { "\(base)live:\(token)" }
+
+    /// All keys of the group's own that may be beside cached ones.
+    var all: [String] { [lease, fence, marks, events, suspect, wishes, replicas] }
 }

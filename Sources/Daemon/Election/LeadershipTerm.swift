@@ -32,6 +32,10 @@ public final class LeadershipTerm: Sendable {
         var deadline: ContinuousClock.Instant
         var end: EndReason?
         var isAbandoned = false
+        /// Until then no pass begins.
+        var pausedUntil: ContinuousClock.Instant?
+        /// How many passes go on.
+        var passes = 0
         var renewedFence: RenewedFence?
         var waiting: [(since: ContinuousClock.Instant, continuation: CheckedContinuation<Bool, Never>)] = []
     }
@@ -102,6 +106,44 @@ public final class LeadershipTerm: Sendable {
     private func say(_ news: News) {
         if !isAbandoned { tell(news) }
     }
+
+    // MARK: Pausing
+
+    /// Waits until no pause is wished, and notes that a pass goes on; each is to be followed by ``passEnded()``.
+    ///
+    /// - Returns: false if the term ended, or the task was cancelled, before a pass could begin.
+    public func beginPass() async -> Bool {
+        while !Task.isCancelled {
+            let now = ContinuousClock.now
+            let wait: Duration? = state.withLock { state in
+                if state.end != nil || now >= state.deadline { return .zero }
+                if let end = state.pausedUntil, now < end { return min(end - now, Self.pauseCheck) }
+                state.passes += 1
+                return nil
+            }
+            guard let wait else { return true }
+            guard wait > .zero else { return false }
+            try? await Task.sleep(for: wait)
+        }
+        return false
+    }
+
+    /// A pass has ended, however it did.
+    public func passEnded() { state.withLock { $0.passes -= 1 } }
+
+    /// How a wish to pause is being met.
+    public func pauseState(at instant: ContinuousClock.Instant = .now) -> Presence.Pause {
+        state.withLock { state in
+            guard let end = state.pausedUntil, instant < end else { return .none }
+            return state.passes == 0 ? .paused : .pausing
+        }
+    }
+
+    /// How soon the work goes on after a pause was taken back.
+    private static let pauseCheck = Duration.milliseconds(100)
+
+    /// - Parameter end: nil: no pause is wished.
+    func pause(until end: ContinuousClock.Instant?) { state.withLock { $0.pausedUntil = end } }
 
     // MARK: For the election
 

@@ -1,3 +1,4 @@
+internal import CacheRefresh
 public import LeaderElection
 public import Logging
 public import NIOCore
@@ -10,6 +11,8 @@ public struct LeaseStore: Sendable {
     let holder: String
     let deployment: String
     let timing: ElectionTiming
+    /// Whether a leader is succeeded as soon as its process is gone, on the evidence of its connections.
+    let detectsCrashes: Bool
     private let client: RedisClient
     /// Only listens.
     private let listener: RedisClient
@@ -20,10 +23,12 @@ public struct LeaseStore: Sendable {
     ///   - holder: this replica's name, for people.
     ///   - deployment: what fills the cache (PostgreSQL's system identifier, the database, the group). A lease that bears
     ///     another is refused.
+    ///   - detectsCrashes: whether this replica succeeds a leader whose process is gone before the lease runs out, and lets
+    ///     others do so; else only the TTL counts.
     ///   - eventLoop: used for nothing but the lease.
     public init(
         redis: RedisConfiguration, keys: GroupKeys, holder: String, deployment: String, timing: ElectionTiming,
-        eventLoop: any EventLoop, logger: Logger
+        detectsCrashes: Bool = true, eventLoop: any EventLoop, logger: Logger
     ) {
         var configuration = redis
         configuration.connectTimeout = timing.renewTimeout
@@ -34,29 +39,48 @@ public struct LeaseStore: Sendable {
         self.holder = holder
         self.deployment = deployment
         self.timing = timing
+        self.detectsCrashes = detectsCrashes
         client = RedisClient(configuration, eventLoop: eventLoop, logger: logger)
-        // Nothing but a little time is lost while releases are not heard.
-        configuration.backoff = RedisBackoff(initial: timing.retryDelay, maximum: timing.renewEvery)
+        configuration.subscriptionPing = timing.renewEvery
         listener = RedisClient(configuration, eventLoop: eventLoop, logger: logger)
+    }
+
+    /// What came of asking for the lease: never failed.
+    struct Acquisition: Sendable {
+        let answer: AcquireAnswer
+        /// How long the group is to pause, if the lease was acquired.
+        var pause: Duration = .zero
     }
 
     /// Asks for the lease.
     ///
-    /// - Returns: acquired or taken, never failed.
+    /// - Parameters:
+    ///   - suspect: the term whose leader seems to be gone; its lease is taken over if nobody listens to its channel.
+    ///   - isHeard: whether somebody listens to the channel of `token`, so that others may rely on it.
     /// - Throws: ``LeaseError`` if that is not known, or if a lease is there that cannot be competed for.
-    func acquire(_ token: Token, floor: Epoch) async throws(LeaseError) -> AcquireAnswer {
+    func acquire(
+        _ token: Token, floor: Epoch, suspect: Token? = nil, isHeard: Bool = false
+    ) async throws(LeaseError) -> Acquisition {
         let answer = try await ask(
-            ElectionScript.acquire, keys: [keys.lease, keys.fence, keys.events],
-            [holder, "\(token)", "\(timing.ttlMilliseconds)", "\(floor)", deployment, keys.elected])
+            ElectionScript.acquire, keys: [keys.lease, keys.fence, keys.events, keys.suspect, keys.wishes],
+            [
+                holder, "\(token)", "\(timing.ttlMilliseconds)", "\(floor)", deployment, keys.elected, flag(isHeard),
+                suspect.map { "\($0)" } ?? "", suspect.map { keys.live($0) } ?? "", "\(LeaderWatch.grace.milliseconds)",
+            ])
         switch answer.word {
         case "ACQUIRED":
-            return .acquired(
-                try lease(
-                    text: answer.field(0), epoch: answer.field(1), token: "\(token)", holder: holder,
-                    since: answer.field(2)))
+            let lease = try lease(
+                text: answer.field(0), epoch: answer.field(1), token: "\(token)", holder: holder,
+                since: answer.field(2))
+            return Acquisition(answer: .acquired(lease), pause: try answer.milliseconds(3))
         case "TAKEN":
             let (lease, remaining) = try taken(answer)
-            return .taken(lease, remaining: remaining)
+            return Acquisition(answer: .taken(lease, remaining: remaining))
+        case "SUSPECTED":
+            let (lease, grace) = try taken(answer)
+            return Acquisition(answer: .suspected(lease, grace: grace))
+        case "RESERVED":
+            return Acquisition(answer: .reserved(remaining: try answer.milliseconds(1)))
         default:
             throw try LeaseError(refusal: answer) ?? .unexpectedAnswer(answer.word)
         }
@@ -67,20 +91,27 @@ public struct LeaseStore: Sendable {
         let answer: RenewAnswer
         /// What the fence beside the lease said; nil if it was missing or unreadable, or the lease not ours.
         var fence: FenceState?
+        /// What operators wish of the leader.
+        var wishes = LeaderWishes()
         /// Set if the lease is not ours any more and what is in its place cannot be competed for.
         var obstacle: LeaseError?
     }
 
     /// Prolongs the lease.
     ///
+    /// - Parameter isHeard: whether somebody listens to the term's channel now.
     /// - Throws: ``LeaseError`` if it is not known whether the lease is still ours.
-    func renew(_ lease: Lease) async throws(LeaseError) -> Renewal {
+    func renew(_ lease: Lease, isHeard: Bool = false) async throws(LeaseError) -> Renewal {
         let answer = try await ask(
-            ElectionScript.renew, keys: [keys.lease, keys.fence],
-            [lease.text, "\(timing.ttlMilliseconds)", deployment])
+            ElectionScript.renew, keys: [keys.lease, keys.fence, keys.suspect, keys.wishes],
+            [
+                lease.text, "\(timing.ttlMilliseconds)", deployment, "\(lease.epoch)", "\(lease.token)",
+                flag(isHeard),
+            ])
         switch answer.word {
         case "RENEWED":
-            return Renewal(answer: .renewed, fence: FenceState(answer.fields[...]))
+            return Renewal(
+                answer: .renewed, fence: FenceState(answer.fields.prefix(3)), wishes: try LeaderWishes(answer, from: 3))
         case "GONE":
             return Renewal(answer: .gone)
         case "TAKEN":
@@ -94,12 +125,16 @@ public struct LeaseStore: Sendable {
 
     /// Gives the lease up if it is ours, and lets no write of its term be accepted any more.
     ///
+    /// - Parameter successor: the replica that an operator wishes to lead next; for a while no other is elected.
     /// - Returns: whether it was ours.
     /// - Throws: ``LeaseError`` if it is not known whether that was done.
-    func resign(_ lease: Lease, _ reason: EndReason) async throws(LeaseError) -> Bool {
+    func resign(_ lease: Lease, _ reason: EndReason, for successor: String = "") async throws(LeaseError) -> Bool {
         let answer = try await ask(
-            ElectionScript.resign, keys: [keys.lease, keys.fence, keys.events],
-            [lease.text, "\(lease.epoch)", "\(lease.token)", holder, "\(reason)", keys.released])
+            ElectionScript.resign, keys: [keys.lease, keys.fence, keys.events, keys.wishes],
+            [
+                lease.text, "\(lease.epoch)", "\(lease.token)", holder, "\(reason)", keys.released, successor,
+                "\(timing.renewEvery.milliseconds)",
+            ])
         switch answer.word {
         case "RESIGNED": return true
         case "NOT-OURS": return false
@@ -116,8 +151,37 @@ public struct LeaseStore: Sendable {
         _ = try? await client.send(command, timeout: timing.renewTimeout)
     }
 
-    /// Listens for releases of the lease, on a connection of its own.
-    func listen() -> RedisSubscription { listener.subscribe(to: [keys.released]) }
+    /// Listens for releases of the lease and for wishes, on a connection of its own; and on the channel that bears the token,
+    /// to be heard itself.
+    func listen(as token: Token) -> RedisSubscription {
+        listener.subscribe(to: [keys.released, keys.wished, keys.live(token)])
+    }
+
+    /// Whether somebody listens to the channel of this term's leader.
+    ///
+    /// - Returns: true as well if this cannot be told: our own connection is so young that both may have been lost for one
+    ///   reason, such as a restart of Redis.
+    func isHeard(_ leader: Token) async throws(LeaseError) -> Bool {
+        do throws(RedisError) {
+            let connection = try await client.connection(timeout: timing.renewTimeout)
+            let answer = try await connection.send(
+                RedisCommand("PUBSUB", "NUMSUB", keys.live(leader)), timeout: timing.renewTimeout)
+            return answer.array?.last?.int != 0 || ContinuousClock.now - connection.openedAt < timing.ttl
+        } catch {
+            throw LeaseError(error)
+        }
+    }
+
+    /// Tells what this replica is, and learns what the others say of themselves.
+    func present(_ presence: Presence) async throws(LeaseError) -> Attendance {
+        try Attendance(try await ask(ElectionScript.present, keys: [keys.replicas], [presence.id, presence.members]))
+    }
+
+    /// This replica will not be there any more.
+    func leave(_ presence: Presence) async {
+        // If it can't be told, the others see that it is silent.
+        _ = try? await client.send(RedisCommand("HDEL", keys.replicas, presence.id), timeout: timing.renewTimeout)
+    }
 
     /// Closes the connection, so that the next request opens another.
     func reconnect() async {
@@ -141,12 +205,14 @@ public struct LeaseStore: Sendable {
         return try ScriptAnswer(value)
     }
 
+    private func flag(_ isHeard: Bool) -> String { isHeard && detectsCrashes ? "1" : "0" }
+
     private func taken(_ answer: ScriptAnswer) throws(LeaseError) -> (Lease, Duration) {
-        guard let left = Int64(try answer.field(1)) else { throw .unexpectedAnswer("\(answer.fields)") }
+        let left = try answer.milliseconds(1)
         let lease = try lease(
             text: answer.field(0), epoch: answer.field(2), token: answer.field(3), holder: answer.field(4),
             since: answer.field(5))
-        return (lease, .milliseconds(left))
+        return (lease, left)
     }
 
     private func lease(

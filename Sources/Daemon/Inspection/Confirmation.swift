@@ -27,11 +27,6 @@ enum Wish {
     static func confirmation(of dataset: String) -> String { "confirm:\(dataset)" }
 }
 
-extension GroupKeys {
-    /// The hash in which operators leave their wishes: on each Redis those for the datasets that it holds.
-    var wishes: String { String(lease.dropLast("lease".count)) + "wishes" }
-}
-
 extension Inspector {
     /// Confirms the deletions that the brake of a dataset holds.
     ///

@@ -4,6 +4,8 @@ internal import CacheRefresh
 ///
 /// A replica that meets a higher number of the lease stays follower; unknown fields are ignored.
 public enum Formats {
+    /// The version of Baton itself.
+    public static let version = "0.1.0"
     /// Of the configuration files: their `version`.
     public static let configuration = Configuration.version
     /// Of the lease's text, as `lease.lua` has it.

@@ -7,7 +7,8 @@ struct RedisGrants: Hashable, Sendable {
         ("connections", ["ping", "select", "client|setname"]),
         ("scripts", ["script|load", "evalsha", "eval"]),
         ("lease and fence", ["get", "set", "del", "type", "time", "pttl", "pexpire", "hget", "hmget", "hset", "hdel"]),
-        ("history and wake-ups", ["xadd", "publish", "subscribe", "unsubscribe"]),
+        ("replicas and wishes", ["hvals"]),
+        ("history, wake-ups and crash detection", ["xadd", "publish", "subscribe", "unsubscribe", "pubsub|numsub"]),
         ("cached keys", ["unlink", "hgetall", "scan", "dbsize"]),
         ("baton check", ["info"]),
     ]

@@ -24,10 +24,13 @@ struct DatasetLoop {
         var problem: Problem?
         var told = Told()
         let instruments = Instruments.Dataset(pass.dataset.name)
-        while !Task.isCancelled && term.isLive() {
+        var pause = Duration.zero
+        while true {
+            if pause > .zero { try? await Task.sleep(for: pause) }
+            guard await term.beginPass() else { return }
+            defer { term.passEnded() }
             let began = pass.clock()
             if let interval = schedule.began(at: began) { instruments.interval.recordDuration(interval) }
-            let pause: Duration
             do {
                 try await pass.fence.verify()
                 let known = await pass.fence.losses
@@ -57,7 +60,6 @@ struct DatasetLoop {
                 }
                 pause = schedule.failed(using: &random)
             }
-            try? await Task.sleep(for: pause)
         }
     }
 

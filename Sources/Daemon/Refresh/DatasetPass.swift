@@ -189,8 +189,3 @@ struct DatasetPass {
         return pipeline.refusal
     }
 }
-
-extension GroupKeys {
-    /// All keys of the group's own that may be beside cached ones.
-    fileprivate var all: [String] { [lease, fence, marks, events, wishes] }
-}

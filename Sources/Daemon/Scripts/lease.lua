@@ -61,3 +61,22 @@ local function record(key, event, holder, epoch, token, reason)
     redis.pcall('XADD', key, 'MAXLEN', '~', '10000', '*',
         'event', event, 'holder', holder, 'epoch', epoch, 'token', token, 'reason', reason)
 end
+
+-- The server's clock, in µs since 1970.
+local function clock()
+    local time = redis.call('TIME')
+    return tonumber(time[1]) * 1000000 + tonumber(time[2])
+end
+
+-- A wish, if there is one of this name in a format that is understood; else nil.
+local function read_wish(key, name)
+    local is_json, wish = pcall(cjson.decode, redis.pcall('HGET', key, name) or '')
+    if is_json and type(wish) == 'table' and type(wish.format) == 'number' and wish.format < FORMAT + 1 then return wish end
+end
+
+-- How long the group is to pause, in ms; '' if it is not.
+local function pause_left(key, now)
+    local pause = read_wish(key, 'pause')
+    local left = pause and (tonumber(pause['until']) or 0) - now or 0
+    return left > 0 and whole(math.ceil(left / 1000)) or ''
+end

@@ -51,7 +51,20 @@ public struct RedisModel: Hashable, Sendable {
         public let sequence: Int64
     }
 
+    /// Whose leader seems to be gone.
+    public struct Suspect: Hashable, Sendable {
+        public let token: String
+        /// Since when, in µs since 1970; nil: the leader has said that it is alive.
+        public let since: Int64?
+        /// The last millisecond at which the key is there.
+        var lastMillisecond: Int64
+    }
+
+    /// How long a leader must be silent before its lease is taken over.
+    static let graceMicroseconds: Int64 = 30_000
+
     public var leaseKey: LeaseKey?
+    public private(set) var suspect: Suspect?
     public var fenceKey: FenceKey?
     public private(set) var lastBatch: Batch?
     /// The flaw that the model has, if it is to have one.
@@ -76,6 +89,7 @@ public struct RedisModel: Hashable, Sendable {
     /// Removes the lease if it has run out.
     public mutating func expire(atMilliseconds now: Int64) {
         if let last = leaseKey?.lastMillisecond, last < now { leaseKey = nil }
+        if let last = suspect?.lastMillisecond, last < now { suspect = nil }
     }
 
     /// Runs one script.
@@ -85,8 +99,9 @@ public struct RedisModel: Hashable, Sendable {
         let now = clock / 1000
         expire(atMilliseconds: now)
         return switch request {
-        case .acquire(let token, let floor): acquire(token, floor: floor, caller, clock: clock)
-        case .renew(let lease): renew(lease, caller, now: now)
+        case .acquire(let token, let floor, let suspicion, let isHeard):
+            acquire(token, floor: floor, suspicion, isHeard: isHeard, caller, clock: clock)
+        case .renew(let lease, let isHeard): renew(lease, isHeard: isHeard, caller, now: now)
         case .resign(let lease): resign(lease)
         case .sync(let lease, let next): sync(lease, next: next, now: now)
         case .raise(let lease, let next): raise(lease, next: next)
@@ -96,19 +111,27 @@ public struct RedisModel: Hashable, Sendable {
 
     // MARK: The scripts
 
-    private mutating func acquire(_ token: Token, floor: Epoch, _ caller: Caller, clock: Int64) -> RedisAnswer {
+    private mutating func acquire(
+        _ token: Token, floor: Epoch, _ suspicion: Suspicion?, isHeard: Bool, _ caller: Caller, clock: Int64
+    ) -> RedisAnswer {
         let now = clock / 1000
+        var floor = floor
         if leaseKey?.value == .list { return .refused(.leaseOfWrongType) }
         if fenceKey == .text { return .refused(.fenceOfWrongType) }
         if let leaseKey {
-            guard case .lease(let lease) = leaseKey.value, lease.token == token else {
+            guard case .lease(let lease) = leaseKey.value else { return describe(leaseKey, now: now) }
+            if lease.token == token {
+                self.leaseKey?.lastMillisecond = now + caller.ttlMilliseconds
+                if fence.epoch != lease.epoch.number || fence.token != token.description {
+                    setFence(lease.epoch, token, sequence: 0)
+                }
+                return .acquired(lease)
+            }
+            guard leaseKey.lastMillisecond != nil, let wait = patience(lease, suspicion, caller, clock: clock) else {
                 return describe(leaseKey, now: now)
             }
-            self.leaseKey?.lastMillisecond = now + caller.ttlMilliseconds
-            if fence.epoch != lease.epoch.number || fence.token != token.description {
-                setFence(lease.epoch, token, sequence: 0)
-            }
-            return .acquired(lease)
+            if wait > 0 { return .suspected(lease, waitMilliseconds: (wait + 999) / 1000) }
+            floor = max(floor, lease.epoch)
         }
         let afterHighest = (fence.highest ?? 0) + 1
         let number = mutation == .epochByIncrement ? afterHighest : max(afterHighest, clock, floor.number + 1)
@@ -116,16 +139,38 @@ public struct RedisModel: Hashable, Sendable {
         setFence(epoch, token, sequence: 0)
         let lease = RedisModel.newLease(epoch, token, caller, sinceMilliseconds: now)
         leaseKey = LeaseKey(.lease(lease), lastMillisecond: now + caller.ttlMilliseconds)
+        noteHearing(of: token, isHeard, caller, now: now)
         return .acquired(lease)
     }
 
-    private mutating func renew(_ lease: Lease, _ caller: Caller, now: Int64) -> RedisAnswer {
+    /// How long to wait, in µs, before this lease may be taken over; nil: it may not.
+    private mutating func patience(
+        _ lease: Lease, _ suspicion: Suspicion?, _ caller: Caller, clock: Int64
+    ) -> Int64? {
+        guard let suspicion, suspicion.term == lease.token, suspicion.isSilent else { return nil }
+        let token = lease.token.description
+        if suspect?.token != token {
+            suspect = Suspect(token: token, since: clock, lastMillisecond: clock / 1000 + caller.ttlMilliseconds)
+        }
+        guard let since = suspect?.since else { return nil }
+        let youth = (lease.sinceMilliseconds + caller.ttlMilliseconds) * 1000
+        return max(0, since + Self.graceMicroseconds - clock, youth - clock)
+    }
+
+    private mutating func noteHearing(of token: Token, _ isHeard: Bool, _ caller: Caller, now: Int64) {
+        suspect =
+            isHeard
+            ? nil : Suspect(token: token.description, since: nil, lastMillisecond: now + caller.ttlMilliseconds)
+    }
+
+    private mutating func renew(_ lease: Lease, isHeard: Bool, _ caller: Caller, now: Int64) -> RedisAnswer {
         if mutation == .renewalWithoutCompare {
             guard leaseKey != nil else { return .gone }
         } else if let obstacle = notOurs(lease, now: now) {
             return obstacle
         }
         leaseKey?.lastMillisecond = now + caller.ttlMilliseconds
+        noteHearing(of: lease.token, isHeard, caller, now: now)
         return .renewed(shownFence)
     }
 

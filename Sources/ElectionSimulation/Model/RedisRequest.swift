@@ -2,8 +2,8 @@ public import LeaderElection
 
 /// What a replica asks of a Redis: one call of a script.
 public enum RedisRequest: Hashable, Sendable {
-    case acquire(Token, floor: Epoch)
-    case renew(Lease)
+    case acquire(Token, floor: Epoch, suspect: Suspicion? = nil, isHeard: Bool = true)
+    case renew(Lease, isHeard: Bool = true)
     case resign(Lease)
     /// Raise the fence to `next`, where the lease is.
     case sync(Lease, next: Int64)
@@ -11,6 +11,15 @@ public enum RedisRequest: Hashable, Sendable {
     case raise(Lease, next: Int64)
     /// One batch of a term, which continues `previous`.
     case write(Lease, previous: Int64, next: Int64)
+}
+
+/// That the leader of a term seems to be gone.
+public struct Suspicion: Hashable, Sendable {
+    public let term: Token
+    /// Whether nobody listens to its channel when the script looks.
+    public var isSilent: Bool
+
+    public init(term: Token, isSilent: Bool) { (self.term, self.isSilent) = (term, isSilent) }
 }
 
 /// Who asks, as far as a script is told.
@@ -28,6 +37,8 @@ public struct Caller: Hashable, Sendable {
 public enum RedisAnswer: Hashable, Sendable {
     case acquired(Lease)
     case taken(Lease, leftMilliseconds: Int64)
+    /// May be taken over after so long, if its leader stays silent.
+    case suspected(Lease, waitMilliseconds: Int64)
     case renewed(RedisModel.Fence)
     case gone
     case resigned

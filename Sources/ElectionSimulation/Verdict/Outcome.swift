@@ -19,6 +19,8 @@ public struct Tally: Hashable, Sendable {
     public var gaps = 0
     public var faults = 0
     public var failovers = 0
+    /// Leaders whose lease was taken over before it ran out, because their channel had nobody who listened.
+    public var silentLeadersSucceeded = 0
     public var dataLosses = 0
     /// From the end of the faults to a leader whose batches are accepted everywhere, beyond what an old lease still had.
     public var longestElection = Duration.zero
@@ -33,6 +35,7 @@ public struct Tally: Hashable, Sendable {
         gaps += other.gaps
         faults += other.faults
         failovers += other.failovers
+        silentLeadersSucceeded += other.silentLeadersSucceeded
         dataLosses += other.dataLosses
         longestElection = max(longestElection, other.longestElection)
     }

@@ -1,7 +1,7 @@
 /// What can go wrong by itself in a schedule.
 enum Fault: String, CaseIterable, Sendable {
     case pause, crash, shutdown, replicaClockJump, cut, serverRestart, serverStall, failover, wallClockStep
-    case leaseDeleted, leaseOverwritten, leaseWithoutTTL, fenceDeleted, wakeUp, workReturns
+    case leaseDeleted, leaseOverwritten, leaseWithoutTTL, fenceDeleted, wakeUp, workReturns, silence
 }
 
 /// How hard a schedule is. Each allows only some of the faults: with all of them at once, most are hidden by the others.

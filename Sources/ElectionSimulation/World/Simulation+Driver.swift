@@ -13,11 +13,13 @@ extension Simulation {
 
     private mutating func perform(_ action: ElectionAction, by replica: Int) {
         switch action {
-        case .acquire(let token, let floor):
+        case .acquire(let token, let floor, let suspect):
             checkNoWorkGoesOn(replica)
-            send(.acquire(token, floor: floor), by: replica)
+            let suspicion = suspect.map { Suspicion(term: $0, isSilent: false) }
+            send(.acquire(token, floor: floor, suspect: suspicion), by: replica)
         case .renew(let lease):
-            send(.renew(lease), by: replica)
+            // The subscription is lost now and then.
+            send(.renew(lease, isHeard: isHealthy || !chance.happens(0.05)), by: replica)
         case .resign(let lease, let reason):
             note(replica, "gives the lease of epoch \(lease.epoch) back: \(reason)")
             send(.resign(lease), by: replica)
@@ -86,6 +88,15 @@ extension Simulation {
         }
     }
 
+    /// A replica that follows sees nobody listen to the leader's channel.
+    mutating func suspectLeader(_ replica: Int, _ incarnation: Int) {
+        guard replicas[replica].incarnation == incarnation,
+            !isPaused(replica, .suspicion(replica: replica, incarnation: incarnation)),
+            let leader = servers[home].data.redis.lease, replicas[replica].elector?.state == .follower
+        else { return }
+        tell(replica) { $0?.leaderSilent(leader.token, at: $1) }
+    }
+
     // MARK: Answers about the lease
 
     /// - Parameter answer: nil if there is none.
@@ -97,7 +108,7 @@ extension Simulation {
             let outcome = acquireAnswer(answer)
             if case .acquired = outcome { holdClockBack(replica, letter) }
             tell(replica) { $0?.acquireAnswered(outcome, at: $1) }
-        case .renew(let lease):
+        case .renew(let lease, _):
             let outcome = renewAnswer(answer)
             if outcome == .failed { note(replica, "has no answer to a renewal of epoch \(lease.epoch)") }
             if outcome == .renewed { holdClockBack(replica, letter) }
@@ -117,6 +128,7 @@ extension Simulation {
         switch answer {
         case .acquired(let lease): .acquired(lease)
         case .taken(let lease, let left): .taken(lease, remaining: .milliseconds(left))
+        case .suspected(let lease, let wait): .suspected(lease, grace: .milliseconds(wait))
         case nil, .renewed, .gone, .resigned, .notOurs, .synced, .late, .fenced, .gap, .written, .refused, .failed:
             .failed
         }
@@ -127,13 +139,17 @@ extension Simulation {
         case .renewed: .renewed
         case .taken(let lease, let left): .taken(lease, remaining: .milliseconds(left))
         case .gone, .refused: .gone
-        case nil, .acquired, .resigned, .notOurs, .synced, .late, .fenced, .gap, .written, .failed: .failed
+        case nil, .acquired, .suspected, .resigned, .notOurs, .synced, .late, .fenced, .gap, .written, .failed: .failed
         }
     }
 
     /// Remembers what the replica is told.
     private mutating func see(_ answer: RedisAnswer?, to letter: Letter) {
-        guard case .taken(let lease, _)? = answer else { return }
+        let lease: Lease
+        switch answer {
+        case .taken(let other, _)?, .suspected(let other, _)?: lease = other
+        default: return
+        }
         replicas[letter.replica].highestEpochSeen = max(replicas[letter.replica].highestEpochSeen, lease.epoch)
     }
 

@@ -16,6 +16,7 @@ extension Simulation {
         case .pause: pauseSomebody(replica)
         case .crash:
             note(replica, "is killed")
+            if let lease = replicas[replica].belief?.lease { fallSilent(lease.token, for: .seconds(60)) }
             exit(replica, replicas[replica].incarnation)
         case .shutdown:
             note(replica, "is told to shut down")
@@ -37,10 +38,26 @@ extension Simulation {
         case .leaseWithoutTTL: persistLease()
         case .fenceDeleted: spoilFence(on: server)
         case .wakeUp: agenda.add(.wake(replica: replica, incarnation: replicas[replica].incarnation), at: now)
+        case .silence:
+            guard let lease = servers[home].data.redis.lease else { return }
+            noteServer(home, "nobody is heard on the channel of epoch \(lease.epoch)")
+            fallSilent(lease.token, for: chance.number(in: 1000...400_000))
         case .workReturns:
             guard let leader, let work = replicas[leader].works.last, !work.isEnding else { return }
             note(leader, "sees its work return")
             endWork(leader, work.serial)
+        }
+    }
+
+    /// The leader's subscription is lost, with its process or alone; those that follow look every 50 ms.
+    private mutating func fallSilent(_ term: Token, for length: Microseconds) {
+        silences[term] = max(silences[term] ?? 0, now + length)
+        for replica in replicas.indices {
+            let incarnation = replicas[replica].incarnation
+            for look in 0...2 {
+                let time = now + .milliseconds(50 * Int64(look)) + chance.number(in: 0...50_000)
+                agenda.add(.suspicion(replica: replica, incarnation: incarnation), at: time)
+            }
         }
     }
 

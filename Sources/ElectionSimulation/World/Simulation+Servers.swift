@@ -10,7 +10,7 @@ extension Simulation {
         let before = servers[server].data.redis.leaseKey
         let clock = servers[server].clock.reading(at: now)
         let answer = servers[server].data.redis.run(
-            letter.request, by: replicas[letter.replica].caller, clock: clock)
+            heard(letter.request), by: replicas[letter.replica].caller, clock: clock)
         judge(letter, answer, before: before, on: server)
         leaseKeyMayHaveChanged(from: before, on: server)
         if answer == .resigned { announceRelease() }
@@ -19,11 +19,20 @@ extension Simulation {
         return answer
     }
 
+    /// A suspicion as the script finds it, when it comes to look.
+    private func heard(_ request: RedisRequest) -> RedisRequest {
+        guard case .acquire(let token, let floor, let suspicion?, let isHeard) = request else { return request }
+        let isSilent = (silences[suspicion.term] ?? .min) > now
+        return .acquire(
+            token, floor: floor, suspect: Suspicion(term: suspicion.term, isSilent: isSilent), isHeard: isHeard)
+    }
+
     private mutating func leaseKeyMayHaveChanged(from before: RedisModel.LeaseKey?, on server: Int) {
         let after = servers[server].data.redis.leaseKey
         guard after != before else { return }
         if case .lease(let lease)? = before?.value, before?.value != after?.value {
-            leaseEnded(lease, on: server, byFault: false)
+            // Only a leader that stayed silent is succeeded before its lease ends: that is the fault's doing.
+            leaseEnded(lease, on: server, byFault: silences[lease.token] != nil && after != nil)
         }
         guard after != nil else { return }
         servers[server].data.isLeaseDisturbed = false

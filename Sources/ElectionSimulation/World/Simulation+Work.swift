@@ -24,7 +24,7 @@ extension Simulation {
         case (.broken, .other):
             // Where the lease is not at hand, it is asked about first.
             replicas[replica].works[index].other.state = .confirming(since: reading(replica))
-            tell(replica) { $0?.writeRefused(token: work.lease.token, at: $1) }
+            tell(replica) { $0?.renewalWanted(token: work.lease.token, at: $1) }
         case (.open, _):
             for _ in 0..<min(Simulation.depth - work[target].inFlight, Int(chance.number(in: 1...2))) {
                 sendBatch(target, replica, index)
@@ -93,8 +93,8 @@ extension Simulation {
                 giveUpIfOutranked(replica, index)
             }
             if case .sync = letter.request, case .taken(let other, _) = answer { observe(other.epoch.number, replica) }
-            if isLive(replica, index) { tell(replica) { $0?.writeRefused(token: lease.token, at: $1) } }
-        case nil, .late, .failed, .acquired, .renewed, .resigned, .notOurs:
+            if isLive(replica, index) { tell(replica) { $0?.renewalWanted(token: lease.token, at: $1) } }
+        case nil, .late, .failed, .acquired, .suspected, .renewed, .resigned, .notOurs:
             breakChain(target, replica, index)
         }
     }
@@ -178,7 +178,7 @@ extension RedisRequest {
     var lease: Lease? {
         switch self {
         case .acquire: nil
-        case .renew(let lease), .resign(let lease), .sync(let lease, _), .raise(let lease, _), .write(let lease, _, _):
+        case .renew(let lease, _), .resign(let lease), .sync(let lease, _), .raise(let lease, _), .write(let lease, _, _):
             lease
         }
     }

@@ -19,6 +19,7 @@ public struct Simulation: Sendable {
         case workEnds(replica: Int, serial: Int)
         case workIsReported(replica: Int, serial: Int)
         case wake(replica: Int, incarnation: Int)
+        case suspicion(replica: Int, incarnation: Int)
         case exit(replica: Int, incarnation: Int)
         case boot(replica: Int)
         case reconnect(replica: Int, isLease: Bool)
@@ -50,6 +51,8 @@ public struct Simulation: Sendable {
     var servers: [Server] = []
     /// Which of the servers has the lease in the surviving history.
     var home = 0
+    /// The terms to whose leader's channel nobody listens, and until when.
+    var silences: [Token: Microseconds] = [:]
     var letters: [Letter] = []
     var serial = 0
     var isHealthy = false
@@ -119,6 +122,7 @@ public struct Simulation: Sendable {
         case .workEnds(let replica, let serial): endWork(replica, serial)
         case .workIsReported(let replica, let serial): reportWorkEarly(replica, serial)
         case .wake(let replica, let incarnation): wake(replica, incarnation)
+        case .suspicion(let replica, let incarnation): suspectLeader(replica, incarnation)
         case .exit(let replica, let incarnation): exit(replica, incarnation)
         case .boot(let replica): boot(replica)
         case .reconnect(let replica, let isLease): reconnect(replica, isLease: isLease)

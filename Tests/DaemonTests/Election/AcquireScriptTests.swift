@@ -10,7 +10,7 @@ import Testing
         let bench = try await ElectionBench.onSharedRedis()
         let before = try await bench.send("TIME").array?.first?.int ?? 0
         let token = Token.random()
-        let lease = try await bench.store("pod \"1\" {ü}").acquire(token, floor: .zero).granted()
+        let lease = try await bench.store("pod \"1\" {ü}").acquire(token, floor: .zero).answer.granted()
 
         #expect(lease.epoch.number >= before * 1_000_000)
         #expect(lease.token == token && lease.holder == "pod \"1\" {ü}")
@@ -25,9 +25,9 @@ import Testing
 
     @Test func aTakenLeaseIsLeftAlone() async throws {
         let bench = try await ElectionBench.onSharedRedis()
-        let lease = try await bench.store("pod-1").acquire(.random(), floor: .zero).granted()
+        let lease = try await bench.store("pod-1").acquire(.random(), floor: .zero).answer.granted()
         let fence = try await bench.fence()
-        guard case .taken(let seen, let remaining) = try await bench.store("pod-2").acquire(.random(), floor: .zero)
+        guard case .taken(let seen, let remaining) = try await bench.store("pod-2").acquire(.random(), floor: .zero).answer
         else {
             Issue.record("the lease was given away twice")
             return
@@ -42,21 +42,21 @@ import Testing
     @Test func ourOwnLeaseIsAdopted() async throws {
         let bench = try await ElectionBench.onSharedRedis()
         let (store, token) = (try bench.store(), Token.random())
-        let lease = try await store.acquire(token, floor: .zero).granted()
+        let lease = try await store.acquire(token, floor: .zero).answer.granted()
         try await bench.send("PEXPIRE", bench.keys.lease, "30000")
         try await bench.send("HSET", bench.keys.fence, "sequence", "7")
-        #expect(try await store.acquire(token, floor: .zero).granted() == lease)
+        #expect(try await store.acquire(token, floor: .zero).answer.granted() == lease)
         #expect((40_000...60_000).contains(try await bench.send("PTTL", bench.keys.lease).int ?? 0))
         // A fence that is ours already is not set back.
         #expect(try await bench.fence() == ["\(lease.epoch)", "\(token)", "7", "\(lease.epoch)"])
         #expect(try await bench.history().count == 1)
 
         try await bench.send("HSET", bench.keys.fence, "epoch", "3", "token", "older", "highest", "3")
-        #expect(try await store.acquire(token, floor: .zero).granted() == lease)
+        #expect(try await store.acquire(token, floor: .zero).answer.granted() == lease)
         #expect(try await bench.fence() == ["\(lease.epoch)", "\(token)", "0", "\(lease.epoch)"])
 
         try await bench.send("DEL", bench.keys.fence)
-        #expect(try await store.acquire(token, floor: .zero).granted() == lease)
+        #expect(try await store.acquire(token, floor: .zero).answer.granted() == lease)
         #expect(try await bench.fence() == ["\(lease.epoch)", "\(token)", "0", "\(lease.epoch)"])
     }
 
@@ -64,14 +64,14 @@ import Testing
         let bench = try await ElectionBench.onSharedRedis()
         let store = try bench.store()
         let floor = try #require(Epoch(4_503_599_627_370_490))
-        #expect(try await store.acquire(.random(), floor: floor).granted().epoch.number == floor.number + 1)
+        #expect(try await store.acquire(.random(), floor: floor).answer.granted().epoch.number == floor.number + 1)
         // What was issued once is remembered beside the lease…
         try await bench.send("DEL", bench.keys.lease)
-        #expect(try await store.acquire(.random(), floor: .zero).granted().epoch.number == floor.number + 2)
+        #expect(try await store.acquire(.random(), floor: .zero).answer.granted().epoch.number == floor.number + 2)
         // … and where Redis has forgotten it, by the candidates.
         try await bench.send("DEL", bench.keys.lease, bench.keys.fence)
         let seen = try #require(Epoch(floor.number + 2))
-        #expect(try await store.acquire(.random(), floor: seen).granted().epoch.number == floor.number + 3)
+        #expect(try await store.acquire(.random(), floor: seen).answer.granted().epoch.number == floor.number + 3)
     }
 
     @Test func anEpochAbove2To52IsRefused() async throws {
@@ -146,7 +146,7 @@ import Testing
     @Test(arguments: ["1", "1.7"]) func unknownFieldsAndMinorFormatsAreIgnored(_ format: String) async throws {
         let bench = try await ElectionBench.onSharedRedis()
         try await bench.send("SET", bench.keys.lease, bench.foreignLease(format: format), "PX", "60000")
-        guard case .taken(let lease, _) = try await bench.store().acquire(.random(), floor: .zero) else {
+        guard case .taken(let lease, _) = try await bench.store().acquire(.random(), floor: .zero).answer else {
             Issue.record("not taken")
             return
         }
@@ -165,7 +165,7 @@ import Testing
             return
         }
         let store = try bench.store()
-        let lease = try await store.acquire(.random(), floor: .zero).granted()
+        let lease = try await store.acquire(.random(), floor: .zero).answer.granted()
         guard case .message(bench.keys.elected, let text)? = await events.next() else {
             Issue.record("no election published")
             return

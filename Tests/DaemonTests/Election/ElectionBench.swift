@@ -73,6 +73,12 @@ struct ElectionBench: Sendable {
             eventLoop: eventLoop ?? MultiThreadedEventLoopGroup.singleton.next(), logger: ElectionBench.logger(holder))
     }
 
+    func presence(_ name: String, version: String = "1.0.0", revision: String = "r1") -> Presence {
+        Presence(
+            id: "id-of-\(name)", name: name, version: version, revision: revision,
+            startedMilliseconds: 1_790_000_000_000)
+    }
+
     var eventLoop: any EventLoop { MultiThreadedEventLoopGroup.singleton.next() }
 
     // MARK: Redis by hand

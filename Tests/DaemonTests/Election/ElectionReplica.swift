@@ -70,7 +70,7 @@ struct ElectionReplica {
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         eventLoop = group.next()
         let service = ElectionService(
-            group: "test", store: try bench.store(name, eventLoop: eventLoop), work: work, drain: drain,
+            group: "test", store: try bench.store(name, eventLoop: eventLoop), presence: bench.presence(name), work: work, drain: drain,
             eventLoop: eventLoop, logger: ElectionBench.logger(name))
         self.work = work
         self.service = service

@@ -12,7 +12,7 @@ import Testing
     @Test func ourLeaseIsRenewed() async throws {
         let bench = try await ElectionBench.onSharedRedis()
         let store = try bench.store()
-        let lease = try await store.acquire(.random(), floor: .zero).granted()
+        let lease = try await store.acquire(.random(), floor: .zero).answer.granted()
         try await bench.send("PEXPIRE", bench.keys.lease, "30000")
         try await bench.send("HSET", bench.keys.fence, "sequence", "12")
         let renewal = try await store.renew(lease)
@@ -25,7 +25,7 @@ import Testing
     func aMissingFenceIsNoticed(_ damage: [String]) async throws {
         let bench = try await ElectionBench.onSharedRedis()
         let store = try bench.store()
-        let lease = try await store.acquire(.random(), floor: .zero).granted()
+        let lease = try await store.acquire(.random(), floor: .zero).answer.granted()
         _ = try await bench.connection.send(RedisCommand([damage[0], bench.keys.fence] + damage.dropFirst()))
         let renewal = try await store.renew(lease)
         #expect(renewal.answer == .renewed && renewal.fence == nil)
@@ -34,7 +34,7 @@ import Testing
     @Test func aFenceOfAnotherTypeDoesNotEndATerm() async throws {
         let bench = try await ElectionBench.onSharedRedis()
         let store = try bench.store()
-        let lease = try await store.acquire(.random(), floor: .zero).granted()
+        let lease = try await store.acquire(.random(), floor: .zero).answer.granted()
         try await bench.send("SET", bench.keys.fence, "text")
         let renewal = try await store.renew(lease)
         #expect(renewal.answer == .renewed && renewal.fence == nil)
@@ -43,7 +43,7 @@ import Testing
     @Test func aLostLeaseIsNeverRecreated() async throws {
         let bench = try await ElectionBench.onSharedRedis()
         let store = try bench.store()
-        let lease = try await store.acquire(.random(), floor: .zero).granted()
+        let lease = try await store.acquire(.random(), floor: .zero).answer.granted()
         try await bench.send("DEL", bench.keys.lease)
         #expect(try await store.renew(lease).answer == .gone)
         #expect(try await bench.leaseText() == nil)
@@ -60,7 +60,7 @@ import Testing
     @Test func whatCannotBeALeaseIsNotOurs() async throws {
         let bench = try await ElectionBench.onSharedRedis()
         let store = try bench.store()
-        let lease = try await store.acquire(.random(), floor: .zero).granted()
+        let lease = try await store.acquire(.random(), floor: .zero).answer.granted()
         try await bench.send("DEL", bench.keys.lease)
         try await bench.send("LPUSH", bench.keys.lease, "x")
         let renewal = try await store.renew(lease)
@@ -72,12 +72,12 @@ import Testing
     @Test func resigningReleasesAndSeals() async throws {
         let bench = try await ElectionBench.onSharedRedis()
         let store = try bench.store()
-        let lease = try await store.acquire(.random(), floor: .zero).granted()
+        let lease = try await store.acquire(.random(), floor: .zero).answer.granted()
         #expect(try await store.resign(lease, .shutdown))
         #expect(try await bench.leaseText() == nil)
         #expect(try await bench.fence() == ["\(lease.epoch)", "sealed", "0", "\(lease.epoch)"])
         #expect(try await bench.history() == ["elected lease-free", "resigned shutdown"])
-        let next = try await bench.store("pod-2").acquire(.random(), floor: .zero).granted()
+        let next = try await bench.store("pod-2").acquire(.random(), floor: .zero).answer.granted()
         #expect(next.epoch > lease.epoch)
         #expect(try await store.resign(lease, .shutdown) == false)
         #expect(try await bench.leaseText() == next.text)
@@ -87,7 +87,7 @@ import Testing
     @Test func aForeignLeaseIsNeverDeleted() async throws {
         let bench = try await ElectionBench.onSharedRedis()
         let store = try bench.store()
-        let lease = try await store.acquire(.random(), floor: .zero).granted()
+        let lease = try await store.acquire(.random(), floor: .zero).answer.granted()
         let foreign = bench.foreignLease()
         try await bench.send("SET", bench.keys.lease, foreign, "PX", "60000")
         #expect(try await store.resign(lease, .deadline) == false)
@@ -109,7 +109,7 @@ import Testing
 
     @Test func syncTellsWhatTheFenceWas() async throws {
         let bench = try await ElectionBench.onSharedRedis()
-        let lease = try await bench.store().acquire(.random(), floor: .zero).granted()
+        let lease = try await bench.store().acquire(.random(), floor: .zero).answer.granted()
         func state(_ sequence: Int64) -> FenceState {
             FenceState(epoch: lease.epoch, token: "\(lease.token)", sequence: sequence)
         }
@@ -133,7 +133,7 @@ import Testing
 
     @Test func syncNeedsTheLease() async throws {
         let bench = try await ElectionBench.onSharedRedis()
-        let lease = try await bench.store().acquire(.random(), floor: .zero).granted()
+        let lease = try await bench.store().acquire(.random(), floor: .zero).answer.granted()
         let fence = try await bench.fence()
         try await bench.send("DEL", bench.keys.lease)
         #expect(try await sync(bench, lease, next: 10) == .notOurs(highest: nil))

@@ -16,7 +16,7 @@ import Testing
             #expect(refused?.serverError?.kind == .outOfMemory)
 
             let store = try bench.store()
-            let lease = try await store.acquire(.random(), floor: .zero).granted()
+            let lease = try await store.acquire(.random(), floor: .zero).answer.granted()
             #expect(try await store.renew(lease).answer == .renewed)
             try await bench.send("DEL", bench.keys.fence)
             let synced = try FenceSync.answer(
@@ -25,7 +25,7 @@ import Testing
             #expect(synced == .synced(was: nil))
             #expect(try await store.resign(lease, .shutdown))
             #expect(try await bench.history() == ["elected lease-free", "resigned shutdown"])
-            let next = try await store.acquire(.random(), floor: .zero).granted()
+            let next = try await store.acquire(.random(), floor: .zero).answer.granted()
             let raised = try FenceSync.answer(
                 await bench.connection.run(FenceSync.atTarget(bench.keys, next, next: 1)))
             #expect(raised != .late)
@@ -36,7 +36,7 @@ import Testing
         try await LocalRedis.withServer { redis in
             let bench = try await ElectionBench(on: redis)
             let store = try bench.store()
-            let lease = try await store.acquire(.random(), floor: .zero).granted()
+            let lease = try await store.acquire(.random(), floor: .zero).answer.granted()
             try await bench.send("REPLICAOF", "127.0.0.1", "1")
             let renewing = await #expect(throws: LeaseError.self) { _ = try await store.renew(lease) }
             #expect(renewing?.remedy == .reconnect)
@@ -55,7 +55,7 @@ import Testing
         try await LocalRedis.withServer { redis in
             let bench = try await ElectionBench(on: redis)
             let store = try bench.store()
-            let lease = try await store.acquire(.random(), floor: .zero).granted()
+            let lease = try await store.acquire(.random(), floor: .zero).answer.granted()
             #expect(try await store.renew(lease).answer == .renewed)
             try await bench.send("SCRIPT", "FLUSH")
             #expect(try await store.renew(lease).answer == .renewed)

@@ -87,7 +87,7 @@ extension RefreshWorld {
         let store = LeaseStore(
             redis: RedisConfiguration(url: try RedisURL(redisURL)), keys: keys, holder: "test", deployment: "test",
             timing: patience, eventLoop: Self.eventLoop, logger: Self.quiet)
-        let answer = try await store.acquire(Token(using: &random), floor: .zero)
+        let answer = try await store.acquire(Token(using: &random), floor: .zero).answer
         await store.close()
         guard case .acquired(let lease) = answer else { throw Unexpected("\(answer)") }
         return LeadershipTerm(lease: lease, deadline: .now + .seconds(600))

@@ -1,0 +1,120 @@
+internal import CacheRefresh
+internal import Yams
+
+/// What a replica says of itself, so that operators and the other replicas know of it.
+public struct Presence: Hashable, Sendable {
+    /// What the work of a leader is doing about an operator's wish to pause.
+    public enum Pause: String, Sendable {
+        case none
+        /// Passes that had begun are coming to their end.
+        case pausing
+        case paused
+    }
+
+    /// Of the process; two replicas may bear the same name.
+    public let id: String
+    public let name: String
+    public let version: String
+    /// Of the datasets that it would refresh.
+    public let revision: String
+    /// When the process began, in milliseconds since 1970 by the clock of its machine.
+    public let startedMilliseconds: Int64
+    /// One of the states of an election.
+    public var state = "follower"
+    /// That it leads with.
+    public var epoch = ""
+    public var pause = Pause.none
+    /// When it was last seen, in milliseconds since 1970 by the clock of Redis; not said by itself.
+    public var seenMilliseconds: Int64 = 0
+
+    init(id: String, name: String, version: String, revision: String, startedMilliseconds: Int64) {
+        self.id = id
+        self.name = name
+        self.version = version
+        self.revision = revision
+        self.startedMilliseconds = startedMilliseconds
+    }
+
+    /// The members of a JSON object, without braces.
+    var members: String {
+        let members: [(String, String)] = [
+            ("name", name), ("state", state), ("epoch", epoch), ("version", version), ("revision", revision),
+            ("started", "\(startedMilliseconds)"), ("pause", pause.rawValue),
+        ]
+        return members.map { "\"\($0)\":\(JSONText.text($1).rendered)" }.joined(separator: ",")
+    }
+
+    /// - Parameter json: as `present.lua` keeps it; nil for anything else. Unknown members are ignored.
+    init?(id: String, json: String) {
+        // JSON is YAML too.
+        guard let fields = (try? Yams.compose(yaml: json))?.mapping, let name = fields["name"]?.string,
+            let seen = fields["seen"]?.string.flatMap({ Int64($0) })
+        else { return nil }
+        self.init(
+            id: id, name: name, version: fields["version"]?.string ?? "", revision: fields["revision"]?.string ?? "",
+            startedMilliseconds: fields["started"]?.string.flatMap { Int64($0) } ?? 0)
+        state = fields["state"]?.string ?? ""
+        epoch = fields["epoch"]?.string ?? ""
+        pause = fields["pause"]?.string.flatMap { Pause(rawValue: $0) } ?? .none
+        seenMilliseconds = seen
+    }
+}
+
+/// The replicas of a group, as they stand in Redis.
+public struct Attendance: Hashable, Sendable {
+    /// How often a replica says that it is there, at least.
+    static let interval = Duration.seconds(2)
+    /// One that was not seen for so long is not counted upon.
+    static let freshness = Duration.seconds(6)
+
+    /// By the clock of Redis, in milliseconds since 1970.
+    public let nowMilliseconds: Int64
+    /// Also those that are gone for less than an hour.
+    public let replicas: [Presence]
+
+    init(nowMilliseconds: Int64, replicas: [Presence]) {
+        self.nowMilliseconds = nowMilliseconds
+        self.replicas = replicas
+    }
+
+    /// The answer of `present.lua`.
+    init(_ answer: ScriptAnswer) throws(LeaseError) {
+        guard answer.word == "PRESENT", let now = Int64(try answer.field(0)) else {
+            throw try LeaseError(refusal: answer) ?? .unexpectedAnswer(answer.word)
+        }
+        let entries = answer.fields.dropFirst()
+        self.init(
+            nowMilliseconds: now,
+            replicas: stride(from: entries.startIndex, to: entries.endIndex - 1, by: 2).compactMap {
+                Presence(id: entries[$0], json: entries[$0 + 1])
+            })
+    }
+
+    /// Those that were seen lately.
+    public var present: [Presence] {
+        replicas.filter { nowMilliseconds - $0.seenMilliseconds <= Self.freshness.milliseconds }
+    }
+
+    /// Whether others should be elected before this one: a version is newer by its number, and of one version a revision of the
+    /// datasets whose first replica that is still there started later. So an update of all replicas, one by one, changes the
+    /// leader as seldom as possible.
+    func isOutdated(_ replica: Presence) -> Bool {
+        let present = present
+        func firstStart(_ other: Presence) -> Int64 {
+            present.filter { $0.version == other.version && $0.revision == other.revision }
+                .map(\.startedMilliseconds).min() ?? other.startedMilliseconds
+        }
+        let own = firstStart(replica)
+        return present.contains { other in
+            if other.version != replica.version { return Self.isVersion(replica.version, before: other.version) }
+            return other.revision != replica.revision && firstStart(other) > own
+        }
+    }
+
+    /// By the numbers between dots, then as text: 0.9.1 is before 0.10.
+    static func isVersion(_ left: String, before right: String) -> Bool {
+        let parts = [left, right].map { $0.split(separator: ".").map { Int($0) ?? -1 } }
+        if parts[0] != parts[1] { return parts[0].lexicographicallyPrecedes(parts[1]) }
+        return left < right
+    }
+}

@@ -1,0 +1,70 @@
+-- Leaves an operator's wish, and tells the leader that there is one.
+--
+-- KEYS  lease, wishes, replicas, events
+-- ARGV  'step-down', 'pause' or 'resume', who wishes it, why, channel of wishes, then for step-down: the replica that is to be
+--       elected ('' for any), and for how long in ms a replica that was not seen counts as there; for pause: for how long in ms
+-- Answers {'WISHED', …} or {'ALREADY', …}, followed for step-down by epoch and holder, for pause by its end in ms and the
+-- end of the pause that it replaces ('' if none), for resume by the end of the pause; or {'NOBODY-LEADS'},
+-- {'NOBODY-ELSE', holder}, {'UNKNOWN-REPLICA', names…}, {'LEADS-ALREADY', epoch, holder}, or {'WRONG-TYPE', …},
+-- {'NOT-A-LEASE', key}, {'NEWER-FORMAT', key, format} as acquire does.
+local kind, by, reason, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local lease_key, wishes_key, replicas_key, events_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local refusal = wrong_type(lease_key, 'string') or wrong_type(wishes_key, 'hash') or wrong_type(replicas_key, 'hash')
+if refusal then return refusal end
+local now = clock()
+
+local function members(rest)
+    return '{"format":' .. FORMAT .. ',"at":"' .. whole(now) .. '","by":' .. cjson.encode(by) .. ',"reason":'
+        .. cjson.encode(reason) .. rest .. '}'
+end
+
+-- Anybody may look at it, so the deployment is not compared.
+local function leader()
+    local text = redis.call('GET', lease_key)
+    if not text then return nil, {'NOBODY-LEADS'} end
+    local is_json, lease = pcall(cjson.decode, text)
+    if not is_json or type(lease) ~= 'table' then return nil, {'NOT-A-LEASE', lease_key} end
+    return read_lease(lease_key, text, lease.deployment)
+end
+
+local function announce(event, epoch, token)
+    record(events_key, event, by, epoch, token, reason)
+    redis.pcall('PUBLISH', channel, kind)
+end
+
+if kind == 'step-down' then
+    local lease
+    lease, refusal = leader()
+    if refusal then return refusal end
+    local to, freshness, others, is_known = ARGV[5], tonumber(ARGV[6]), {}, false
+    if to == lease.holder then return {'LEADS-ALREADY', lease.epoch, lease.holder} end
+    for _, text in ipairs(redis.call('HVALS', replicas_key)) do
+        local is_json, note = pcall(cjson.decode, text)
+        if is_json and type(note) == 'table' and note.name ~= lease.holder
+            and now / 1000 - (tonumber(note.seen) or 0) <= freshness then
+            others[#others + 1] = tostring(note.name)
+            is_known = is_known or note.name == to
+        end
+    end
+    if #others == 0 then return {'NOBODY-ELSE', lease.holder} end
+    if to ~= '' and not is_known then return {'UNKNOWN-REPLICA', unpack(others)} end
+    local wish = read_wish(wishes_key, kind)
+    if wish and wish.epoch == lease.epoch and wish.to == to then return {'ALREADY', lease.epoch, lease.holder} end
+    redis.call('HSET', wishes_key, kind, members(',"epoch":"' .. lease.epoch .. '","to":' .. cjson.encode(to)))
+    announce('step-down-wished', lease.epoch, lease.token)
+    return {'WISHED', lease.epoch, lease.holder}
+end
+
+local pause = read_wish(wishes_key, 'pause')
+local deadline = pause and tonumber(pause['until']) or 0
+local was = deadline > now and whole(math.floor(deadline / 1000)) or ''
+if kind == 'pause' then
+    local wanted = now + tonumber(ARGV[5]) * 1000
+    redis.call('HSET', wishes_key, kind, members(',"until":"' .. whole(wanted) .. '"'))
+    announce('paused', '', '')
+    return {'WISHED', whole(math.floor(wanted / 1000)), was}
+end
+if was == '' then return {'ALREADY', ''} end
+redis.call('HDEL', wishes_key, 'pause')
+announce('resumed', '', '')
+return {'WISHED', was}
