@@ -129,7 +129,7 @@ struct GroupService: Service {
         var random = SystemRandomNumberGenerator()
         let presence = Presence(
             id: "\(Token(using: &random))", name: name, version: Formats.version, revision: configuration.revision,
-            startedMilliseconds: Self.wallClockMilliseconds)
+            startedMilliseconds: WallClock.now.millisecondsSince1970)
         let election = ElectionService(
             group: configuration.group, store: store, presence: presence, work: refresh, drain: configuration.shutdown.drain,
             eventLoop: leaseLoop, logger: logger)
@@ -137,12 +137,6 @@ struct GroupService: Service {
         await election.run()
         reloading.cancel()
         for client in clients.values { await client.close() }
-    }
-
-    private static var wallClockMilliseconds: Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
     }
 
     /// Which database this replica reads: the lease names it, so that two databases never fill one cache.

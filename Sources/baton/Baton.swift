@@ -10,7 +10,7 @@ struct Baton: AsyncParsableCommand {
             "Keeps a Redis cache equal to what PostgreSQL says, from replicas of which exactly one works at a time.",
         discussion: """
             A new configuration goes through check (what is wrong with it), check --grants (what it needs to be allowed), \
-            plan (what it would do) and run. What is asked for comes on the standard output, logs and errors on the \
+            plan (what it would do) and run. status says who leads, step-down hands over. What is asked for comes on the standard output, logs and errors on the \
             standard error. The exit status is listed in docs/commands.md.
 
             EXAMPLES
@@ -20,7 +20,9 @@ struct Baton: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            RunCommand.self, CheckCommand.self, PlanCommand.self, ConfirmCommand.self, DemoCommand.self,
+            RunCommand.self, CheckCommand.self, PlanCommand.self, ConfirmCommand.self, StatusCommand.self,
+            HistoryCommand.self, StepDownCommand.self, PauseCommand.self, ResumeCommand.self, FsckCommand.self,
+            DemoCommand.self,
         ])
 
     static func main() async {

@@ -8,6 +8,11 @@ enum Output {
         write(text, to: STDOUT_FILENO)
     }
 
+    /// Writes a text in the place of the one before, on a terminal; elsewhere below it.
+    static func show(_ text: String) {
+        write((isatty(STDOUT_FILENO) == 1 ? "\u{1B}[H\u{1B}[2J" : "") + text)
+    }
+
     /// Writes a line for the person at the terminal.
     static func complain(_ text: String) {
         write(text + "\n", to: STDERR_FILENO)

@@ -1,3 +1,11 @@
+extension Configuration {
+    /// A duration as the configuration writes it, such as `1h30m`; nil if it is none.
+    public static func duration(_ text: String) -> Duration? { DurationText.parse(text) }
+
+    /// The other way round.
+    public static func text(_ duration: Duration) -> String { DurationText.render(duration) }
+}
+
 /// Durations as the configuration writes them: `600ms`, `3s`, `10m`, `24h`, `1h30m`.
 enum DurationText {
     /// Longest unit first; also the order in which they may follow one another.

@@ -262,7 +262,8 @@ actor ElectionDriver {
 
     /// Says that this replica is there, and learns whether others should be elected before it.
     private func report() async {
-        presence.state = "\(elector.state)"
+        // Who asks for the lease is a follower to everybody else.
+        presence.state = "\(elector.state == .candidate ? .follower : elector.state)"
         presence.epoch = status.epoch.map { "\($0)" } ?? ""
         presence.pause = current?.term.pauseState() ?? .none
         guard let attendance = try? await store.present(presence) else { return }

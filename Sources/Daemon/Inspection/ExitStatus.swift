@@ -8,6 +8,7 @@ public enum ExitStatus: Int32, CaseIterable, Sendable {
     case usage = 64
     case unavailable = 69
     case internalError = 70
+    case timedOut = 75
     case refused = 77
     case configuration = 78
 
@@ -15,10 +16,11 @@ public enum ExitStatus: Int32, CaseIterable, Sendable {
     public var meaning: String {
         switch self {
         case .done: "Done; for `check`: no problem was found, though there may be warnings."
-        case .no: "The answer is no: `check` found problems, `demo --once` found values that differ."
+        case .no: "The answer is no: `check` found problems, `demo --once` found values that differ, nobody leads, a wish is refused."
         case .usage: "The command line is wrong."
         case .unavailable: "A server can't be reached, does not answer, or can't work now."
         case .internalError: "Something that should not happen; worth a report."
+        case .timedOut: "What was wished has not come about in the time given; the wish stands."
         case .refused: "A server refuses the user, the password or what was asked for."
         case .configuration: "The configuration is wrong, or does not fit the servers."
         }

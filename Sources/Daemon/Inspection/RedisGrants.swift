@@ -11,6 +11,7 @@ struct RedisGrants: Hashable, Sendable {
         ("history, wake-ups and crash detection", ["xadd", "publish", "subscribe", "unsubscribe", "pubsub|numsub"]),
         ("cached keys", ["unlink", "hgetall", "scan", "dbsize"]),
         ("baton check", ["info"]),
+        ("baton history and fsck", ["xrevrange", "xlen", "hlen", "persist"]),
     ]
 
     let user: String

@@ -104,17 +104,22 @@ struct RedisInspection {
 /// What a lease says, for people who want to know who leads.
 struct LeaseText: Hashable, Sendable {
     let epoch: String
+    let token: String
     let holder: String
+    let sinceMilliseconds: Int64
     let deployment: String
 
     /// - Parameter text: JSON, as the scripts write it. Nil for anything else.
     init?(_ text: String) {
         // JSON is YAML too.
         guard let fields = (try? Yams.compose(yaml: text))?.mapping, let epoch = fields["epoch"]?.string,
-            let holder = fields["holder"]?.string, let deployment = fields["deployment"]?.string
+            let token = fields["token"]?.string, let holder = fields["holder"]?.string,
+            let since = fields["since"]?.string.flatMap({ Int64($0) }), let deployment = fields["deployment"]?.string
         else { return nil }
         self.epoch = epoch
+        self.token = token
         self.holder = holder
+        sinceMilliseconds = since
         self.deployment = deployment
     }
 }

@@ -32,6 +32,16 @@ public struct TextLayout: Hashable, Sendable {
         }
     }
 
+    /// Lines of aligned columns, the header first, without spaces at the end.
+    static func table(header: [String], _ rows: [[String]]) -> [String] {
+        guard !rows.isEmpty else { return [] }
+        let widths = header.indices.map { column in ([header] + rows).map { $0[column].count }.max() ?? 0 }
+        return ([header] + rows).map { row in
+            let line = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(separator: "  ")
+            return String(line.reversed().drop { $0 == " " }.reversed())
+        }
+    }
+
     /// Breaks a text at spaces, but not at those in backquotes: what stands there is to be copied. A word that is longer
     /// than a line is broken anywhere.
     static func wrap(_ text: String, width: Int) -> [String] {
@@ -87,6 +97,19 @@ public struct TextLayout: Hashable, Sendable {
     /// `1 row`, `2,000 rows`
     static func count(_ number: Int, _ one: String, _ many: String? = nil) -> String {
         "\(grouped(number)) \(number == 1 ? one : many ?? one + "s")"
+    }
+
+    /// `0.4 s`, `42 s`, `3 m 12 s`, `5 h 2 m`, `12 d 3 h`
+    static func age(_ milliseconds: Int64) -> String {
+        let span = max(0, milliseconds)
+        let seconds = span / 1000
+        switch seconds {
+        case ..<10: return "\(seconds).\(span % 1000 / 100) s"
+        case ..<60: return "\(seconds) s"
+        case ..<3600: return "\(seconds / 60) m \(seconds % 60) s"
+        case ..<86400: return "\(seconds / 3600) h \(seconds / 60 % 60) m"
+        default: return "\(seconds / 86400) d \(seconds / 3600 % 24) h"
+        }
     }
 
     /// `312 B`, `4.2 MiB`

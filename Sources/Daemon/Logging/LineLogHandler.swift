@@ -74,38 +74,6 @@ private enum StandardError {
     }
 }
 
-/// The time of day, for people. Nothing is decided by it.
-private struct WallClock {
-    private let seconds: Int
-    private let milliseconds: Int
-
-    static var now: WallClock {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return WallClock(seconds: time.tv_sec, milliseconds: time.tv_nsec / 1_000_000)
-    }
-
-    private var parts: tm {
-        var parts = tm()
-        var seconds = time_t(seconds)
-        gmtime_r(&seconds, &parts)
-        return parts
-    }
-
-    var timeOfDay: String {
-        let parts = parts
-        return "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)).\(three)"
-    }
-
-    var iso8601: String {
-        let parts = parts
-        return "\(Int(parts.tm_year) + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))T\(timeOfDay)Z"
-    }
-
-    private var three: String { String(String(1000 + milliseconds).dropFirst()) }
-    private func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-}
-
 extension String {
     fileprivate func padded(to width: Int) -> String {
         self + String(repeating: " ", count: max(0, width - count))

@@ -12,6 +12,7 @@ import Testing
 /// A group of its own on a real Redis, and the means to look at it and to spoil it.
 struct ElectionBench: Sendable {
     let redis: LocalRedis
+    let group: String
     let keys: GroupKeys
     let connection: RedisConnection
     let timing: ElectionTiming
@@ -42,8 +43,15 @@ struct ElectionBench: Sendable {
     init(on redis: LocalRedis, timing: ElectionTiming = patience) async throws {
         self.redis = redis
         self.timing = timing
-        keys = GroupKeys(prefix: "staging:", group: "g\(UInt64.random(in: 0...UInt64.max))")
+        group = "g\(UInt64.random(in: 0...UInt64.max))"
+        keys = GroupKeys(prefix: "staging:", group: group)
         connection = try await ElectionBench.connect(redis)
+    }
+
+    /// The same group, with other timing.
+    init(_ other: ElectionBench, timing: ElectionTiming) {
+        (redis, group, keys, connection) = (other.redis, other.group, other.keys, other.connection)
+        self.timing = timing
     }
 
     static func connect(_ redis: LocalRedis) async throws -> RedisConnection {
@@ -64,12 +72,12 @@ struct ElectionBench: Sendable {
     }
 
     func store(
-        _ holder: String = "pod-1", deployment: String = deployment, url: String? = nil,
+        _ holder: String = "pod-1", deployment: String = deployment, url: String? = nil, detectsCrashes: Bool = true,
         eventLoop: (any EventLoop)? = nil
     ) throws -> LeaseStore {
         LeaseStore(
             redis: RedisConfiguration(url: try RedisURL(url ?? redis.url)), keys: keys, holder: holder,
-            deployment: deployment, timing: timing,
+            deployment: deployment, timing: timing, detectsCrashes: detectsCrashes,
             eventLoop: eventLoop ?? MultiThreadedEventLoopGroup.singleton.next(), logger: ElectionBench.logger(holder))
     }
 

@@ -21,10 +21,10 @@ struct GrantsTests {
             for call in calls where call == call.uppercased() && call.count > 2 { used[call.lowercased()] = path }
         }
         // Written in two words, or by the connection itself before anybody may do anything.
-        for (command, subcommands) in ["client": "client|setname", "script": "script|load"] {
+        for (command, subcommands) in ["client": "client|setname", "script": "script|load", "pubsub": "pubsub|numsub"] {
             if used.removeValue(forKey: command) != nil { #expect(granted.contains(subcommands)) }
         }
-        for word in ["auth", "match", "count", "maxlen", "xx", "keepttl", "px", "nx", "setname", "load"] {
+        for word in ["auth", "match", "count", "maxlen", "xx", "keepttl", "px", "nx", "setname", "load", "numsub"] {
             used[word] = nil
         }
         for (command, path) in used {

@@ -1,0 +1,32 @@
+internal import RedisClient
+
+extension Inspector {
+    /// Who leads, and who could.
+    ///
+    /// - Throws: `RedisError` if the Redis of the lease can't be asked; ``InspectionError`` if keys of the group are damaged.
+    public func status() async throws -> StatusReport {
+        try await withRedis(configuration.lease.redis) { redis in
+            StatusReport(view: try await view(redis), server: leaseServer)
+        }
+    }
+
+    /// The last elections, resignations and wishes, oldest first.
+    ///
+    /// - Parameter limit: at most so many; at least 1.
+    /// - Throws: as ``status()``.
+    public func history(limit: Int) async throws -> History {
+        try await withRedis(configuration.lease.redis) { redis in
+            let answer = try await redis.send(RedisCommand("XREVRANGE", keys.events, "+", "-", "COUNT", "\(limit)"))
+            return History(entries: (answer.array ?? []).reversed().compactMap { History.Entry($0) })
+        }
+    }
+
+    var keys: GroupKeys { GroupKeys(prefix: configuration.keyPrefix, group: configuration.group) }
+
+    /// Without secrets.
+    var leaseServer: String { configuration.redis[configuration.lease.redis]?.description ?? "" }
+
+    func view(_ redis: RedisClient) async throws -> GroupView {
+        try await GroupView.read(configuration.group, keys, redis)
+    }
+}

@@ -1,0 +1,166 @@
+internal import LeaderElection
+internal import RedisClient
+
+/// What `baton fsck` found in one of the group's own keys, and what would mend it.
+public struct KeyFault: Hashable, Sendable {
+    public enum Repair: Hashable, Sendable {
+        case unlink
+        case expire(milliseconds: Int64)
+        case persist
+        case deleteField(String)
+    }
+
+    public let key: String
+    /// What is the matter, as a sentence without its full stop.
+    public let text: String
+    /// What to do by hand, or what the repair does.
+    public let remedy: String
+    /// Nil where a person has to decide.
+    public let repair: Repair?
+}
+
+/// What `baton fsck` shows: the keys of a group and what is wrong with them.
+public struct KeyCheck: Sendable {
+    /// Each key with its type and what is in it.
+    let keys: [(name: String, type: String, content: String)]
+    public let faults: [KeyFault]
+
+    public var repairable: [KeyFault] { faults.filter { $0.repair != nil } }
+    public var status: ExitStatus { faults.isEmpty ? .done : .no }
+
+    public func text(_ layout: TextLayout) -> String {
+        var lines = TextLayout.table(header: ["KEY", "TYPE", "CONTENT"], keys.map { [$0.name, $0.type, $0.content] })
+        lines.append("")
+        for fault in faults { lines += layout.entry("fault", ["\(fault.key): \(fault.text). \(fault.remedy)."], .red) }
+        if faults.isEmpty { lines.append("  No fault was found.") }
+        return lines.joined(separator: "\n") + "\n"
+    }
+}
+
+extension Inspector {
+    /// Looks at each of the group's own keys at the Redis of the lease: their types, forms and TTLs. Changes nothing.
+    ///
+    /// - Throws: `RedisError`.
+    public func checkKeys() async throws -> KeyCheck {
+        try await withRedis(configuration.lease.redis) { redis in
+            var listed: [(name: String, type: String, content: String)] = []
+            var faults: [KeyFault] = []
+            let wanted: [(String, String)] = [
+                (keys.lease, "string"), (keys.fence, "hash"), (keys.marks, "hash"), (keys.events, "stream"),
+                (keys.suspect, "string"), (keys.wishes, "hash"), (keys.replicas, "hash"),
+            ]
+            for (key, type) in wanted {
+                let found = try await redis.send(RedisCommand("TYPE", key)).string ?? "none"
+                guard found != "none" else {
+                    listed.append((key, "none", ""))
+                    continue
+                }
+                guard found == type else {
+                    listed.append((key, found, "?"))
+                    faults.append(
+                        KeyFault(
+                            key: key, text: "it is a \(found), not a \(type)",
+                            remedy: "See what wrote it; the repair deletes it", repair: .unlink))
+                    continue
+                }
+                let left = try await redis.send(RedisCommand("PTTL", key)).int ?? -1
+                listed.append((key, found, try await describe(key, left, redis, &faults)))
+            }
+            return KeyCheck(keys: listed, faults: faults)
+        }
+    }
+
+    /// Mends what can be mended. Say first what that is, and ask.
+    public func repair(_ faults: [KeyFault]) async throws {
+        try await withRedis(configuration.lease.redis) { redis in
+            for fault in faults {
+                switch fault.repair {
+                case .unlink: _ = try await redis.send(RedisCommand("UNLINK", fault.key))
+                case .expire(let milliseconds):
+                    _ = try await redis.send(RedisCommand("PEXPIRE", fault.key, "\(milliseconds)"))
+                case .persist: _ = try await redis.send(RedisCommand("PERSIST", fault.key))
+                case .deleteField(let field): _ = try await redis.send(RedisCommand("HDEL", fault.key, field))
+                case nil: break
+                }
+            }
+        }
+    }
+
+    private func describe(
+        _ key: String, _ left: Int64, _ redis: RedisClient, _ faults: inout [KeyFault]
+    ) async throws -> String {
+        switch key {
+        case keys.lease: return try await describeLease(left, redis, &faults)
+        case keys.fence:
+            let fields = try await redis.send(RedisCommand("HMGET", key, "epoch", "token", "sequence", "highest")).array
+            let texts = fields?.map { $0.string } ?? []
+            if left >= 0 { faults.append(Self.mortal(key)) }
+            let numbers = [0, 2, 3].map { texts.indices.contains($0) ? texts[$0].flatMap { Int64($0) } : nil }
+            if numbers.contains(nil) || (numbers[0] ?? 0) > (numbers[2] ?? 0) {
+                faults.append(
+                    KeyFault(
+                        key: key, text: "a field is missing, is no number, or the highest epoch is below the present one",
+                        remedy: "The leader writes it anew at its next sync; nothing is to be done", repair: nil))
+            }
+            return "epoch \(texts.first.flatMap { $0 } ?? "?"), sequence \(numbers[1].map { "\($0)" } ?? "?")"
+        case keys.marks:
+            if left >= 0 { faults.append(Self.mortal(key)) }
+            return TextLayout.count(Int(try await redis.send(RedisCommand("HLEN", key)).int ?? 0), "dataset")
+        case keys.events:
+            return TextLayout.count(Int(try await redis.send(RedisCommand("XLEN", key)).int ?? 0), "event")
+        case keys.suspect:
+            if left == -1 {
+                faults.append(
+                    KeyFault(
+                        key: key, text: "it never runs out", remedy: "The repair lets it run out",
+                        repair: .expire(milliseconds: configuration.lease.timing.ttlMilliseconds)))
+            }
+            return TextLayout.printable((try await redis.send(RedisCommand("GET", key)).string ?? "").utf8, limit: 60)
+        case keys.wishes:
+            let flat = try await redis.send(RedisCommand("HGETALL", key)).array?.map { $0.string ?? "" } ?? []
+            for position in stride(from: 0, to: flat.count - 1, by: 2)
+            where ["pause", "step-down"].contains(flat[position]) && Wish.read(flat[position + 1]) == nil {
+                faults.append(
+                    KeyFault(
+                        key: key, text: "the wish \(flat[position].quoted) can't be read, or is of a newer form",
+                        remedy: "It is not heeded; the repair deletes it", repair: .deleteField(flat[position])))
+            }
+            return stride(from: 0, to: flat.count - 1, by: 2).map { flat[$0] }.sorted().joined(separator: ", ")
+        default:
+            return TextLayout.count(Int(try await redis.send(RedisCommand("HLEN", key)).int ?? 0), "replica")
+        }
+    }
+
+    private func describeLease(
+        _ left: Int64, _ redis: RedisClient, _ faults: inout [KeyFault]
+    ) async throws -> String {
+        let text = try await redis.send(RedisCommand("GET", keys.lease)).string ?? ""
+        guard let lease = LeaseText(text) else {
+            faults.append(
+                KeyFault(
+                    key: keys.lease, text: "it holds something that is no lease",
+                    remedy: "No replica can be elected; the repair deletes it", repair: .unlink))
+            return TextLayout.printable(text.utf8, limit: 60)
+        }
+        if left == -1 {
+            faults.append(
+                KeyFault(
+                    key: keys.lease, text: "it never runs out",
+                    remedy: "No other replica can be elected; the repair lets it run out unless \(lease.holder) renews it",
+                    repair: .expire(milliseconds: configuration.lease.timing.ttlMilliseconds)))
+        }
+        if !lease.deployment.hasSuffix("/\(configuration.group)") {
+            faults.append(
+                KeyFault(
+                    key: keys.lease, text: "it belongs to another deployment, \(lease.deployment)",
+                    remedy: "Give this one another group or keyPrefix, or stop the other one", repair: nil))
+        }
+        return "\(lease.holder), epoch \(lease.epoch), " + (left == -1 ? "for ever" : "\(left) ms left")
+    }
+
+    private static func mortal(_ key: String) -> KeyFault {
+        KeyFault(
+            key: key, text: "it has a TTL, and would be forgotten", remedy: "The repair takes the TTL away",
+            repair: .persist)
+    }
+}

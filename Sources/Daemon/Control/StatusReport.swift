@@ -1,0 +1,108 @@
+/// What `baton status` shows: who leads, and who could.
+public struct StatusReport: Sendable {
+    public let view: GroupView
+    /// Where the lease is, without secrets.
+    let server: String
+
+    /// `no` unless somebody leads.
+    public var status: ExitStatus { view.leader == nil ? .no : .done }
+
+    /// For people.
+    public func text(_ layout: TextLayout) -> String {
+        var lines = ["\(layout.paint("group \(view.group)", .bold)) at \(server)", ""]
+        if let leader = view.leader {
+            lines += layout.entry("leader", ["\(leader.name), epoch \(leader.epoch)"], .green)
+            let age = TextLayout.age(view.nowMilliseconds - leader.sinceMilliseconds)
+            lines += layout.entry("since", ["\(WallClock(leader.sinceMilliseconds).date) (\(age))"])
+            lines += layout.entry("lease", [leaseText(leader)])
+        } else if view.leaseIsGarbage {
+            lines += layout.entry("leader", ["the lease holds something that is no lease: see `baton fsck`"], .red)
+        } else {
+            lines += layout.entry("leader", ["none"], .red)
+        }
+        if let pause = view.pause {
+            let left = TextLayout.age(pause.untilMilliseconds - view.nowMilliseconds)
+            lines += layout.entry(
+                "pause", ["\(pauseState), for \(left) more, by \(pause.by)" + Self.because(pause.reason)], .yellow)
+        }
+        if let wish = view.stepDown {
+            let heir = wish.successor.isEmpty ? "" : " for \(wish.successor)"
+            lines += layout.entry(
+                "wish", ["that it steps down\(heir), by \(wish.by)" + Self.because(wish.reason)], .yellow)
+        }
+        lines.append("")
+        let now = view.nowMilliseconds
+        let replicas = view.attendance.replicas.sorted {
+            ($0.name, $1.startedMilliseconds) < ($1.name, $0.startedMilliseconds)
+        }
+        let present = Set(view.present.map(\.id))
+        lines += TextLayout.table(
+            header: ["REPLICA", "STATE", "SEEN", "RUNS FOR", "VERSION", "REVISION"],
+            replicas.map { replica in
+                [
+                    replica.name, present.contains(replica.id) ? replica.state : "gone",
+                    "\(TextLayout.age(now - replica.seenMilliseconds)) ago",
+                    TextLayout.age(now - replica.startedMilliseconds), replica.version, replica.revision,
+                ]
+            }
+        ).map { "  " + $0 }
+        if replicas.isEmpty { lines.append("  no replica was seen within the last hour") }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// For programs. Epochs are texts: not every reader of JSON keeps large numbers.
+    public var json: String {
+        let now = view.nowMilliseconds
+        let leader: JSONText =
+            view.leader.map { leader in
+                .fields([
+                    "name": .text(leader.name), "epoch": .text(leader.epoch),
+                    "sinceMilliseconds": .number(Int(leader.sinceMilliseconds)),
+                    "leaseLeftMilliseconds": leader.leftMilliseconds.map { .number(Int($0)) } ?? .null,
+                    "deployment": .text(leader.deployment),
+                ])
+            } ?? .null
+        let pause: JSONText =
+            view.pause.map { pause in
+                .fields([
+                    "state": .text(pauseState), "untilMilliseconds": .number(Int(pause.untilMilliseconds)),
+                    "by": .text(pause.by), "reason": .text(pause.reason),
+                ])
+            } ?? .null
+        let stepDown: JSONText =
+            view.stepDown.map { wish in
+                .fields([
+                    "epoch": .text(wish.epoch), "to": .text(wish.successor), "by": .text(wish.by),
+                    "reason": .text(wish.reason),
+                ])
+            } ?? .null
+        let present = Set(view.present.map(\.id))
+        let replicas = view.attendance.replicas.sorted { $0.name < $1.name }.map { replica in
+            JSONText.fields([
+                "name": .text(replica.name), "state": .text(present.contains(replica.id) ? replica.state : "gone"),
+                "epoch": replica.epoch.isEmpty ? .null : .text(replica.epoch),
+                "seenMilliseconds": .number(Int(replica.seenMilliseconds)),
+                "startedMilliseconds": .number(Int(replica.startedMilliseconds)), "version": .text(replica.version),
+                "revision": .text(replica.revision),
+            ])
+        }
+        return JSONText.fields([
+            "group": .text(view.group), "nowMilliseconds": .number(Int(now)), "leader": leader, "pause": pause,
+            "stepDown": stepDown, "replicas": .array(replicas),
+        ]).rendered + "\n"
+    }
+
+    /// What the leader says of itself.
+    private var pauseState: String {
+        let leader = view.present.first { $0.state == "leader" && $0.epoch == view.leader?.epoch }
+        return leader?.pause == .paused ? "paused" : leader == nil ? "wished" : "pausing"
+    }
+
+    private func leaseText(_ leader: GroupView.Leader) -> String {
+        guard let left = leader.leftMilliseconds else { return "never runs out: see `baton fsck`" }
+        let heard = view.listeners == 0 ? "; its connections seem to be gone" : ""
+        return "\(left) ms left\(heard)"
+    }
+
+    static func because(_ reason: String) -> String { reason.isEmpty ? "" : ": \(reason)" }
+}

@@ -1,0 +1,149 @@
+import LeaderElection
+import LocalStack
+import RedisClient
+import Testing
+
+@testable import Daemon
+
+/// A leader is succeeded as soon as its process is gone, and never because only its subscription is.
+@Suite struct CrashDetectionTests {
+    /// Takes the lease for a term that began long enough ago not to be left alone.
+    private func oldLease(_ bench: ElectionBench, token: String = "theirs") async throws {
+        let now = (try await bench.send("TIME").array?.first?.int ?? 0) * 1000
+        let text = #"{"format":1,"epoch":"500","token":"\#(token)","holder":"pod-9","since":"\#(now - 3_600_000)","#
+            + #""deployment":"\#(ElectionBench.deployment)"}"#
+        try await bench.send("SET", bench.keys.lease, text, "PX", "60000")
+    }
+
+    private func acquire(_ bench: ElectionBench, suspect: String?) async throws -> AcquireAnswer {
+        try await bench.store("pod-1").acquire(
+            .random(), floor: .zero, suspect: suspect.flatMap { Token($0) }, isHeard: true
+        ).answer
+    }
+
+    @Test func aSilentLeaderIsSucceededAfterTheGrace() async throws {
+        let bench = try await ElectionBench.onSharedRedis()
+        try await oldLease(bench)
+        guard case .suspected(_, let grace) = try await acquire(bench, suspect: "theirs") else {
+            Issue.record("taken over without a grace")
+            return
+        }
+        #expect(grace > .zero && grace <= LeaderWatch.grace)
+        try await Task.sleep(for: LeaderWatch.grace)
+        let lease = try await acquire(bench, suspect: "theirs").granted()
+        #expect(lease.epoch.number > 500)
+        #expect(try await bench.leaseText() == lease.text)
+        #expect(try await bench.fence()[1] == "\(lease.token)")
+        #expect(try await bench.history() == ["elected leader-silent"])
+        #expect(try await bench.send("EXISTS", bench.keys.suspect).int == 0)
+    }
+
+    @Test func nobodyIsSucceededWithoutBeingSuspected() async throws {
+        let bench = try await ElectionBench.onSharedRedis()
+        try await oldLease(bench)
+        for suspect in [nil, "somebody-else"] {
+            guard case .taken = try await acquire(bench, suspect: suspect) else {
+                Issue.record("the lease was given away")
+                return
+            }
+        }
+        #expect(try await bench.send("EXISTS", bench.keys.suspect).int == 0)
+    }
+
+    @Test func aLeaderThatIsHeardIsLeftAlone() async throws {
+        let bench = try await ElectionBench.onSharedRedis()
+        try await oldLease(bench)
+        let store = try bench.store("pod-9")
+        let subscription = store.listen(as: Token("theirs")!)
+        for await case .subscribed in subscription { break }
+        for _ in 0..<3 {
+            guard case .taken = try await acquire(bench, suspect: "theirs") else {
+                Issue.record("a leader that is heard was succeeded")
+                return
+            }
+            try await Task.sleep(for: LeaderWatch.grace)
+        }
+        await subscription.close()
+        await store.close()
+    }
+
+    /// The mark that a renewal leaves.
+    @Test func aLeaderThatSaysThatItLivesIsLeftAlone() async throws {
+        let bench = try await ElectionBench.onSharedRedis()
+        try await oldLease(bench)
+        _ = try await acquire(bench, suspect: "theirs")
+        let lease = Lease(
+            text: try #require(try await bench.leaseText()), epoch: Epoch(500)!, token: Token("theirs")!,
+            holder: "pod-9", sinceMilliseconds: 0)
+        #expect(try await bench.store("pod-9").renew(lease, isHeard: false).answer == .renewed)
+        try await Task.sleep(for: LeaderWatch.grace * 2)
+        guard case .taken = try await acquire(bench, suspect: "theirs") else {
+            Issue.record("a leader that lives was succeeded")
+            return
+        }
+        // Heard again, it can be suspected again.
+        #expect(try await bench.store("pod-9").renew(lease, isHeard: true).answer == .renewed)
+        guard case .suspected = try await acquire(bench, suspect: "theirs") else {
+            Issue.record("not suspected though it is silent")
+            return
+        }
+    }
+
+    @Test func aYoungTermIsLeftAlone() async throws {
+        let bench = try await ElectionBench.onSharedRedis()
+        let lease = try await bench.store("pod-9").acquire(.random(), floor: .zero, isHeard: true).answer.granted()
+        guard case .suspected(_, let wait) = try await acquire(bench, suspect: "\(lease.token)") else {
+            Issue.record("a young term was ended")
+            return
+        }
+        #expect(wait > .seconds(30), "the test's TTL is a minute")
+    }
+
+    /// Whoever switches it off is never succeeded before its TTL.
+    @Test func aLeaderCanAskToBeLeftAlone() async throws {
+        let bench = try await ElectionBench.onSharedRedis()
+        let store = try bench.store("pod-9", detectsCrashes: false)
+        let lease = try await store.acquire(.random(), floor: .zero, isHeard: true).answer.granted()
+        #expect(try await bench.send("GET", bench.keys.suspect).string == "\(lease.token) alive")
+        #expect(try await store.renew(lease, isHeard: true).answer == .renewed)
+        #expect(try await bench.send("GET", bench.keys.suspect).string == "\(lease.token) alive")
+    }
+
+    /// A Redis that restarts drops all subscriptions at once; then also our own connection is young.
+    @Test func nothingIsConcludedFromAYoungConnection() async throws {
+        let bench = try await ElectionBench.onSharedRedis()
+        let store = try bench.store()
+        #expect(try await store.isHeard(Token("nobody")!))
+        await store.close()
+        let quick = try ElectionBench(bench, timing: ElectionBench.haste).store()
+        #expect(try await quick.isHeard(Token("nobody")!))
+        try await eventually("the connection is older than a TTL") { try await !quick.isHeard(Token("nobody")!) }
+        await quick.close()
+    }
+
+    /// Only the subscription is lost, for up to a second, a hundred times.
+    @Test func losingTheSubscriptionDeposesNobody() async throws {
+        try await LocalRedis.withServer { server in
+            let bench = try await ElectionBench(on: server, timing: ElectionBench.haste)
+            let leader = try ElectionReplica("pod-1", bench)
+            let term = try await leader.elected()
+            let follower = try ElectionReplica("pod-2", bench)
+            try await eventually("pod-2 follows") { follower.service.status.lease == term.lease }
+            // Until then nobody would conclude anything.
+            try await Task.sleep(for: bench.timing.ttl)
+            for round in 0..<100 {
+                let end = ContinuousClock.now + (round % 10 == 0 ? .seconds(1) : .milliseconds(round))
+                repeat {
+                    try await bench.send("CLIENT", "KILL", "TYPE", "pubsub")
+                    try await Task.sleep(for: .milliseconds(2))
+                } while ContinuousClock.now < end
+                try await Task.sleep(for: .milliseconds(60))
+            }
+            #expect(leader.work.elected.count == 1 && follower.work.elected.isEmpty)
+            #expect(term.isLive())
+            #expect(try await bench.history() == ["elected lease-free"])
+            await leader.close()
+            await follower.close()
+        }
+    }
+}
