@@ -5,6 +5,8 @@
 -- Answers {'OK', failures, kept, missing}: failures are pairs of operation and message, kept are pairs of operation and
 -- TTL in ms, missing are operations, all counted from 0. Or {'FENCED', epoch, token} when another term holds the
 -- fence, {'GAP', sequence} when a batch before this one is missing, came twice or was lost with Redis' data.
+local redis, string, KEYS, ARGV = redis, string, KEYS, ARGV  -- locals are found sooner than globals
+
 local fence = redis.call('HMGET', KEYS[1], 'epoch', 'token', 'sequence')
 if not fence[2] then return {'GAP', ''} end
 if fence[1] ~= ARGV[1] or fence[2] ~= ARGV[2] then return {'FENCED', fence[1] or '', fence[2]} end
@@ -62,7 +64,8 @@ for i = 1, #operations do
     local key = KEYS[i + 1]
     local operation = string.sub(operations, i, i)
     if operation == 'S' then
-        note(i - 1, redis.pcall('SET', key, ARGV[argument], 'PX', ARGV[argument + 1]))
+        local reply = redis.pcall('SET', key, ARGV[argument], 'PX', ARGV[argument + 1])
+        if reply.err then note(i - 1, reply) end
         argument = argument + 2
     elseif operation == 'C' then
         if redis.pcall('GET', key) == ARGV[argument] then
