@@ -47,15 +47,66 @@ struct ReplicaTests {
         }
     }
 
-    @Test("A leader that is killed is replaced when its lease has run out")
+    @Test("A leader that is killed is replaced before its lease has run out")
     func killed() async throws {
         try await withThree { cluster, leader in
+            // A term younger than a TTL is left alone.
+            try await Task.sleep(for: .seconds(3))
+            try leader.process.signal(SIGKILL)
+            try await eventually("a successor", within: .milliseconds(1500)) {
+                guard let successor = try await cluster.leader() else { return false }
+                return successor.name != leader.name
+            }
+            #expect(try await cluster.events().contains("leader-silent"))
+            try await expectFresh(cluster, "after SIGKILL")
+        }
+    }
+
+    @Test("Without crash detection, a leader that is killed is replaced when its lease has run out")
+    func killedWithoutCrashDetection() async throws {
+        try await Cluster.with(sql: Self.schema, datasets: Self.datasets) { cluster in
+            let environment = ["BATON_LEASE_CRASH_DETECTION": "ttl"]
+            for name in ["a", "b"] { try await cluster.start(name, environment: environment) }
+            try await eventually("a leader") { try await cluster.leader() != nil }
+            let leader = try #require(try await cluster.leader())
             try leader.process.signal(SIGKILL)
             try await eventually("a successor", within: .seconds(15)) {
                 guard let successor = try await cluster.leader() else { return false }
                 return successor.name != leader.name
             }
-            try await expectFresh(cluster, "after SIGKILL")
+            #expect(try await !cluster.events().contains("leader-silent"))
+        }
+    }
+
+    @Test(
+        "A rolling update of five replicas, the leader first or last, changes the leader at most twice",
+        arguments: [true, false])
+    func rollingUpdateOfFive(leaderFirst: Bool) async throws {
+        try await Cluster.with(sql: Self.schema, datasets: Self.datasets) { cluster in
+            try cluster.write(
+                datasets: Self.datasets + "\n  names: { table: merchants, key: \"name:{id}\" }\n", revision: "second")
+            for number in 1...5 { try await cluster.start("old-\(number)") }
+            try await eventually("a leader") { try await cluster.leader() != nil }
+            let first = try #require(try await cluster.leader())
+            var old = cluster.replicas.values.filter { $0.name != first.name }.sorted { $0.name < $1.name }
+            old.insert(first, at: leaderFirst ? 0 : old.count)
+            // As Kubernetes does it: one comes, then one goes.
+            for (number, replica) in old.enumerated() {
+                let new = try await cluster.start("new-\(number + 1)", revision: "second")
+                try await eventually("new-\(number + 1) to be there") {
+                    await new.log.contains { $0.contains("\"following\"") || $0.contains("\"elected\"") }
+                }
+                // Each learns within this time who is there.
+                try await Task.sleep(for: .milliseconds(2500))
+                try replica.process.signal(SIGTERM)
+                #expect(await replica.process.wait(atMost: .seconds(5)) == .exited(0))
+            }
+            try await eventually("one of the new ones to lead") {
+                try await cluster.leader()?.name.hasPrefix("new") == true
+            }
+            let elections = try await cluster.events().components(separatedBy: "\nelected\n").count - 1
+            #expect((2...3).contains(elections), "the first one, and at most two changes: \(elections)")
+            try await expectFresh(cluster, "updated")
         }
     }
 
