@@ -17,15 +17,17 @@ public final class ElectionService: Service {
     ///   - store: the lease. The service closes it.
     ///   - drain: how long after a shutdown the end of the work is waited for.
     ///   - eventLoop: the one that the store was given.
+    ///   - termBegan: is given each term, on the event loop; must not block.
     public init(
-        group: String, store: LeaseStore, work: any TermWork, drain: Duration, eventLoop: any EventLoop, logger: Logger
+        group: String, store: LeaseStore, work: any TermWork, drain: Duration, eventLoop: any EventLoop, logger: Logger,
+        termBegan: @escaping @Sendable (LeadershipTerm) -> Void = { _ in }
     ) {
         let board = StatusBoard()
         self.board = board
         driver = ElectionDriver(
             store: store, work: work, drain: drain,
             log: ElectionLog(logger, group: group, holder: store.holder), eventLoop: eventLoop,
-            publish: { board.show($0) })
+            publish: { board.show($0) }, termBegan: termBegan)
     }
 
     /// Where this replica stands now.

@@ -62,6 +62,7 @@ struct ElectionReplica {
 
     init(
         _ name: String, _ bench: ElectionBench, drain: Duration = .seconds(4),
+        watchdog: Watchdog? = nil,
         _ manners: (inout RecordingWork.Manners) -> Void = { _ in }
     ) throws {
         var wanted = RecordingWork.Manners()
@@ -71,7 +72,7 @@ struct ElectionReplica {
         eventLoop = group.next()
         let service = ElectionService(
             group: "test", store: try bench.store(name, eventLoop: eventLoop), work: work, drain: drain,
-            eventLoop: eventLoop, logger: ElectionBench.logger(name))
+            eventLoop: eventLoop, logger: ElectionBench.logger(name), termBegan: { watchdog?.watch($0) })
         self.work = work
         self.service = service
         task = Task { await service.run() }
