@@ -7,7 +7,7 @@ TSAN := --sanitize=thread --scratch-path .build-tsan
 TEST := $(SWIFT) test --skip-build --disable-xctest --experimental-maximum-parallelization-width 4
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-tsan verify bench lint deps toolchain
+.PHONY: help run test test-tsan chart verify bench lint deps toolchain
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,12 +26,17 @@ test-tsan: export BATON_SIMULATED_SCHEDULES = 2000
 
 test: deps toolchain ## Install what is missing, and run all tests
 	$(SWIFT) build --build-tests
+	$(MAKE) --no-print-directory chart
 	$(TEST) $(ARGS)
 
 test-tsan: deps toolchain ## The same under the thread sanitizer
 	$(SWIFT) build --build-tests $(TSAN)
 	"$$(dirname "$$(command -v $(SWIFT))")/clang" -O1 -Wall -shared -fPIC -o .build-tsan/mutex.so Scripts/tsan-mutex.c
 	LD_PRELOAD=$(CURDIR)/.build-tsan/mutex.so $(TEST) $(TSAN) $(ARGS)
+
+chart: ## Check the Helm chart and the Dockerfile, without a cluster
+	@Scripts/install-dependencies python3-venv
+	Scripts/check-chart
 
 verify: deps ## Prove the election's model with SPIN, and that it notices each missing guard
 	@Scripts/install-dependencies spin

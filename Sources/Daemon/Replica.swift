@@ -46,18 +46,35 @@ public struct Replica: Sendable {
     public func run() async throws {
         logger.notice(
             "started", metadata: ["group": "\(configuration.group)", "revision": "\(configuration.revision)"])
+        let health = Health()
+        let server = try await serve(health.routes)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [
                     .init(
                         service: GroupService(
-                            configuration: configuration, name: name, logger: logger, reloads: reloads()),
+                            configuration: configuration, name: name, logger: logger, reloads: reloads(),
+                            health: health),
                         successTerminationBehavior: .gracefullyShutdownGroup)
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: logger))
-        try await group.run()
+        do {
+            try await group.run()
+        } catch {
+            await server?.stop()
+            throw error
+        }
+        await server?.stop()
         logger.notice("stopped")
+    }
+
+    /// Serves these pages where the configuration says so.
+    private func serve(_ routes: HTTPRoutes) async throws(ListenError) -> HTTPServer? {
+        guard let address = configuration.http.listen else { return nil }
+        let server = try await HTTPServer.start(on: address, routes: routes)
+        logger.notice("listening", metadata: ["address": "\(server.address)"])
+        return server
     }
 
     /// The datasets as each SIGHUP finds them; a file with mistakes changes nothing and says so.
@@ -103,18 +120,27 @@ struct GroupService: Service {
     let name: String
     let logger: Logger
     let reloads: AsyncStream<[Dataset]>
+    let health: Health
 
     func run() async throws {
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: 2)
         let leaseLoop = loops.next()
         let dataLoop = loops.next()
+        let watchdog = Watchdog(
+            [.eventLoop("leaseLoop", leaseLoop), .eventLoop("dataLoop", dataLoop), .taskPool], logger: logger)
+        watchdog.start()
+        health.watch(by: watchdog)
         if let server = await identifyServer() {
-            await compete(server, leaseLoop: leaseLoop, dataLoop: dataLoop)
+            health.identifiedPostgres()
+            await compete(server, leaseLoop: leaseLoop, dataLoop: dataLoop, watchdog: watchdog)
         }
+        await watchdog.stop()
         try? await loops.shutdownGracefully()
     }
 
-    private func compete(_ server: ServerIdentity, leaseLoop: any EventLoop, dataLoop: any EventLoop) async {
+    private func compete(
+        _ server: ServerIdentity, leaseLoop: any EventLoop, dataLoop: any EventLoop, watchdog: Watchdog
+    ) async {
         let clients = configuration.redis.mapValues { redis in
             RedisClient(redis.clientConfiguration(name: "baton"), eventLoop: dataLoop, logger: logger)
         }
@@ -131,8 +157,10 @@ struct GroupService: Service {
             id: "\(Token(using: &random))", name: name, version: Formats.version, revision: configuration.revision,
             startedMilliseconds: WallClock.now.millisecondsSince1970)
         let election = ElectionService(
-            group: configuration.group, store: store, presence: presence, work: refresh, drain: configuration.shutdown.drain,
-            eventLoop: leaseLoop, logger: logger)
+            group: configuration.group, store: store, presence: presence, work: refresh,
+            drain: configuration.shutdown.drain, eventLoop: leaseLoop, logger: logger,
+            termBegan: { watchdog.watch($0) })
+        health.joinedElection { election.status }
         let reloading = Task { for await datasets in reloads { refresh.replace(datasets: datasets) } }
         await election.run()
         reloading.cancel()

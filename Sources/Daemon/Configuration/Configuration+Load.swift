@@ -44,6 +44,7 @@ extension Configuration {
         let lease = block.block("lease") { Lease($0, redis: redis.map(\.name)) }
         let shutdown = block.block("shutdown") { Shutdown($0) }
         let log = block.block("log") { Log($0) }
+        let http = block.block("http") { HTTP($0) }
         let datasets = block.value(
             "datasets", .path(example: "datasets.yaml"), .text("datasets.yaml"),
             "The datasets file. In the file, paths are relative to the file's folder; in a variable, to the working directory."
@@ -51,7 +52,7 @@ extension Configuration {
         self.init(
             group: group, keyPrefix: keyPrefix, postgres: postgres,
             redis: Dictionary(redis.map { ($0.name, $0.1) }) { first, _ in first }, lease: lease, shutdown: shutdown,
-            log: log, datasetsPath: block.resolve(datasets, key: "datasets", besides: path))
+            log: log, http: http, datasetsPath: block.resolve(datasets, key: "datasets", besides: path))
     }
 }
 
@@ -202,6 +203,15 @@ extension Configuration.Log {
             level: block.value(
                 "level", .choice, .text("info"), "The least important level: \(Wording.list(Level.self))."),
             format: block.value("format", .choice, .text("json"), "How lines look: \(Wording.list(Format.self))."))
+    }
+}
+
+extension Configuration.HTTP {
+    fileprivate init(_ block: ConfigurationBlock) {
+        self.init(
+            listen: block.value(
+                "listen", .listenAddress, .text(""),
+                "Where `/healthz` and `/readyz` are served, as host:port; port 0 is any; `\"\"`: nowhere."))
     }
 }
 

@@ -104,6 +104,16 @@ public struct Configuration: Hashable, Sendable {
         }
     }
 
+    /// The pages for those who watch a replica.
+    public struct HTTP: Hashable, Sendable {
+        /// Where they are served; nil: nowhere.
+        public var listen: ListenAddress?
+
+        public init(listen: ListenAddress? = nil) {
+            self.listen = listen
+        }
+    }
+
     /// The version of the files' form.
     public static let version = 1
 
@@ -117,6 +127,7 @@ public struct Configuration: Hashable, Sendable {
     public var lease: Lease
     public var shutdown: Shutdown
     public var log: Log
+    public var http: HTTP
     /// The file that ``datasets`` came from.
     public var datasetsPath: String
     /// In the order of the file, those that are switched off included.
@@ -126,7 +137,7 @@ public struct Configuration: Hashable, Sendable {
 
     public init(
         group: String = "default", keyPrefix: String = "", postgres: Postgres, redis: [String: Redis],
-        lease: Lease = Lease(), shutdown: Shutdown = Shutdown(), log: Log = Log(),
+        lease: Lease = Lease(), shutdown: Shutdown = Shutdown(), log: Log = Log(), http: HTTP = HTTP(),
         datasetsPath: String = "datasets.yaml",
         datasets: [Dataset] = []
     ) {
@@ -137,6 +148,7 @@ public struct Configuration: Hashable, Sendable {
         self.lease = lease
         self.shutdown = shutdown
         self.log = log
+        self.http = http
         self.datasetsPath = datasetsPath
         self.datasets = datasets
     }

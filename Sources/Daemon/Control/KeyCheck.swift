@@ -92,14 +92,15 @@ extension Inspector {
         switch key {
         case keys.lease: return try await describeLease(left, redis, &faults)
         case keys.fence:
-            let fields = try await redis.send(RedisCommand("HMGET", key, "epoch", "token", "sequence", "highest")).array
-            let texts = fields?.map { $0.string } ?? []
+            let command = RedisCommand("HMGET", key, "epoch", "token", "sequence", "highest")
+            let texts = try await redis.send(command).array?.map { $0.string } ?? []
             if left >= 0 { faults.append(Self.mortal(key)) }
             let numbers = [0, 2, 3].map { texts.indices.contains($0) ? texts[$0].flatMap { Int64($0) } : nil }
             if numbers.contains(nil) || (numbers[0] ?? 0) > (numbers[2] ?? 0) {
                 faults.append(
                     KeyFault(
-                        key: key, text: "a field is missing, is no number, or the highest epoch is below the present one",
+                        key: key,
+                        text: "a field is missing, is no number, or the highest epoch is below the present one",
                         remedy: "The leader writes it anew at its next sync; nothing is to be done", repair: nil))
             }
             return "epoch \(texts.first.flatMap { $0 } ?? "?"), sequence \(numbers[1].map { "\($0)" } ?? "?")"
@@ -146,7 +147,8 @@ extension Inspector {
             faults.append(
                 KeyFault(
                     key: keys.lease, text: "it never runs out",
-                    remedy: "No other replica can be elected; the repair lets it run out unless \(lease.holder) renews it",
+                    remedy: "No other replica can be elected; the repair lets it run out unless \(lease.holder) renews "
+                        + "it",
                     repair: .expire(milliseconds: configuration.lease.timing.ttlMilliseconds)))
         }
         if !lease.deployment.hasSuffix("/\(configuration.group)") {

@@ -10,6 +10,7 @@ actor ElectionDriver {
     private let drain: Duration
     private let log: ElectionLog
     private let publish: @Sendable (ElectionStatus) -> Void
+    private let termBegan: @Sendable (LeadershipTerm) -> Void
     private let eventLoop: any EventLoop
     /// The zero of the elector's moments.
     private let origin = ContinuousClock.now
@@ -44,7 +45,8 @@ actor ElectionDriver {
 
     init(
         store: LeaseStore, presence: Presence, work: any TermWork, drain: Duration, log: ElectionLog,
-        eventLoop: any EventLoop, publish: @escaping @Sendable (ElectionStatus) -> Void
+        eventLoop: any EventLoop, publish: @escaping @Sendable (ElectionStatus) -> Void,
+        termBegan: @escaping @Sendable (LeadershipTerm) -> Void
     ) {
         self.presence = presence
         self.store = store
@@ -53,6 +55,7 @@ actor ElectionDriver {
         self.log = log
         self.eventLoop = eventLoop
         self.publish = publish
+        self.termBegan = termBegan
         elector = Elector(timing: store.timing, randomness: SystemRandomNumberGenerator())
     }
 
@@ -204,6 +207,7 @@ actor ElectionDriver {
             if !live.isAbandoned { await self.workEnded(term.token) }
         }
         current = (live, task)
+        termBegan(live)
         status.lease = term.lease
     }
 
@@ -334,9 +338,10 @@ actor ElectionDriver {
     // MARK: Troubles
 
     private func noteSuccess() {
-        guard status.problem != nil else { return }
+        guard status.problem != nil || !status.hasAnswer else { return }
+        if status.problem != nil { log.recovered() }
         status.problem = nil
-        log.recovered()
+        status.hasAnswer = true
         publish(status)
     }
 

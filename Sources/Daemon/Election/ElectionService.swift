@@ -18,16 +18,17 @@ public final class ElectionService: Service {
     ///   - presence: what this replica says of itself.
     ///   - drain: how long after a shutdown the end of the work is waited for.
     ///   - eventLoop: the one that the store was given.
+    ///   - termBegan: is given each term, on the event loop; must not block.
     public init(
         group: String, store: LeaseStore, presence: Presence, work: any TermWork, drain: Duration,
-        eventLoop: any EventLoop, logger: Logger
+        eventLoop: any EventLoop, logger: Logger, termBegan: @escaping @Sendable (LeadershipTerm) -> Void = { _ in }
     ) {
         let board = StatusBoard()
         self.board = board
         driver = ElectionDriver(
             store: store, presence: presence, work: work, drain: drain,
             log: ElectionLog(logger, group: group, holder: store.holder), eventLoop: eventLoop,
-            publish: { board.show($0) })
+            publish: { board.show($0) }, termBegan: termBegan)
     }
 
     /// Where this replica stands now.

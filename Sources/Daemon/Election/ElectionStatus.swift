@@ -8,6 +8,8 @@ public struct ElectionStatus: Hashable, Sendable {
     public var lease: Lease?
     /// What keeps it from knowing more or from competing; nil if nothing does.
     public var problem: LeaseError?
+    /// Whether the lease's Redis has ever answered.
+    public var hasAnswer = false
 
     public init(state: ElectionState, lease: Lease? = nil, problem: LeaseError? = nil) {
         self.state = state

@@ -168,6 +168,22 @@ public final class LeadershipTerm: Sendable {
         for (_, continuation) in waiting { continuation.resume(returning: false) }
     }
 
+    /// Ends the term if its deadline has passed.
+    ///
+    /// - Returns: whether it lived until now.
+    func expire(at instant: ContinuousClock.Instant) -> Bool {
+        let waiting = state.withLock { state in
+            guard state.end == nil, instant >= state.deadline else {
+                return nil as [(since: ContinuousClock.Instant, continuation: CheckedContinuation<Bool, Never>)]?
+            }
+            state.end = .deadline
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for (_, continuation) in waiting ?? [] { continuation.resume(returning: false) }
+        return waiting != nil
+    }
+
     /// Nobody waits for the work any more, and nobody wants to hear of it: the election itself may be gone.
     var isAbandoned: Bool { state.withLock { $0.isAbandoned } }
 

@@ -16,13 +16,15 @@ public enum ExitStatus: Int32, CaseIterable, Sendable {
     public var meaning: String {
         switch self {
         case .done: "Done; for `check`: no problem was found, though there may be warnings."
-        case .no: "The answer is no: `check` found problems, `demo --once` found values that differ, nobody leads, a wish is refused."
+        case .no:
+            "The answer is no: `check` found problems, `demo --once` found values that differ, nobody leads, a wish is "
+                + "refused."
         case .usage: "The command line is wrong."
-        case .unavailable: "A server can't be reached, does not answer, or can't work now."
+        case .unavailable: "A server can't be reached, does not answer, or can't work now; or a port is in use."
         case .internalError: "Something that should not happen; worth a report."
         case .timedOut: "What was wished has not come about in the time given; the wish stands."
-        case .refused: "A server refuses the user, the password or what was asked for."
-        case .configuration: "The configuration is wrong, or does not fit the servers."
+        case .refused: "A server refuses the user, the password or what was asked for; or a port is not allowed."
+        case .configuration: "The configuration is wrong, or does not fit the servers or this machine."
         }
     }
 }
@@ -32,6 +34,7 @@ extension ExitStatus {
     public init(_ error: any Error) {
         switch error {
         case let error as InspectionError: self = error.status
+        case let error as ListenError: self = error.status
         case is ConfigurationErrors, is DatasetError: self = .configuration
         case let error as RedisError: self.init(redis: error)
         case let error as PostgresError: self.init(postgres: error)

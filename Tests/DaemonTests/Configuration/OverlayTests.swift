@@ -15,7 +15,7 @@ struct OverlayTests {
         "margin": "400ms", "crashDetection": "ttl", "drain": "7s", "level": "debug", "format": "text", "enabled": "false", "as": "hash",
         "mode": "existing", "changes": "snapshot", "every": "7s", "ttlJitter": "7%", "confirmAfter": "7m",
         "maxValueBytes": "7MiB", "table": "others", "where": "a = 1", "filter": "b = 2", "key": "other:{id}",
-        "identity": "a,b", "query": "select 1 as id",
+        "identity": "a,b", "query": "select 1 as id", "listen": "127.0.0.1:8080",
     ]
 
     private let fixture: ConfigurationFixture

@@ -19,6 +19,7 @@ struct ShippedFilesTests {
         #expect(configuration.lease == .init(redis: "main", timing: .standard))
         #expect(configuration.shutdown.drain == .seconds(4))
         #expect(configuration.log == .init(level: .info, format: .json))
+        #expect(configuration.http == .init(listen: nil))
         #expect(configuration.datasetsPath == "\(ConfigurationFixture.repository)/config/datasets.yaml")
     }
 

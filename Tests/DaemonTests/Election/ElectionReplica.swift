@@ -62,6 +62,7 @@ struct ElectionReplica {
 
     init(
         _ name: String, _ bench: ElectionBench, drain: Duration = .seconds(4),
+        watchdog: Watchdog? = nil,
         _ manners: (inout RecordingWork.Manners) -> Void = { _ in }
     ) throws {
         var wanted = RecordingWork.Manners()
@@ -70,8 +71,9 @@ struct ElectionReplica {
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         eventLoop = group.next()
         let service = ElectionService(
-            group: "test", store: try bench.store(name, eventLoop: eventLoop), presence: bench.presence(name), work: work, drain: drain,
-            eventLoop: eventLoop, logger: ElectionBench.logger(name))
+            group: "test", store: try bench.store(name, eventLoop: eventLoop), presence: bench.presence(name),
+            work: work, drain: drain, eventLoop: eventLoop, logger: ElectionBench.logger(name),
+            termBegan: { watchdog?.watch($0) })
         self.work = work
         self.service = service
         task = Task { await service.run() }

@@ -1,0 +1,101 @@
+import Foundation
+import LocalStack
+import Testing
+
+@Suite("Probes, asked as a cluster would", .serialized)
+struct ProbeTests {
+    private func withReplicas(
+        _ names: String..., body: (Cluster, [(replica: Replica, probe: Probe)]) async throws -> Void
+    ) async throws {
+        try await Cluster.with(sql: ReplicaTests.schema, datasets: ReplicaTests.datasets) { cluster in
+            var replicas: [(Replica, Probe)] = []
+            for name in names {
+                let replica = try await cluster.start(name, environment: ["BATON_HTTP_LISTEN": "127.0.0.1:0"])
+                replicas.append((replica, try await Probe(replica)))
+            }
+            try await body(cluster, replicas)
+        }
+    }
+
+    @Test("Leader and followers are alive and ready alike; without Redis they are alive but not ready")
+    func redisAway() async throws {
+        try await withReplicas("a", "b") { cluster, replicas in
+            try await eventually("a leader") { try await cluster.leader() != nil }
+            for (_, probe) in replicas {
+                try await eventually("ready") { await probe.status("/readyz") == 200 }
+                #expect(await probe.status("/healthz") == 200)
+            }
+            try cluster.redis.signal(SIGSTOP)
+            for (_, probe) in replicas {
+                try await eventually("not ready") { await probe.status("/readyz") == 503 }
+                #expect(await probe.status("/healthz") == 200)
+            }
+            try cluster.redis.signal(SIGCONT)
+            for (replica, probe) in replicas {
+                try await eventually("ready again") { await probe.status("/readyz") == 200 }
+                try replica.process.signal(SIGTERM)
+                #expect(await replica.process.wait(atMost: .seconds(5)) == .exited(0))
+                #expect(await probe.status("/healthz") == nil)
+            }
+        }
+    }
+
+    @Test("A replica that has not found PostgreSQL is alive but not ready")
+    func postgresAway() async throws {
+        try await Cluster.with(sql: ReplicaTests.schema, datasets: ReplicaTests.datasets) { cluster in
+            await cluster.postgres.stop()
+            let replica = try await cluster.start("a", environment: ["BATON_HTTP_LISTEN": "127.0.0.1:0"])
+            let probe = try await Probe(replica)
+            #expect(await probe.status("/healthz") == 200)
+            #expect(await probe.status("/readyz") == 503)
+            try await cluster.postgres.restart()
+            try await eventually("ready") { await probe.status("/readyz") == 200 }
+        }
+    }
+
+    @Test("A port that is in use ends a replica at once, with the status for it")
+    func portInUse() async throws {
+        try await withReplicas("a") { cluster, replicas in
+            let second = try await cluster.start("b", environment: ["BATON_HTTP_LISTEN": replicas[0].probe.address])
+            #expect(await second.process.wait(atMost: .seconds(10)) == .exited(69))
+            try await eventually("the reason") {
+                await second.log.contains { $0.contains("cannot listen on") && $0.contains("in use") }
+            }
+        }
+    }
+}
+
+/// Asks a replica where it has said that it listens.
+private struct Probe {
+    let address: String
+
+    init(_ replica: Replica) async throws {
+        var found: String?
+        try await eventually("the address to be logged") {
+            found = await replica.log.lazy.filter { $0.contains("\"listening\"") }.compactMap {
+                $0.firstMatch(of: /"address":"([^"]+)"/).map { String($0.1) }
+            }.first
+            return found != nil
+        }
+        address = try #require(found)
+    }
+
+    /// - Returns: nil if nobody answers.
+    func status(_ path: String) async -> Int? {
+        guard
+            let process = try? await ChildProcess.start(
+                "bash",
+                [
+                    "-c",
+                    """
+                    exec 3<>/dev/tcp/\(address.replacing(":", with: "/")) || exit
+                    printf 'GET \(path) HTTP/1.1\\r\\nHost: probe\\r\\n\\r\\n' >&3; timeout 10 head -n 1 <&3
+                    """,
+                ])
+        else { return nil }
+        var answer: String?
+        for await line in process.standardOutput { answer = answer ?? line }
+        _ = await process.wait()
+        return answer?.split(separator: " ").dropFirst().first.flatMap { Int($0) }
+    }
+}
