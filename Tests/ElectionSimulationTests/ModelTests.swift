@@ -9,7 +9,8 @@ import Testing
 @Suite("The model of Redis")
 struct ModelTests {
     static let everyWord: Set<String> = [
-        "ACQUIRED", "TAKEN", "SUSPECTED", "RENEWED", "GONE", "RESIGNED", "NOT-OURS", "SYNCED", "LATE", "FENCED", "GAP", "OK",
+        "ACQUIRED", "TAKEN", "SUSPECTED", "RENEWED", "GONE", "RESIGNED", "NOT-OURS", "SYNCED", "LATE", "FENCED", "GAP",
+        "OK",
         "FAILED", "WRONG-TYPE", "NOT-A-LEASE", "NEWER-FORMAT", "OTHER-DEPLOYMENT", "NO-TTL", "NO-EPOCH-LEFT",
     ]
 

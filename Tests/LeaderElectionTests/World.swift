@@ -104,7 +104,9 @@ struct World {
         if happens(0.02), let token = lease?.0.token {
             perform(replicas[index].elector.leaderSilent(token, at: now), by: index)
         }
-        if happens(0.01) { replicas[index].elector.deference = .milliseconds(Int64.random(in: 0...200, using: &chance)) }
+        if happens(0.01) {
+            replicas[index].elector.deference = .milliseconds(Int64.random(in: 0...200, using: &chance))
+        }
         guard let term = replicas[index].leading, replicas[index].pausedUntil <= now else { return }
         if happens(0.01) { perform(replicas[index].elector.stepDown(token: term.token, at: now), by: index) }
         if happens(0.02) { perform(replicas[index].elector.renewalWanted(token: term.token, at: now), by: index) }

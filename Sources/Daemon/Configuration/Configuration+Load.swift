@@ -150,7 +150,8 @@ extension Configuration.Lease {
             "margin", standard.margin, "How much earlier than the lease a leader's term ends by its own clock.")
         let crashDetection: CrashDetection = block.value(
             "crashDetection", .choice, .text("connection"),
-            "When a leader is succeeded: `connection`: as soon as its process is gone; `ttl`: when its lease has run out.")
+            "When a leader is succeeded: `connection`: as soon as its process is gone; `ttl`: when its lease has run out."
+        )
         if !names.isEmpty, !names.contains(redis) {
             block.refuse(
                 "redis", "\(redis.quoted) names no server under `redis`",

@@ -62,7 +62,8 @@ extension Inspector {
                         + answer.fields.sorted().joined(separator: ", ") + ".")
                 return .no
             default:
-                throw InspectionError(.internalError, "Redis answered \(answer.word.quoted), which the scripts never do.")
+                throw InspectionError(
+                    .internalError, "Redis answered \(answer.word.quoted), which the scripts never do.")
             }
             guard let patience else { return .done }
             let view = try await waited(redis, patience) { $0.leader.map { $0.epoch != epoch } ?? false }
@@ -100,7 +101,8 @@ extension Inspector {
                 return .timedOut
             }
             progress.tell(
-                "after    " + (view.leader.map { "\($0.name) leads and writes nothing" } ?? "nobody leads, nothing is written"))
+                "after    "
+                    + (view.leader.map { "\($0.name) leads and writes nothing" } ?? "nobody leads, nothing is written"))
             return .done
         }
     }

@@ -5,38 +5,38 @@ internal import RedisClient
 /// Performs what the elector decides. Runs on the event loop of the lease's connection, so that neither a busy thread pool nor
 /// anything else of this process keeps a renewal from being sent.
 actor ElectionDriver {
-    private let store: LeaseStore
+    let store: LeaseStore
     private let work: any TermWork
     private let drain: Duration
-    private let log: ElectionLog
+    let log: ElectionLog
     private let publish: @Sendable (ElectionStatus) -> Void
     private let termBegan: @Sendable (LeadershipTerm) -> Void
     private let eventLoop: any EventLoop
     /// The zero of the elector's moments.
     private let origin = ContinuousClock.now
 
-    private var elector: Elector<SystemRandomNumberGenerator>
-    private var status = ElectionStatus(state: .follower)
+    var elector: Elector<SystemRandomNumberGenerator>
+    var status = ElectionStatus(state: .follower)
     private var timer: Scheduled<Void>?
     /// The token of the channel on which we are heard, or will be soon.
-    private var listeningAs: Token?
-    private var listening: Task<Void, Never>?
-    private var isHeard = false
+    var listeningAs: Token?
+    var listening: Task<Void, Never>?
+    var isHeard = false
     /// The term whose leader is watched.
-    private var watched: Token?
-    private var watching: Task<Void, Never>?
-    private var presence: Presence
+    var watched: Token?
+    var watching: Task<Void, Never>?
+    var presence: Presence
     private var reporting: Task<Void, Never>?
     /// The replica that is to lead next, once this one has stepped down.
-    private var successor = ""
+    var successor = ""
     /// The term that is led, or that is over while its work is still ending, with the work.
-    private var current: (term: LeadershipTerm, work: Task<Void, Never>)?
+    var current: (term: LeadershipTerm, work: Task<Void, Never>)?
     private var renewalSentAt = ContinuousClock.now
     private var renewal: LeaseStore.Renewal?
     private var pauseAtStart = Duration.zero
     private var isFenceMissing = false
     private var recording: Task<Void, Never>?
-    private var hasStopped = false
+    var hasStopped = false
     /// Set at shutdown: when to leave without the work.
     private var patience: Scheduled<Void>?
     private var finished: CheckedContinuation<Void, Never>?
@@ -93,11 +93,11 @@ actor ElectionDriver {
 
     // MARK: Actions
 
-    private var now: Moment { Moment(sinceOrigin: origin.duration(to: .now)) }
+    var now: Moment { Moment(sinceOrigin: origin.duration(to: .now)) }
 
     private func instant(_ moment: Moment) -> ContinuousClock.Instant { origin + moment.sinceOrigin }
 
-    private func apply(_ actions: [ElectionAction]) {
+    func apply(_ actions: [ElectionAction]) {
         for action in actions { perform(action) }
         let old = status.state
         if elector.state != old {
@@ -242,90 +242,7 @@ actor ElectionDriver {
         finishIfDone()
     }
 
-    // MARK: Wishes
-
-    private func heed(_ wishes: LeaderWishes, _ lease: Lease) {
-        guard let term = current?.term, term.token == lease.token else { return }
-        setPause(wishes.pause, of: term)
-        guard let wish = wishes.stepDown else { return }
-        log.stepDownWished(lease, wish)
-        successor = wish.successor
-        apply(elector.stepDown(token: lease.token, at: now))
-    }
-
-    private func setPause(_ pause: Duration, of term: LeadershipTerm) {
-        let before = term.pauseState()
-        term.pause(until: pause > .zero ? .now + pause : nil)
-        let after = term.pauseState()
-        guard (before == .none) != (after == .none) else { return }
-        log.pauseChanged(term.lease, pause)
-        Task { await self.report() }
-    }
-
-    // MARK: Being seen
-
-    /// Says that this replica is there, and learns whether others should be elected before it.
-    private func report() async {
-        // Who asks for the lease is a follower to everybody else.
-        presence.state = "\(elector.state == .candidate ? .follower : elector.state)"
-        presence.epoch = status.epoch.map { "\($0)" } ?? ""
-        presence.pause = current?.term.pauseState() ?? .none
-        guard let attendance = try? await store.present(presence) else { return }
-        elector.deference = attendance.isOutdated(presence) ? store.timing.retryDelay : .zero
-    }
-
-    /// Listens on the channel of the term that is led or of the next one: whoever is elected must be heard before.
-    private func listenAsNext() {
-        guard !hasStopped, listeningAs != elector.token else {
-            if hasStopped { listening?.cancel() }
-            return
-        }
-        listening?.cancel()
-        let token = elector.token
-        (listeningAs, isHeard) = (token, false)
-        let messages = store.listen(as: token)
-        listening = Task {
-            for await event in messages where self.listeningAs == token { self.heard(event, as: token) }
-            await messages.close()
-        }
-    }
-
-    private func heard(_ event: RedisSubscription.Event, as token: Token) {
-        switch event {
-        case .subscribed:
-            isHeard = true
-            // Messages may have been missed before.
-            apply(elector.woken(at: now))
-        case .message(channel: store.keys.wished, _):
-            apply(elector.renewalWanted(token: token, at: now))
-        case .message:
-            apply(elector.woken(at: now))
-        case .lost(let error):
-            isHeard = false
-            log.channelLost(error)
-            // A leader says at once that it lives: the followers see its silence.
-            apply(elector.renewalWanted(token: token, at: now))
-        }
-    }
-
     // MARK: Following
-
-    /// Watches the leader's process, so as to succeed it as soon as it is gone.
-    private func watch(_ leader: Token?) {
-        guard watched != leader else { return }
-        watching?.cancel()
-        watched = leader
-        guard let leader, store.detectsCrashes else { return }
-        let watch = LeaderWatch(store: store)
-        watching = Task {
-            while !Task.isCancelled {
-                await watch.untilSilent(leader)
-                guard !Task.isCancelled else { return }
-                self.apply(self.elector.leaderSilent(leader, at: self.now))
-                try? await Task.sleep(for: self.store.timing.renewEvery)
-            }
-        }
-    }
 
     private func follow(_ lease: Lease) {
         watch(lease.token)

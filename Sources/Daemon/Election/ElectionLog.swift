@@ -30,7 +30,8 @@ struct ElectionLog: Sendable {
             metadata["successorEpoch"] = "\(lease.epoch)"
             logger.warning("leadership lost", metadata: metadata)
         case .deadline, .leaseGone: logger.warning("leadership lost", metadata: metadata)
-        case .workEnded, .steppedDown, .shutdown, .lateAnswer, .outranked: logger.notice("leadership ended", metadata: metadata)
+        case .workEnded, .steppedDown, .shutdown, .lateAnswer, .outranked:
+            logger.notice("leadership ended", metadata: metadata)
         }
     }
 

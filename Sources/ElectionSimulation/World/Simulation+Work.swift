@@ -178,7 +178,8 @@ extension RedisRequest {
     var lease: Lease? {
         switch self {
         case .acquire: nil
-        case .renew(let lease, _), .resign(let lease), .sync(let lease, _), .raise(let lease, _), .write(let lease, _, _):
+        case .renew(let lease, _), .resign(let lease), .sync(let lease, _), .raise(let lease, _),
+            .write(let lease, _, _):
             lease
         }
     }

@@ -12,7 +12,8 @@ struct OverlayTests {
     private static let texts: [String: String] = [
         "group": "other", "keyPrefix": "test:", "password": "hunter2", "statementTimeout": "7s", "connections": "7",
         "username": "someone", "serverName": "redis.test", "ttl": "7h", "renewEvery": "900ms", "renewTimeout": "500ms",
-        "margin": "400ms", "crashDetection": "ttl", "drain": "7s", "level": "debug", "format": "text", "enabled": "false", "as": "hash",
+        "margin": "400ms",
+        "crashDetection": "ttl", "drain": "7s", "level": "debug", "format": "text", "enabled": "false", "as": "hash",
         "mode": "existing", "changes": "snapshot", "every": "7s", "ttlJitter": "7%", "confirmAfter": "7m",
         "maxValueBytes": "7MiB", "table": "others", "where": "a = 1", "filter": "b = 2", "key": "other:{id}",
         "identity": "a,b", "query": "select 1 as id", "listen": "127.0.0.1:8080",

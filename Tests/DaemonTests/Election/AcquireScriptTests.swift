@@ -27,7 +27,9 @@ import Testing
         let bench = try await ElectionBench.onSharedRedis()
         let lease = try await bench.store("pod-1").acquire(.random(), floor: .zero).answer.granted()
         let fence = try await bench.fence()
-        guard case .taken(let seen, let remaining) = try await bench.store("pod-2").acquire(.random(), floor: .zero).answer
+        guard
+            case .taken(let seen, let remaining) = try await bench.store("pod-2").acquire(.random(), floor: .zero)
+                .answer
         else {
             Issue.record("the lease was given away twice")
             return

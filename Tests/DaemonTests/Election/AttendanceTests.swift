@@ -64,7 +64,8 @@ import Testing
         let bench = try await ElectionBench.onSharedRedis()
         let now = (try await bench.send("TIME").array?.first?.int ?? 0) * 1000
         try await bench.send(
-            "HSET", bench.keys.replicas, "old", #"{"format":1,"name":"old","seen":"\#(now - 3_700_000)"}"#, "odd", "text",
+            "HSET", bench.keys.replicas, "old", #"{"format":1,"name":"old","seen":"\#(now - 3_700_000)"}"#, "odd",
+            "text",
             "lately", #"{"format":1,"name":"lately","seen":"\#(now - 60_000)","colour":"green"}"#)
         let found = try await bench.store().present(bench.presence("pod-1"))
         #expect(found.replicas.map(\.name).sorted() == ["lately", "pod-1"])

@@ -10,7 +10,8 @@ import Testing
     /// Takes the lease for a term that began long enough ago not to be left alone.
     private func oldLease(_ bench: ElectionBench, token: String = "theirs") async throws {
         let now = (try await bench.send("TIME").array?.first?.int ?? 0) * 1000
-        let text = #"{"format":1,"epoch":"500","token":"\#(token)","holder":"pod-9","since":"\#(now - 3_600_000)","#
+        let text =
+            #"{"format":1,"epoch":"500","token":"\#(token)","holder":"pod-9","since":"\#(now - 3_600_000)","#
             + #""deployment":"\#(ElectionBench.deployment)"}"#
         try await bench.send("SET", bench.keys.lease, text, "PX", "60000")
     }
