@@ -1,0 +1,29 @@
+internal import FoundationEssentials
+
+/// What a replica said in its log, as far as a history needs it.
+public struct LogLine: Hashable, Sendable {
+    public var message: String
+    /// The term's, in lines about a term.
+    public var epoch: UInt64?
+    public var reason: String?
+
+    public init(message: String, epoch: UInt64? = nil, reason: String? = nil) {
+        self.message = message
+        self.epoch = epoch
+        self.reason = reason
+    }
+
+    /// Reads a line of the JSON log; what is none is its own message.
+    init(parsing text: String) {
+        struct Members: Decodable {
+            var message: String
+            var epoch: UInt64?
+            var reason: String?
+        }
+        if let members = try? JSONDecoder().decode(Members.self, from: Data(text.utf8)) {
+            self.init(message: members.message, epoch: members.epoch, reason: members.reason)
+        } else {
+            self.init(message: text)
+        }
+    }
+}
