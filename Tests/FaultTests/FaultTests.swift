@@ -1,0 +1,143 @@
+import Faults
+import Glibc
+import LocalStack
+import Testing
+
+@Suite("Three replicas, and what can happen to them")
+struct FaultTests {
+    /// Longer than the lease's TTL.
+    static let length = Duration.seconds(4)
+
+    @Test("No write of a deposed leader is accepted, and a changed row arrives again", arguments: Fault.allCases)
+    func recovers(_ fault: Fault) async throws {
+        try await Cluster.with(Support.options) { cluster in
+            let victim = try await cluster.anyLeader()
+            let undo = try await cluster.begin(fault, on: victim, for: Self.length)
+            if fault.sparesOthers {
+                try await cluster.settle()
+            } else {
+                try await Task.sleep(for: Self.length)
+            }
+            try await undo()
+            try await cluster.settle()
+            try await Support.expectSound(cluster, after: Self.length)
+        }
+    }
+
+    @Test("A Redis that is killed and keeps its data goes on where it was")
+    func redisKeepsItsData() async throws {
+        var options = Support.options
+        options.keepsData = true
+        try await Cluster.with(options) { cluster in
+            let victim = try await cluster.anyLeader()
+            try await cluster.suffer(.redisKilled, on: victim, for: .milliseconds(200))
+            try await cluster.settle()
+            try await Support.expectSound(cluster, after: .seconds(1))
+        }
+    }
+
+    @Test("Followers that are cut off change nothing for the leader, and one of them takes over when it is back")
+    func followersCutOff() async throws {
+        try await Cluster.with(Support.options) { cluster in
+            let leader = try await cluster.anyLeader()
+            let undo = try await cluster.begin(.othersCutOff, on: leader, for: Self.length)
+            try await Task.sleep(for: Self.length)
+            #expect(await cluster.leader()?.name == leader.name)
+            try await undo()
+            try leader.signal(SIGTERM)
+            _ = try await cluster.anyLeader(but: leader)
+            try await cluster.settle()
+            try await Support.expectSound(cluster)
+        }
+    }
+
+    // MARK: Writes that come too late
+
+    @Test("What a frozen leader had sent into a slow network is refused when it arrives after the election")
+    func lateDelivery() async throws {
+        try await Cluster.with(Support.options) { cluster in
+            let leader = try await cluster.anyLeader()
+            leader.link.set(toServer: .held)
+            try await Task.sleep(for: .milliseconds(400))  // a tick at least, whose batches are under way now
+            try leader.signal(SIGSTOP)
+            _ = try await cluster.anyLeader(but: leader)
+            try await leader.heal()
+            try await cluster.settle()
+            try leader.signal(SIGCONT)
+            try await cluster.settle()
+            #expect(try await cluster.verdict().staleWritesRefused > 0)
+            try await Support.expectSound(cluster)
+        }
+    }
+
+    @Test("A leader that is frozen in the middle of its batches sends the rest when it wakes, in vain")
+    func frozenMidBatch() async throws {
+        var options = Support.options
+        options.busyRows = 20_000
+        try await Cluster.with(options) { cluster in
+            var refused = 0
+            for attempt in 1...12 where refused == 0 {
+                let leader = try await cluster.anyLeader()
+                try await cluster.settle()
+                let before = try await cluster.verdict().writesAccepted
+                try await eventually("the leader to write", every: .milliseconds(1)) {
+                    Checker.check(cluster.recorder.history).writesAccepted > before + attempt
+                }
+                try await cluster.suffer(.frozen, on: leader, for: Support.ttl + .milliseconds(100))
+                _ = try await cluster.anyLeader(but: leader)
+                try await cluster.settle()
+                refused = try await cluster.verdict().staleWritesRefused
+                print("attempt", attempt, refused)
+            }
+            #expect(refused > 0)
+            try await Support.expectSound(cluster)
+        }
+    }
+
+    // MARK: The checker, on what really happened
+
+    @Test("The checker finds one stale write that is put into a real record")
+    func splicedStaleWrite() async throws {
+        try await Cluster.with(Support.options) { cluster in
+            let leader = try await cluster.anyLeader()
+            try await cluster.suffer(.terminated, on: leader, for: .zero)
+            try await cluster.settle()
+            try await Support.expectSound(cluster)
+            var history = cluster.recorder.history
+            let writes = history.entries.indices.filter {
+                if case .redis(.write(let write)) = history.entries[$0].event {
+                    write.outcome == .accepted
+                } else {
+                    false
+                }
+            }
+            let (first, last) = (try #require(writes.first), try #require(writes.last))
+            history.entries.insert(
+                History.Entry(at: history.entries[last].at, event: history.entries[first].event), at: last + 1)
+            let verdict = Checker.check(history)
+            #expect(verdict.violations.map(\.rule) == [.staleWrite], "\(verdict.report())")
+        }
+    }
+
+    @Test("The checker finds a key that somebody writes past the fence")
+    func unfencedWriter() async throws {
+        try await Cluster.with(Support.options) { cluster in
+            try await Support.expectSound(cluster)
+            let writer = try await ChildProcess.start(
+                "redis-cli", ["-p", "\(cluster.redis.port)", "SET", "busy:1", "by hand"])
+            #expect(await writer.wait().isSuccess)
+            let violations = try await cluster.verdict().violations
+            #expect(violations.map(\.rule) == [.unfencedWrite])
+            #expect(violations.first?.detail.hasPrefix("SET busy:1 by 127.0.0.1:") == true)
+        }
+    }
+
+    // MARK: Many faults
+
+    @Test("Half a minute of random faults breaks no promise")
+    func torture() async throws {
+        let verdict = try await Torture(seed: 42, length: .seconds(25), options: Support.options).run()
+        #expect(verdict.violations == [], "\(verdict.report())")
+        #expect(verdict.faults > 3, "\(verdict.report())")
+    }
+}
