@@ -197,8 +197,8 @@ let package = Package(
         .testTarget(
             name: "FaultTests",
             dependencies: [
-                "baton", "Faults", "LocalStack",
-                .product(name: "NIOCore", package: "swift-nio"),
+                "baton", "Faults", "LocalStack", "RedisClient",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: strict),

@@ -87,7 +87,6 @@ struct FaultTests {
                 _ = try await cluster.anyLeader(but: leader)
                 try await cluster.settle()
                 refused = try await cluster.verdict().staleWritesRefused
-                print("attempt", attempt, refused)
             }
             #expect(refused > 0)
             try await Support.expectSound(cluster)
@@ -129,6 +128,24 @@ struct FaultTests {
             let violations = try await cluster.verdict().violations
             #expect(violations.map(\.rule) == [.unfencedWrite])
             #expect(violations.first?.detail.hasPrefix("SET busy:1 by 127.0.0.1:") == true)
+        }
+    }
+
+    @Test("The checker finds the write of a deposed leader that a script without guards lets pass")
+    func unguardedScript() async throws {
+        try await Cluster.with(Support.options) { cluster in
+            let leader = try await cluster.anyLeader()
+            try await cluster.suffer(.terminated, on: leader, for: .zero)
+            try await cluster.settle()
+            let deposed = try #require(try await cluster.verdict().terms.first)
+            let script = "redis.call('HSET', KEYS[1], 'sequence', ARGV[4]) redis.call('SET', KEYS[2], ARGV[6])"
+            try await cluster.command(
+                "EVAL", script, "2", "{baton:default}:fence", "busy:1", "\(deposed.epoch)", deposed.token, "1", "2",
+                "S",
+                "stale", "1000")
+            let verdict = try await cluster.verdict()
+            #expect(verdict.violations.map(\.rule) == [.staleWrite], "\(verdict.report())")
+            try await cluster.settle()
         }
     }
 

@@ -207,12 +207,14 @@ public final class Cluster: Sendable {
 
     // MARK: Redis' own life
 
-    /// Kills Redis and starts it again on the same port after `pause`; without its data unless it keeps them.
-    func killRedis(for pause: Duration) async throws {
+    /// Kills Redis. Nobody else is to be heard when it is back before the recorder listens.
+    func killRedis() async {
         await redis.kill()
-        // Nobody is to be heard before the recorder listens.
         for replica in replicas { await replica.link.refuse() }
-        try await Task.sleep(for: pause)
+    }
+
+    /// Starts Redis again on the same port, with its data if it keeps them.
+    func reviveRedis() async throws {
         try await redis.restart()
         var epoch = ""
         try await eventually("Redis to answer") {

@@ -47,7 +47,7 @@ extension Cluster {
     ///
     /// - Parameters:
     ///   - victim: the replica that it happens to, or whose network or lease it concerns.
-    ///   - length: for what cannot be ended from outside: how long Redis is away, and how long a wrong lease stands.
+    ///   - length: how long Redis is paused, or a wrong lease stands: that ends by itself.
     /// - Returns: what undoes it.
     public func begin(
         _ fault: Fault, on victim: Replica, for length: Duration
@@ -80,7 +80,9 @@ extension Cluster {
         case .connectionsRefused:
             await victim.link.refuse()
             victim.link.resetAll()
-        case .redisKilled: try await killRedis(for: length)
+        case .redisKilled:
+            await killRedis()
+            return { [self] in try await reviveRedis() }
         case .redisFrozen:
             try redis.signal(SIGSTOP)
             let redis = redis
