@@ -17,7 +17,7 @@ struct BatonTorture: AsyncParsableCommand {
             """)
 
     @Option(name: .customLong("for"), help: "How long: a number with s, m or h.")
-    var length: Length = Length(duration: .seconds(600))
+    var length: Length
 
     @Option(name: .long, help: "Play the faults of this seed; without it a new one is taken.")
     var seed: UInt64 = .random(in: 1...999_999)
@@ -36,17 +36,18 @@ struct BatonTorture: AsyncParsableCommand {
         let beside = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
         var options = Cluster.Options(program: baton ?? beside.appendingPathComponent("baton").path)
         options.inNamespaces = namespaces
-        say("seed \(seed)")
+        let command = "baton-torture --seed \(seed) --for \(length)\(namespaces ? " --namespaces" : "")"
+        say(command)
         let verdict: Verdict
         do {
             verdict = try await Torture(seed: seed, length: length.duration, options: options).run(say)
         } catch let error as FaultError {
-            say("\(error)\nFAILED; to repeat: baton-torture --seed \(seed)")
+            say("\(error)\nFAILED; to repeat: \(command)")
             throw ExitCode.failure
         }
         say("\n" + verdict.report())
         guard verdict.violations.isEmpty else {
-            say("to repeat: baton-torture --seed \(seed)")
+            say("to repeat: \(command)")
             throw ExitCode.failure
         }
         say("no promise was broken")
@@ -54,19 +55,17 @@ struct BatonTorture: AsyncParsableCommand {
 }
 
 /// Such as `90s`, `10m` or `1h`.
-struct Length: ExpressibleByArgument {
-    var duration: Duration
-
-    init(duration: Duration) { self.duration = duration }
+struct Length: ExpressibleByArgument, CustomStringConvertible {
+    let description: String
+    let duration: Duration
 
     init?(argument: String) {
         let units: [Character: Int] = ["s": 1, "m": 60, "h": 3600]
         guard let unit = argument.last.flatMap({ units[$0] }), let number = Int(argument.dropLast()), number > 0
         else { return nil }
+        description = argument
         duration = .seconds(number * unit)
     }
-
-    var defaultValueDescription: String { "10m" }
 }
 
 private func say(_ line: String) {

@@ -70,25 +70,40 @@ struct FaultTests {
         }
     }
 
-    @Test("A leader that is frozen in the middle of its batches sends the rest when it wakes, in vain")
+    @Test("A leader that wakes before its deadline, and goes on with a lease that it has lost, is refused")
+    func wakesInTime() async throws {
+        var options = Support.options
+        options.busyRows = 10_000
+        try await Cluster.with(options) { cluster in
+            let leader = try await cluster.anyLeader()
+            try await cluster.awaitWrites()
+            try leader.signal(SIGSTOP)
+            _ = try await cluster.depose(leader)
+            try leader.signal(SIGCONT)
+            try await eventually("its batches to be refused") { try await cluster.verdict().staleWritesRefused > 0 }
+            try await cluster.settle()
+            try await Support.expectSound(cluster)
+        }
+    }
+
+    @Test("A leader that is frozen for longer than its lease, between a look at the clock and a write, is refused")
     func frozenMidBatch() async throws {
         var options = Support.options
-        options.busyRows = 20_000
+        options.busyRows = 10_000
         try await Cluster.with(options) { cluster in
-            var refused = 0
-            for attempt in 1...12 where refused == 0 {
+            // Whether it is just there is a matter of luck: in one case of three.
+            for _ in 1...20 where try await cluster.verdict().staleWritesRefused == 0 {
                 let leader = try await cluster.anyLeader()
-                try await cluster.settle()
-                let before = try await cluster.verdict().writesAccepted
-                try await eventually("the leader to write", every: .milliseconds(1)) {
-                    Checker.check(cluster.recorder.history).writesAccepted > before + attempt
-                }
-                try await cluster.suffer(.frozen, on: leader, for: Support.ttl + .milliseconds(100))
+                leader.link.set(toClient: .held)
+                try await Task.sleep(for: .milliseconds(300))  // all batches that may be under way await their answers
+                leader.link.set(toClient: .pass)
+                try await Task.sleep(for: .microseconds(.random(in: 0...3000)))
+                try leader.signal(SIGSTOP)
                 _ = try await cluster.anyLeader(but: leader)
+                try leader.signal(SIGCONT)
                 try await cluster.settle()
-                refused = try await cluster.verdict().staleWritesRefused
             }
-            #expect(refused > 0)
+            #expect(try await cluster.verdict().staleWritesRefused > 0)
             try await Support.expectSound(cluster)
         }
     }

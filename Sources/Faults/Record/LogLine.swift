@@ -6,11 +6,13 @@ public struct LogLine: Hashable, Sendable {
     /// The term's, in lines about a term.
     public var epoch: UInt64?
     public var reason: String?
+    public var error: String?
 
-    public init(message: String, epoch: UInt64? = nil, reason: String? = nil) {
+    public init(message: String, epoch: UInt64? = nil, reason: String? = nil, error: String? = nil) {
         self.message = message
         self.epoch = epoch
         self.reason = reason
+        self.error = error
     }
 
     /// Reads a line of the JSON log; what is none is its own message.
@@ -19,9 +21,11 @@ public struct LogLine: Hashable, Sendable {
             var message: String
             var epoch: UInt64?
             var reason: String?
+            var error: String?
         }
         if let members = try? JSONDecoder().decode(Members.self, from: Data(text.utf8)) {
-            self.init(message: members.message, epoch: members.epoch, reason: members.reason)
+            self.init(
+                message: members.message, epoch: members.epoch, reason: members.reason, error: members.error)
         } else {
             self.init(message: text)
         }

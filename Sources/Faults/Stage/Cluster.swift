@@ -86,7 +86,7 @@ public final class Cluster: Sendable {
                 url: try RedisURL(redis.unixURL), connectTimeout: .seconds(1), commandTimeout: .seconds(1),
                 backoff: RedisBackoff(initial: .milliseconds(10), maximum: .milliseconds(50))),
             eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: Logger(label: "faults"))
-        try datasets(busyRows: options.busyRows).write(to: "\(workspace.path)/datasets.yaml")
+        try datasets(options).write(to: "\(workspace.path)/datasets.yaml")
         var replicas: [Replica] = []
         for name in options.names {
             let namespace = options.inNamespaces ? try await Namespace.create() : nil
@@ -117,14 +117,16 @@ public final class Cluster: Sendable {
             control: control)
     }
 
-    private static func datasets(busyRows: Int) -> String {
+    private static func datasets(_ options: Options) -> String {
         """
         version: 1
         defaults: { every: 200ms }
         datasets:
           canary: { table: canary, key: "canary:{id}" }
           busy:
-            query: "select i as id, random() as number, repeat('-', 200) as filler from generate_series(1, \(busyRows)) i"
+            query: >
+              select i as id, random() as number, repeat('-', 200) as filler
+              from generate_series(1, \(options.busyRows)) i
             identity: [id]
             key: "busy:{id}"
 
@@ -144,7 +146,8 @@ public final class Cluster: Sendable {
     private func lastLogLines(_ count: Int) -> [String] {
         let lines = recorder.history.entries.compactMap { entry -> String? in
             switch entry.event {
-            case .log(let replica, let line): "\(entry.at.inSeconds) \(replica): \(line.message) \(line.reason ?? "")"
+            case .log(let replica, let line):
+                "\(entry.at.inSeconds) \(replica): \(line.message) \(line.reason ?? line.error ?? "")"
             case .fault(let fault): "\(entry.at.inSeconds) FAULT \(fault)"
             case .ended(let replica, let how): "\(entry.at.inSeconds) \(replica) ended: \(how)"
             case .redis, .redisResumed, .started: nil
@@ -195,6 +198,25 @@ public final class Cluster: Sendable {
             guard cached?.contains("\"\(value)\"") == true else { return false }
             return await leader() != nil
         }
+    }
+
+    /// Waits until Redis has just accepted a batch.
+    public func awaitWrites() async throws {
+        let before = recorder.history.entries.count
+        try await eventually("the leader to write", every: .milliseconds(1)) {
+            recorder.history.entries[before...].contains {
+                if case .redis(.write(let write)) = $0.event { write.outcome == .accepted } else { false }
+            }
+        }
+    }
+
+    /// Takes the lease away from its holder, and calls the others to elect another.
+    public func depose(_ leader: Replica) async throws -> Replica {
+        recorder.note(.fault("deposed \(leader.name)"))
+        let token = Checker.check(recorder.history).terms.last?.token ?? ""
+        try await command("DEL", Self.leaseKey)
+        try await command("PUBLISH", "{baton:default}:released", token)
+        return try await anyLeader(but: leader)
     }
 
     /// What is to be said of all that happened until now.
