@@ -36,6 +36,7 @@ struct BatonTorture: AsyncParsableCommand {
         let beside = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
         var options = Cluster.Options(program: baton ?? beside.appendingPathComponent("baton").path)
         options.inNamespaces = namespaces
+        options.busyRows = 3000
         let command = "baton-torture --seed \(seed) --for \(length)\(namespaces ? " --namespaces" : "")"
         say(command)
         let verdict: Verdict

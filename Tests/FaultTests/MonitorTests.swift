@@ -58,7 +58,8 @@ struct MonitorTests {
                 #"1.5 [0 127.0.0.1:4711] "EVALSHA" "0a1b" "3" "\#(Self.lease)""#,
                 #"1.6 [0 lua] "SET" "\#(Self.lease)" "\#(text)" "NX" "PX" "3000""#,
                 #"1.7 [0 lua] "XADD" "{baton:default}:events" "*" "event" "elected" "holder" "a" "epoch" "17" "reason" "lease-free""#,
-                #"1.8 [0 lua] "PEXPIRE" "\#(Self.lease)" "3000""#, #"1.9 [0 lua] "DEL" "\#(Self.lease)""#)
+                #"1.8 [0 lua] "PEXPIRE" "\#(Self.lease)" "3000""#, #"1.9 [0 lua] "DEL" "\#(Self.lease)""#,
+                #"1.9 [0 lua] "HSET" "\#(Self.fence)" "token" "sealed""#)
                 == [
                     .elected(.init(epoch: 17, token: "t", holder: "a \"b\" é")),
                     .noted(event: "elected", epoch: 17, reason: "lease-free"), .renewed, .resigned,

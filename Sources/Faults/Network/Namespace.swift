@@ -30,11 +30,11 @@ public final class Namespace: Sendable {
         insideInterface = "bt\(getpid())-\(number)i"
     }
 
-    /// Whether namespaces can be made here: as root, where the kernel lets us.
+    /// Whether namespaces can be made here: as root, where the program `ip` is there and the kernel lets us.
     public static func isPossible() async -> Bool {
-        guard geteuid() == 0, let namespace = try? await create() else { return false }
-        await namespace.close()
-        return true
+        let trial = ["--net", "ip", "link", "add", "bt0", "type", "veth", "peer", "name", "bt1"]
+        guard geteuid() == 0 else { return false }
+        return (try? await run("unshare", trial)) != nil
     }
 
     /// Makes a network whose link is up.

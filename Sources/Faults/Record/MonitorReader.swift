@@ -11,6 +11,8 @@ struct MonitorReader {
     private let ownKeys: String
     /// The batch whose script runs.
     private var write: RedisEvent.Write?
+    /// Whether the script that runs has deleted the lease; if it seals the fence then, the holder has given it up.
+    private var hasReleased = false
 
     /// Commands that change a key.
     private static let changes: Set<String> = [
@@ -47,9 +49,9 @@ struct MonitorReader {
         return ended
     }
 
-    /// The batch that was under way, if nothing more can come of it.
+    /// The batch whose script ran last, if it was one.
     mutating func finish() -> [RedisEvent] {
-        defer { write = nil }
+        defer { (write, hasReleased) = (nil, false) }
         return write.map { [.write($0)] } ?? []
     }
 
@@ -59,13 +61,14 @@ struct MonitorReader {
         switch (command, key) {
         case ("SET", leaseKey): return line.word().flatMap(Self.election).map { .elected($0) }
         case ("PEXPIRE", leaseKey): return .renewed
-        case ("DEL", leaseKey), ("UNLINK", leaseKey): return .resigned
+        case ("DEL", leaseKey), ("UNLINK", leaseKey):
+            hasReleased = true
+            return nil
         case ("XADD", eventsKey): return Self.note(line.rest())
         case ("HSET", fenceKey):
-            if let sequence = write?.sequence, line.rest() == ["sequence", "\(sequence)"] {
-                write?.outcome = .accepted
-            }
-            return nil
+            let fields = line.rest()
+            if let write, fields == ["sequence", "\(write.sequence)"] { self.write?.outcome = .accepted }
+            return hasReleased && fields == ["token", "sealed"] ? .resigned : nil
         default:
             guard write?.outcome != .accepted, Self.changes.contains(command), !key.hasPrefix(ownKeys) else {
                 return nil

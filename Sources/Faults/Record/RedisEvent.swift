@@ -4,7 +4,7 @@ public enum RedisEvent: Hashable, Sendable {
     case elected(Election)
     /// A script prolonged the lease.
     case renewed
-    /// A script deleted the lease: its holder gave it up.
+    /// A script deleted the lease and sealed the fence: its holder gave it up.
     case resigned
     /// What the group's own history says, such as `resigned`, with the reason.
     case noted(event: String, epoch: UInt64, reason: String)
