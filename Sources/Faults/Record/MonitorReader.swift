@@ -9,8 +9,10 @@ struct MonitorReader {
     private let fenceKey: String
     private let eventsKey: String
     private let ownKeys: String
-    /// The batch whose script runs.
+    /// The batch whose script runs, or ran last, and has not been accepted.
     private var write: RedisEvent.Write?
+    /// Whether what the script does belongs to a batch that was accepted.
+    private var isAccepted = false
     /// Whether the script that runs has deleted the lease; if it seals the fence then, the holder has given it up.
     private var hasReleased = false
 
@@ -49,9 +51,9 @@ struct MonitorReader {
         return ended
     }
 
-    /// The batch whose script ran last, if it was one.
+    /// The batch whose script ran last, if it was one and was not accepted.
     mutating func finish() -> [RedisEvent] {
-        defer { (write, hasReleased) = (nil, false) }
+        defer { (write, isAccepted, hasReleased) = (nil, false, false) }
         return write.map { [.write($0)] } ?? []
     }
 
@@ -67,10 +69,14 @@ struct MonitorReader {
         case ("XADD", eventsKey): return Self.note(line.rest())
         case ("HSET", fenceKey):
             let fields = line.rest()
-            if let write, fields == ["sequence", "\(write.sequence)"] { self.write?.outcome = .accepted }
+            if var accepted = write, fields == ["sequence", "\(accepted.sequence)"] {
+                accepted.outcome = .accepted
+                (write, isAccepted) = (nil, true)
+                return .write(accepted)
+            }
             return hasReleased && fields == ["token", "sealed"] ? .resigned : nil
         default:
-            guard write?.outcome != .accepted, Self.changes.contains(command), !key.hasPrefix(ownKeys) else {
+            guard !isAccepted, Self.changes.contains(command), !key.hasPrefix(ownKeys) else {
                 return nil
             }
             return .unfenced(command: command, key: key, client: line.client)
