@@ -36,6 +36,26 @@ struct FaultTests {
         }
     }
 
+    @Test("A Redis that comes back with an older term's lease and fence gets a new term, above all that were")
+    func redisReturnsToThePast() async throws {
+        try await Cluster.with(Support.options) { cluster in
+            let first = try await cluster.anyLeader()
+            try await cluster.command("SAVE")
+            try await cluster.suffer(.terminated, on: first, for: .zero)
+            let second = try await cluster.anyLeader(but: first)
+            try await cluster.awaitWrites()
+            try await cluster.suffer(.redisKilled, on: second, for: .zero)
+            try await cluster.settle()
+            let verdict = try await cluster.verdict()
+            let resumed = cluster.recorder.history.entries.compactMap { entry -> UInt64? in
+                if case .redisResumed(let epoch) = entry.event { epoch } else { nil }
+            }
+            #expect(resumed == [verdict.terms[0].epoch])
+            #expect(verdict.terms.count == 3)
+            try await Support.expectSound(cluster)
+        }
+    }
+
     @Test("Followers that are cut off change nothing for the leader, and one of them takes over when it is back")
     func followersCutOff() async throws {
         try await Cluster.with(Support.options) { cluster in

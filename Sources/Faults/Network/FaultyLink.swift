@@ -18,6 +18,7 @@ public final class FaultyLink: Sendable {
         case held
     }
 
+    /// Which way bytes go.
     public enum Direction: Hashable, Sendable { case toServer, toClient }
 
     /// Where clients connect to.

@@ -2,12 +2,16 @@ internal import FoundationEssentials
 
 /// What a replica said in its log, as far as a history needs it.
 public struct LogLine: Hashable, Sendable {
+    /// The constant part.
     public var message: String
     /// The term's, in lines about a term.
     public var epoch: UInt64?
+    /// Why a term ended.
     public var reason: String?
+    /// What failed.
     public var error: String?
 
+    /// A line of these members.
     public init(message: String, epoch: UInt64? = nil, reason: String? = nil, error: String? = nil) {
         self.message = message
         self.epoch = epoch

@@ -34,7 +34,7 @@ public final class Recorder: Sendable {
         state.withLock { $0.history.entries.append(History.Entry(at: elapsed, event: event)) }
     }
 
-    /// Listens to a Redis until it goes away.
+    /// Listens to a Redis until it goes away; all that it does after the return is recorded.
     public func attach(to redis: LocalRedis) async throws {
         let (group, recorder) = (group, self)
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -82,6 +82,7 @@ public final class Recorder: Sendable {
         }
     }
 
+    /// Stops listening.
     public func close() async {
         try? await state.withLock { $0.monitor }?.close()
     }

@@ -15,11 +15,16 @@ public enum RedisEvent: Hashable, Sendable {
     /// Somebody who is not a script changed the lease or another key of Baton's own, or emptied the database.
     case byHand(command: String, key: String)
 
+    /// What the new lease says.
     public struct Election: Hashable, Sendable {
+        /// The term's epoch.
         public var epoch: UInt64
+        /// The term's token.
         public var token: String
+        /// The replica's name.
         public var holder: String
 
+        /// A lease of these.
         public init(epoch: UInt64, token: String, holder: String) {
             self.epoch = epoch
             self.token = token
@@ -29,6 +34,7 @@ public enum RedisEvent: Hashable, Sendable {
 
     /// One call of the script that writes.
     public struct Write: Hashable, Sendable {
+        /// What became of it.
         public enum Outcome: Hashable, Sendable {
             /// The fence let it pass.
             case accepted
@@ -38,12 +44,16 @@ public enum RedisEvent: Hashable, Sendable {
             case notRun
         }
 
+        /// The epoch of the term that sent it.
         public var epoch: UInt64
+        /// The token of the term that sent it.
         public var token: String
         /// The number that it asked to be the fence's next.
         public var sequence: Int64
+        /// What became of it.
         public var outcome: Outcome
 
+        /// A call of these.
         public init(epoch: UInt64, token: String, sequence: Int64, outcome: Outcome) {
             self.epoch = epoch
             self.token = token

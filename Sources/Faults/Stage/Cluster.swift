@@ -7,9 +7,11 @@ internal import Synchronization
 /// A real Redis, a real PostgreSQL and replicas as processes, with a network between them that can be broken, and a record of
 /// all that happens.
 public final class Cluster: Sendable {
+    /// How a cluster is to be set up.
     public struct Options: Sendable {
         /// The path of the program `baton`.
         public var program: String
+        /// The replicas' names.
         public var names = ["a", "b", "c"]
         /// Whether each replica has a network of its own; see ``Namespace/isPossible()``.
         public var inNamespaces = false
@@ -18,11 +20,15 @@ public final class Cluster: Sendable {
         /// How many rows change at every tick, so that the leader always has something to write.
         public var busyRows = 500
 
+        /// Three replicas in our own network, and a Redis that keeps nothing.
         public init(program: String) { self.program = program }
     }
 
+    /// The server that holds the lease and the cache.
     public let redis: LocalRedis
+    /// In the order of their names in the options.
     public let replicas: [Replica]
+    /// What writes the history.
     public let recorder: Recorder
     private let postgres: LocalPostgres
     private let database: String
@@ -175,6 +181,7 @@ public final class Cluster: Sendable {
 
     /// Waits for a leader.
     ///
+    /// - Throws: ``FaultError`` if there is none within `limit`.
     /// - Parameter other: one who does not count.
     public func anyLeader(but other: Replica? = nil, within limit: Duration = .seconds(20)) async throws -> Replica {
         var found: Replica?
@@ -187,6 +194,8 @@ public final class Cluster: Sendable {
     }
 
     /// Waits until there is a leader and a row that is changed now has arrived in the cache.
+    ///
+    /// - Throws: ``FaultError`` if it has not within `limit`.
     public func settle(within limit: Duration = .seconds(25)) async throws {
         let value = canary.withLock { number in
             number += 1

@@ -5,31 +5,57 @@ internal import Synchronization
 /// What can be done to a running group.
 public enum Fault: String, CaseIterable, Sendable {
     // To a process
+
+    /// SIGKILL; started again afterwards.
     case killed
+    /// SIGTERM; started again afterwards.
     case terminated
+    /// SIGSTOP, and SIGCONT afterwards.
     case frozen
+
     // To its network
+
+    /// Nothing passes, in either direction, and nobody is told.
     case cutOff = "cut-off"
+    /// The same for all but the victim.
     case othersCutOff = "others-cut-off"
+    /// Nothing passes from the victim to Redis.
     case cutOutward = "cut-outward"
+    /// Nothing passes from Redis to the victim.
     case cutInward = "cut-inward"
+    /// Connections stay open, but nothing is read or written; afterwards all of it arrives.
     case halfOpen = "half-open"
+    /// Everything takes 300 ms longer, in each direction.
     case delayed
+    /// A connection is reset in the middle of a reply.
     case tornReply = "torn-reply"
+    /// All connections are reset once.
     case connectionsReset = "connections-reset"
+    /// All connections are reset, and new ones refused.
     case connectionsRefused = "connections-refused"
+
     // To Redis
+
+    /// SIGKILL, and a new start on the same port.
     case redisKilled = "redis-killed"
+    /// SIGSTOP, and SIGCONT afterwards.
     case redisFrozen = "redis-frozen"
+    /// `CLIENT PAUSE`.
     case redisPaused = "redis-paused"
+    /// `CLIENT KILL` of each connection of each replica.
     case clientsKilled = "clients-killed"
+    /// `SCRIPT FLUSH`.
     case scriptsFlushed = "scripts-flushed"
+    /// `FLUSHALL`.
     case emptied
+    /// The lease is deleted by hand.
     case leaseDeleted = "lease-deleted"
+    /// The lease is overwritten by something that is none, for a while.
     case leaseReplaced = "lease-replaced"
+    /// The lease is overwritten by one of somebody who does not exist, for a while.
     case leaseStolen = "lease-stolen"
 
-    /// Whether the group can work while the fault lasts.
+    /// Whether the rest of the group can work while the fault lasts.
     public var sparesOthers: Bool {
         switch self {
         case .redisKilled, .redisFrozen, .redisPaused: false

@@ -4,6 +4,7 @@ internal import Synchronization
 
 /// One `baton run` process with its own way to Redis; it keeps its name when it is started again.
 public final class Replica: Sendable {
+    /// As it stands in the lease.
     public let name: String
     /// Its way to Redis.
     public let link: FaultyLink
@@ -59,6 +60,9 @@ public final class Replica: Sendable {
         await current.withLock { $0 }?.wait(atMost: limit)
     }
 
+    /// Which way nothing passes: to it and from it, from it, to it.
+    public enum Cut: Hashable, Sendable { case both, outward, inward }
+
     /// Cuts it off from Redis (and PostgreSQL, where it has a network of its own): at the wire if it has one, else in its link.
     public func cut(_ cut: Cut) async throws {
         switch (cut, namespace) {
@@ -70,8 +74,6 @@ public final class Replica: Sendable {
         case (.inward, nil): link.set(toClient: .swallowed)
         }
     }
-
-    public enum Cut: Hashable, Sendable { case both, outward, inward }
 
     /// Makes its network whole again.
     public func heal() async throws {

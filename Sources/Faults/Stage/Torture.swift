@@ -1,9 +1,13 @@
 /// Random faults, one after the other, decided by a seed; when each of them bites depends on the machine.
 public struct Torture: Sendable {
+    /// Decides which faults come, on whom, and for how long.
     public var seed: UInt64
+    /// For how long faults go on.
     public var length: Duration
+    /// The cluster; whether Redis keeps its data is left to the seed.
     public var options: Cluster.Options
 
+    /// The same values make the same faults.
     public init(seed: UInt64, length: Duration, options: Cluster.Options) {
         self.seed = seed
         self.length = length

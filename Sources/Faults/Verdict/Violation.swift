@@ -1,5 +1,6 @@
 /// A promise that was broken.
 public struct Violation: Hashable, Sendable {
+    /// What must never happen.
     public enum Rule: String, Sendable, CaseIterable {
         /// A write of a term was accepted after another with a higher epoch was elected.
         case staleWrite = "stale write accepted"
@@ -13,6 +14,7 @@ public struct Violation: Hashable, Sendable {
         case epochNotHigher = "epoch not higher"
     }
 
+    /// The promise.
     public var rule: Rule
     /// Since the beginning of the run.
     public var at: Duration
