@@ -71,6 +71,19 @@ struct FaultTests {
         }
     }
 
+    @Test("Each connection by itself may be lost")
+    func singleConnections() async throws {
+        try await Cluster.with(Support.options) { cluster in
+            let clients = try await cluster.clients()
+            #expect(clients.count >= cluster.replicas.count)
+            for client in clients {
+                await cluster.kill(client: client)
+                try await cluster.settle()
+            }
+            try await Support.expectSound(cluster)
+        }
+    }
+
     // MARK: Writes that come too late
 
     @Test("What a frozen leader had sent into a slow network is refused when it arrives after the election")

@@ -134,12 +134,20 @@ extension Cluster {
         try await undo()
     }
 
-    /// Kills each connection that comes over TCP; the recorder's and ours do not.
     private func killClients() async throws {
-        for line in try await command("CLIENT", "LIST").split(separator: "\n") where line.contains(" addr=127.0.0.1:") {
-            let id = line.split(separator: " ")[0].dropFirst("id=".count)
-            _ = try? await command("CLIENT", "KILL", "ID", String(id))
-        }
+        for client in try await clients() { await kill(client: client) }
+    }
+
+    /// The ids of the replicas' connections to Redis; the recorder's and ours do not come over TCP.
+    public func clients() async throws -> [String] {
+        let lines = try await command("CLIENT", "LIST").split(separator: "\n")
+        return lines.filter { $0.contains(" addr=127.0.0.1:") }
+            .compactMap { $0.split(separator: " ").first.map { String($0.dropFirst("id=".count)) } }
+    }
+
+    /// Has Redis close a connection, if it is still there.
+    public func kill(client: String) async {
+        _ = try? await command("CLIENT", "KILL", "ID", client)
     }
 
     /// A lease whose field has another value.
