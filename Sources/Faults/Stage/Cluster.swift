@@ -257,7 +257,3 @@ public final class Cluster: Sendable {
         for replica in replicas { try await replica.link.heal() }
     }
 }
-
-extension String {
-    fileprivate func write(to path: String) throws { try TextFile.write(self, to: path) }
-}

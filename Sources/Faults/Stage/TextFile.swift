@@ -1,9 +1,10 @@
 internal import Glibc
 
-enum TextFile {
-    static func write(_ text: String, to path: String) throws {
+extension String {
+    /// Writes a file of this text.
+    func write(to path: String) throws {
         guard let file = fopen(path, "w") else { throw FaultError(description: "cannot write \(path)") }
         defer { fclose(file) }
-        guard fputs(text, file) >= 0 else { throw FaultError(description: "cannot write \(path)") }
+        guard fputs(self, file) >= 0 else { throw FaultError(description: "cannot write \(path)") }
     }
 }
