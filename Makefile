@@ -2,12 +2,15 @@
 SWIFT ?= swift
 # More words for the command that a goal ends with: make run ARGS="--once", make test ARGS="--filter LeaderElection"
 ARGS ?=
+# How long `make torture` goes on, and what decides its faults (nothing: something new each time).
+FOR ?= 10m
+SEED ?=
 TSAN := --sanitize=thread --scratch-path .build-tsan
 # Many tests have servers and deadlines of their own: all at once they would only starve each other.
 TEST := $(SWIFT) test --skip-build --disable-xctest --experimental-maximum-parallelization-width 4
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-tsan chart verify bench lint deps toolchain
+.PHONY: help run test test-tsan chart verify torture bench lint deps toolchain
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +44,11 @@ chart: ## Check the Helm chart and the Dockerfile, without a cluster
 verify: deps ## Prove the election's model with SPIN, and that it notices each missing guard
 	@Scripts/install-dependencies spin
 	verification/check
+
+torture: deps toolchain ## Play random faults on real replicas for a while: make torture FOR=10m SEED=42
+	$(SWIFT) build --configuration release --product baton
+	$(SWIFT) build --configuration release --product baton-torture
+	.build/release/baton-torture --for $(FOR) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 bench: deps toolchain ## Measure against the goals, some six minutes; figures go to Benchmarks/results/latest.jsonl
 	$(SWIFT) build --configuration release --package-path Benchmarks

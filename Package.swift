@@ -25,6 +25,7 @@ let package = Package(
         // For the benchmarks, which are a package of their own.
         .library(name: "CacheRefresh", targets: ["CacheRefresh"]),
         .library(name: "LocalStack", targets: ["LocalStack"]),
+        .library(name: "Faults", targets: ["Faults"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -121,6 +122,26 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // MARK: Faults on real processes and networks
+        .target(
+            name: "Faults",
+            dependencies: [
+                "LocalStack", "RedisClient",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "baton-torture",
+            dependencies: [
+                "Faults",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict
+        ),
+
         // MARK: Tests
         .testTarget(
             name: "LeaderElectionTests", dependencies: ["LeaderElection"], resources: [.copy("Scenarios")],
@@ -174,6 +195,14 @@ let package = Package(
         ),
         .testTarget(
             name: "EndToEndTests", dependencies: ["baton", "LocalStack", "PostgresClient", "RedisClient"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "FaultTests",
+            dependencies: [
+                "baton", "Faults", "LocalStack", "RedisClient",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
             swiftSettings: strict),
     ]
 )
