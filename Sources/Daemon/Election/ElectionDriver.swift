@@ -1,3 +1,4 @@
+internal import CoreMetrics
 internal import LeaderElection
 internal import NIOCore
 internal import RedisClient
@@ -169,6 +170,7 @@ actor ElectionDriver {
             if renewal.answer == .renewed { heed(renewal.wishes, lease) }
         } catch {
             noteProblem(error)
+            Instruments.renewalFailures.increment()
             log.renewalFailed(lease, error, remaining: current?.term.remaining() ?? .zero)
             if error.remedy == .reconnect { await store.reconnect() }
             apply(elector.renewAnswered(.failed, token: lease.token, at: now))

@@ -7,6 +7,9 @@ enum Instruments {
     /// Batches that Redis refused because another term holds the fence.
     static let staleWritesRejected = Counter(label: "baton_stale_writes_rejected_total")
 
+    /// Renewals of the lease that were not answered, or not usably.
+    static let renewalFailures = Counter(label: "baton_lease_renewal_failures_total")
+
     /// What is counted of one dataset.
     struct Dataset {
         let interval: Metrics.Timer
