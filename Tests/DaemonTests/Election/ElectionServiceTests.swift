@@ -243,6 +243,21 @@ import Testing
         }
     }
 
+    /// A pod that comes back under its name is another replica: nothing of its former self's lease is its own.
+    @Test func theSameNameIsAnotherReplica() async throws {
+        try await withBench { bench in
+            let first = try ElectionReplica("pod-1", bench)
+            let term = try await first.elected()
+            let second = try ElectionReplica("pod-1", bench)
+            try await eventually("the second one follows") { second.service.status.lease == term.lease }
+            #expect(second.service.status.state != .leader && term.isLive())
+            await first.close()
+            let next = try await second.elected()
+            #expect(next.token != term.token && next.epoch > term.epoch)
+            await second.close()
+        }
+    }
+
     @Test func aReplicaCanStopBeforeItStarted() async throws {
         try await withBench { bench in
             let replica = try ElectionReplica("pod-1", bench)
