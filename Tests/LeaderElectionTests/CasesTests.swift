@@ -11,7 +11,8 @@ import Testing
         var files: [String: String] = [:]
         var scenarios: Set<String> = []
         let folder = root.appending(path: "Tests")
-        for case let url as URL in FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil) ?? .init() {
+        let entries = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
+        while let url = entries?.nextObject() as? URL {
             if url.pathExtension == "swift" {
                 files[url.deletingPathExtension().lastPathComponent] = try String(contentsOf: url, encoding: .utf8)
             } else if url.pathExtension == "txt" {
