@@ -173,5 +173,6 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests", dependencies: ["baton", "LocalStack", "PostgresClient", "RedisClient"],
             swiftSettings: strict),
+        .testTarget(name: "RunbookTests", dependencies: ["baton", "LocalStack"], swiftSettings: strict),
     ]
 )
