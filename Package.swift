@@ -204,5 +204,6 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: strict),
+        .testTarget(name: "RunbookTests", dependencies: ["baton", "LocalStack"], swiftSettings: strict),
     ]
 )

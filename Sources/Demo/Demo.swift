@@ -48,7 +48,8 @@ public struct Demo: Sendable {
             follower: ChangeFollower(redis: redis, datasets: plan.enabledDatasets, keyPrefix: plan.keyPrefix),
             size: plan.size, report: tell)
         let scene = Scene(
-            place: servers.place(for: plan), replicas: names, datasets: plan.datasets.map { ($0.name, $0.isEnabled) })
+            place: try servers.place(for: plan), replicas: names,
+            datasets: plan.datasets.map { ($0.name, $0.isEnabled) })
         let director = Director(scene: scene, events: events, duration: plan.duration)
         let environment = servers.environment(for: plan)
         try await withThrowingTaskGroup(of: Bool.self) { group in
@@ -59,6 +60,10 @@ public struct Demo: Sendable {
                     try await replica.run()
                     return false
                 }
+            }
+            group.addTask {
+                await RedisKeeper(redis: servers.redis, report: tell).run()
+                return false
             }
             group.addTask {
                 await watcher.run()

@@ -59,10 +59,10 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
         return proceed(at: now, endIfOverdue(at: now))
     }
 
-    /// The lease was released, or that may have been missed: no need to wait until it runs out.
-    public mutating func woken(at now: Moment) -> [ElectionAction] {
+    /// The lease was released, or that may have been missed. One that gave a lease back heeds it only if it is named as the next.
+    public mutating func woken(isNamed: Bool = false, at now: Moment) -> [ElectionAction] {
         switch phase {
-        case .follower(let standby?) where standby.heedsNews: standBy(until: min(standby.due, now + deference))
+        case .follower(let wait?) where wait.heedsNews || isNamed: standBy(until: min(wait.due, now + deference))
         case .candidate(let sentAt, _): phase = .candidate(sentAt: sentAt, woken: true)
         case .follower, .leader, .resigning, .stopped: break
         }
@@ -77,7 +77,7 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
         return proceed(at: now, endIfOverdue(at: now))
     }
 
-    /// The answer to ``ElectionAction/acquire(_:floor:)``.
+    /// The answer to ``ElectionAction/acquire(_:floor:suspect:)``.
     public mutating func acquireAnswered(_ answer: AcquireAnswer, at now: Moment) -> [ElectionAction] {
         switch phase {
         case .candidate(let sentAt, let woken):

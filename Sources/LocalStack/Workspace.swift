@@ -57,6 +57,16 @@ public final class Workspace: Sendable {
         }.value
     }
 
+    /// Writes a file into the workspace that only this user may read.
+    ///
+    /// - Returns: its path.
+    /// - Throws: ``LocalStackError`` with `system`.
+    public func write(_ text: String, to name: String) throws(LocalStackError) -> String {
+        let file = "\(path)/\(name)"
+        try Files.write(text, to: file)
+        return file
+    }
+
     /// Registers what is to be done first when the workspace is closed.
     func beforeClosing(_ farewell: @escaping @Sendable () async -> Void) {
         state.withLock { $0.farewells.append(farewell) }

@@ -54,6 +54,7 @@ struct EndToEndTests {
             let lines = await program.outputLines()
             #expect(await program.child.wait() == .exited(0))
             #expect(lines.contains { $0.contains("redis-cli -p ") && $0.contains("get merchant:1") })
+            #expect(lines.contains { $0.contains("  . /") && $0.contains("/demo.env ") })
             #expect(lines.last?.hasPrefix("The demo ended after 0:03") == true, "\(lines)")
             try await program.expectNothingLeft()
         }

@@ -85,6 +85,7 @@ struct Scenario {
         case "started": return elector.started(at: now)
         case "timer": return elector.timerFired(at: now)
         case "woken": return elector.woken(at: now)
+        case "named": return elector.woken(isNamed: true, at: now)
         case "shutdown": return elector.shutdown(at: now)
         case "acquired": return elector.acquireAnswered(.acquired(try lease(own(acquiring))), at: now)
         case "taken": return elector.acquireAnswered(.taken(try lease(foreign), remaining: remaining), at: now)

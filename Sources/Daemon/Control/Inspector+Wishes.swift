@@ -73,7 +73,9 @@ extension Inspector {
             }
             let time = (ContinuousClock.now - begin).milliseconds
             progress.tell("after    \(leader.name) leads with epoch \(leader.epoch), \(time) ms later")
-            return .done
+            guard let successor, successor != leader.name else { return .done }
+            progress.tell("         \(successor) did not take the lease in time; see its log")
+            return .no
         }
     }
 

@@ -40,7 +40,7 @@ public struct StatusReport: Sendable {
             header: ["REPLICA", "STATE", "SEEN", "RUNS FOR", "VERSION", "REVISION"],
             replicas.map { replica in
                 [
-                    replica.name, present.contains(replica.id) ? replica.state : "gone",
+                    replica.name, state(of: replica, isPresent: present.contains(replica.id)),
                     "\(TextLayout.age(now - replica.seenMilliseconds)) ago",
                     TextLayout.age(now - replica.startedMilliseconds), replica.version, replica.revision,
                 ]
@@ -79,7 +79,7 @@ public struct StatusReport: Sendable {
         let present = Set(view.present.map(\.id))
         let replicas = view.attendance.replicas.sorted { $0.name < $1.name }.map { replica in
             JSONText.fields([
-                "name": .text(replica.name), "state": .text(present.contains(replica.id) ? replica.state : "gone"),
+                "name": .text(replica.name), "state": .text(state(of: replica, isPresent: present.contains(replica.id))),
                 "epoch": replica.epoch.isEmpty ? .null : .text(replica.epoch),
                 "seenMilliseconds": .number(Int(replica.seenMilliseconds)),
                 "startedMilliseconds": .number(Int(replica.startedMilliseconds)), "version": .text(replica.version),
@@ -96,6 +96,12 @@ public struct StatusReport: Sendable {
     private var pauseState: String {
         let leader = view.present.first { $0.state == "leader" && $0.epoch == view.leader?.epoch }
         return leader?.pause == .paused ? "paused" : leader == nil ? "wished" : "pausing"
+    }
+
+    /// One that said that it leads may have been succeeded since.
+    private func state(of replica: Presence, isPresent: Bool) -> String {
+        guard isPresent else { return "gone" }
+        return replica.state == "leader" && replica.epoch != view.leader?.epoch ? "deposed" : replica.state
     }
 
     private func leaseText(_ leader: GroupView.Leader) -> String {

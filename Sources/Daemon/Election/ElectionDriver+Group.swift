@@ -59,8 +59,10 @@ extension ElectionDriver {
             apply(elector.woken(at: now))
         case .message(channel: store.keys.wished, _):
             apply(elector.renewalWanted(token: token, at: now))
-        case .message:
-            apply(elector.woken(at: now))
+        case .message(_, let released):
+            // The token, and who is to be next.
+            let heir = String(decoding: released, as: UTF8.self).split(separator: " ", maxSplits: 1).dropFirst().first
+            apply(elector.woken(isNamed: heir.map(String.init) == store.holder, at: now))
         case .lost(let error):
             isHeard = false
             log.channelLost(error)

@@ -66,6 +66,7 @@ extension ExitStatus {
             // https://www.postgresql.org/docs/current/errcodes-appendix.html
             switch sqlState.prefix(2) {
             case "53", "57", "58": self = .unavailable  // resources, operator's intervention, the system
+            case _ where sqlState == "55000": self = .unavailable  // a database that accepts no connections now
             case _ where sqlState == "42501": self = .refused
             case "28": self = .refused
             default: self = .configuration

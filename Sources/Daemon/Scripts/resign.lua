@@ -16,5 +16,5 @@ if ARGV[7] ~= '' then
     redis.pcall('HSET', KEYS[4], 'reserved', whole(clock() + tonumber(ARGV[8]) * 1000) .. ' ' .. ARGV[7])
 end
 record(KEYS[3], 'resigned', ARGV[4], ARGV[2], ARGV[3], ARGV[5])
-redis.pcall('PUBLISH', ARGV[6], ARGV[3])
+redis.pcall('PUBLISH', ARGV[6], ARGV[3] .. ' ' .. ARGV[7])
 return {'RESIGNED'}

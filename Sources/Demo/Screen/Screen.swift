@@ -143,12 +143,14 @@ struct Screen: Sendable {
     /// How to poke at what runs.
     func hints(_ scene: Scene) -> [Line] {
         let pid = scene.leader?.pid.map { "\($0)" } ?? "PID"
-        let hints = [
-            ("redis-cli -p \(scene.place.redisPort) get \(scene.place.exampleKey)", "a cached row"),
-            ("psql -h 127.0.0.1 -p \(scene.place.postgresPort) -U postgres \(scene.place.database)", "change it"),
-            ("kill -9 \(pid)", "kill the leader"),
-            ("kill -STOP \(pid)", "let it hang; -CONT wakes it"),
-        ]
+        let shell = scene.place.variablesPath.map { [(". \($0)", "then baton status, history, step-down")] } ?? []
+        let hints =
+            shell + [
+                ("redis-cli -p \(scene.place.redisPort) get \(scene.place.exampleKey)", "a cached row"),
+                ("psql -h 127.0.0.1 -p \(scene.place.postgresPort) -U postgres \(scene.place.database)", "change it"),
+                ("kill -9 \(pid)", "kill the leader"),
+                ("kill -STOP \(pid)", "let it hang; -CONT wakes it"),
+            ]
         let commands = hints.map(\.0)
         let column = (commands.map { Columns.count($0) }.max() ?? 0) + 2
         return [Line("Try, in another terminal", .dim)]

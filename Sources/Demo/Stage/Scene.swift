@@ -178,4 +178,6 @@ struct Place: Hashable, Sendable {
     var database = SampleDatabase.name
     /// A key that can be looked at, and the table behind it.
     var exampleKey = "merchant:1"
+    /// A file for a shell to read, which then finds both servers and the replicas; nil if there is none.
+    var variablesPath: String?
 }

@@ -1,3 +1,4 @@
+import Glibc
 internal import LocalStack
 internal import Logging
 internal import NIOPosix
@@ -58,8 +59,32 @@ struct Servers: Sendable {
         return environment
     }
 
-    func place(for plan: DemoPlan) -> Place {
-        Place(redisPort: redis.port, postgresPort: postgres.port, exampleKey: "\(plan.keyPrefix)merchant:1")
+    /// - Throws: `LocalStackError` if the file for operators can't be written.
+    func place(for plan: DemoPlan) throws -> Place {
+        Place(
+            redisPort: redis.port, postgresPort: postgres.port, exampleKey: "\(plan.keyPrefix)merchant:1",
+            variablesPath: try workspace.write(variables(for: plan), to: "demo.env"))
+    }
+
+    /// What a shell must know so that `baton`, `psql` and those who look for replicas find this demo and no other.
+    private func variables(for plan: DemoPlan) -> String {
+        var variables = plan.environment
+        for name in plan.postgresVariables { variables[name] = .some(sample.readerURL) }
+        for name in plan.redisVariables { variables[name] = .some(redis.url) }
+        variables["REDIS_URL"] = .some(redis.url)
+        variables["PGHOST"] = .some("127.0.0.1")
+        variables["PGPORT"] = .some("\(postgres.port)")
+        variables["PGUSER"] = .some("postgres")
+        variables["PGDATABASE"] = .some(SampleDatabase.name)
+        variables["DEMO_PID"] = .some("\(getpid())")
+        func quoted(_ text: some StringProtocol) -> String {
+            "'\(text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''"))'"
+        }
+        let lines = variables.sorted { $0.key < $1.key }.map { name, value in
+            value.map { "export \(name)=\(quoted($0))" } ?? "unset \(name)"
+        }
+        let folder = plan.executable.prefix(upTo: plan.executable.lastIndex(of: "/") ?? plan.executable.startIndex)
+        return (lines + ["export PATH=\(quoted(folder)):\"$PATH\""]).joined(separator: "\n") + "\n"
     }
 
     /// The configuration of those who change and check rows.

@@ -56,6 +56,15 @@ import Testing
             #expect(try await bench.send("EXISTS", bench.keys.wishes).int == 0)
             // Again: it leads already.
             let lines = Lines()
+            // Back to the first one at once, though it stands back for a TTL.
+            #expect(
+                try await inspector.stepDown(
+                    for: "pod-1", Wisher(name: "anna", reason: ""), patience: .seconds(20), WishProgress { _ in })
+                    == .done)
+            #expect(try await inspector.status().view.leader?.name == "pod-1")
+            #expect(
+                try await inspector.stepDown(
+                    for: heir, Wisher(name: "anna", reason: ""), patience: .seconds(20), WishProgress { _ in }) == .done)
             let again = try await inspector.stepDown(
                 for: heir, Wisher(name: "anna", reason: ""), patience: nil, lines.progress)
             #expect(again == .done && lines.all.first?.hasSuffix("nothing to do") == true)
