@@ -25,6 +25,7 @@ let package = Package(
         // For the benchmarks, which are a package of their own.
         .library(name: "CacheRefresh", targets: ["CacheRefresh"]),
         .library(name: "LocalStack", targets: ["LocalStack"]),
+        .library(name: "PostgresClient", targets: ["PostgresClient"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
