@@ -5,8 +5,9 @@ import PostgresClient
 /// Three replicas to whose leader one thing happens again and again, and what came of it.
 final class Drill {
     let witness: Witness
-    /// Of each run, in milliseconds from the event: until the successor's first accepted word to the fence, and until a row
-    /// that changed right after the event was right in the cache.
+    /// Of each run, in milliseconds from the event: until a successor was elected, until its first word to the fence was
+    /// accepted, and until a row that changed right after the event was right in the cache.
+    private(set) var elected: [Double] = []
     private(set) var synced: [Double] = []
     private(set) var fresh: [Double] = []
 
@@ -65,18 +66,19 @@ final class Drill {
 
     func run() async throws {
         try await settle()
-        let before = try await term(after: 0)
+        let before = try await term()
         let leader = try replica(before.holder)
         let log = leader.count
         let begin = try await happen(to: leader, before)
         mark += 1
         let mark = mark
         try await database.execute("update canary set mark = '\(Witness.mark(mark))'")
-        let syncedAt = try await witness.wait(for: "successor") { sight in
-            sight.terms.first { $0.epoch > before.epoch && $0.syncedAt != nil }?.syncedAt
+        let successor = try await witness.wait(for: "successor") { sight in
+            sight.terms.first { $0.epoch > before.epoch && $0.syncedAt != nil }
         }
         let freshAt = try await witness.wait(for: "fresh canary") { $0.marks[mark] }
-        synced.append((syncedAt - begin) * 1000)
+        elected.append((successor.electedAt - begin) * 1000)
+        synced.append(((successor.syncedAt ?? .infinity) - begin) * 1000)
         fresh.append((freshAt - begin) * 1000)
         try await recover(leader, log)
     }
@@ -157,7 +159,7 @@ final class Drill {
 
     /// Waits until the leader and the newest follower are so old, in seconds.
     private func age(_ age: Double) async throws {
-        let term = try await term(after: 0)
+        let term = try await term()
         let since = max(term.electedAt, startedAt)
         let left = age - (Witness.now - since)
         if left > 0 { try await Task.sleep(for: .seconds(left)) }
@@ -172,10 +174,9 @@ final class Drill {
         }
     }
 
-    private func term(after epoch: Int64) async throws -> Witness.Term {
-        try await witness.wait(for: "leader") { sight in
-            sight.terms.last.flatMap { $0.epoch > epoch && $0.syncedAt != nil ? $0 : nil }
-        }
+    /// The newest, once it writes.
+    private func term() async throws -> Witness.Term {
+        try await witness.wait(for: "leader") { sight in sight.terms.last.flatMap { $0.syncedAt == nil ? nil : $0 } }
     }
 
     // MARK: Replicas

@@ -7,6 +7,7 @@ struct Failover {
     let report: Report
 
     func run() async throws {
+        try Witness.check()
         let started = ContinuousClock.now
         var stale = (accepted: 0, rejected: 0)
         for event in Event.allCases {
@@ -16,12 +17,15 @@ struct Failover {
                     try await drill.run()
                     if run % 10 == 0 { report.say("failover: \(run) of \(runs)") }
                 }
-                return (synced: drill.synced, fresh: drill.fresh, sight: drill.witness.sight)
+                return (
+                    elected: drill.elected, synced: drill.synced, fresh: drill.fresh, sight: drill.witness.sight
+                )
             }
             let name = "failover.\(event)"
             let goal = event.goal
-            report.add("\(name).median", outcome.synced.median, "ms", goal: goal.median, .lower)
-            report.add("\(name).maximum", outcome.synced.max() ?? 0, "ms", goal: goal.maximum, .lower)
+            report.add("\(name).elected_median", outcome.elected.median, "ms", .lower)
+            report.add("\(name).synced_median", outcome.synced.median, "ms", goal: goal.median, .lower)
+            report.add("\(name).synced_maximum", outcome.synced.max() ?? 0, "ms", goal: goal.maximum, .lower)
             report.add("\(name).fresh_median", outcome.fresh.median, "ms", .lower)
             report.add("\(name).fresh_maximum", outcome.fresh.max() ?? 0, "ms", .lower)
             if event.isMidBatch {

@@ -61,6 +61,27 @@ final class Witness: Sendable {
         }
     }
 
+    /// A witness that sees nothing proves nothing: it is shown one stale batch that is refused, and one that is accepted.
+    static func check() throws {
+        let witness = Witness()
+        let batch = #"[0 127.0.0.1:9] "EVALSHA" "5a" "2" "{baton:a}:fence" "key" "1" "token" "4" "5" "S""#
+        for line in [
+            #"[0 lua] "HSET" "{baton:a}:fence" "epoch" "2" "token" "t" "sequence" "0" "highest" "2""#,
+            batch,
+            #"[0 lua] "HMGET" "{baton:a}:fence" "epoch" "token" "sequence""#,
+            batch,
+            #"[0 lua] "HMGET" "{baton:a}:fence" "epoch" "token" "sequence""#,
+            #"[0 lua] "HSET" "{baton:a}:fence" "sequence" "5""#,
+            #"[0 127.0.0.1:9] "PING""#,
+        ] {
+            witness.saw(Array("+1700000000.000001 \(line)".utf8)[...])
+        }
+        let sight = witness.sight
+        guard sight.staleRejected == 1, sight.staleAccepted == 1 else {
+            throw Shell.Failed(description: "stale batches would go unseen: \(sight)")
+        }
+    }
+
     // MARK: Lines
 
     /// The connection ended: what comes next is seen from the next connection on.
