@@ -69,7 +69,7 @@ final class Drill {
         let before = try await term()
         let leader = try replica(before.holder)
         let log = leader.count
-        let begin = try await happen(to: leader, before)
+        let begin = try await happen(to: leader)
         mark += 1
         let mark = mark
         try await database.execute("update canary set mark = '\(Witness.mark(mark))'")
@@ -84,7 +84,7 @@ final class Drill {
     }
 
     /// Makes it happen, and says when.
-    private func happen(to leader: Replica, _ before: Witness.Term) async throws -> Witness.Time {
+    private func happen(to leader: Replica) async throws -> Witness.Time {
         if event.isMidBatch { try await awaitBatches() }
         let begin = Witness.now
         switch event {
@@ -132,10 +132,10 @@ final class Drill {
             try await start(leader.name)
         case .sigstop:
             try leader.process.signal(SIGCONT)
-            _ = try await leader.line("following", after: log)
+            _ = try await leader.line("leadership lost", after: log, within: .seconds(30))
         case .partition:
             relays[leader.name]?.mend()
-            _ = try await leader.line("following", after: log)
+            _ = try await leader.line("following", after: log, within: .seconds(30))
         case .redisEmptied: break
         }
     }

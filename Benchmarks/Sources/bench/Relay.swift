@@ -53,6 +53,7 @@ final class Relay: Sendable {
                     untilWhole()
                     guard count > 0, sink.write(buffer[..<count]) else { break }
                 }
+                sink.endWriting()
                 open.oneEnded()
             }
         }
@@ -66,8 +67,6 @@ final class Relay: Sendable {
         init(_ near: Socket, _ far: Socket) { sockets = (near, far) }
 
         func oneEnded() {
-            sockets.0.shutDown()
-            sockets.1.shutDown()
             guard ended.add(1, ordering: .sequentiallyConsistent).newValue == 2 else { return }
             sockets.0.close()
             sockets.1.close()
