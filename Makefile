@@ -10,10 +10,10 @@ TSAN := --sanitize=thread --scratch-path .build-tsan
 TEST := $(SWIFT) test --skip-build --disable-xctest --experimental-maximum-parallelization-width 4
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-tsan chart verify torture bench lint deps toolchain
+.PHONY: help run test test-tsan chart verify torture bench bench-failover lint deps toolchain
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  ARGS="..." is passed on: make run ARGS="--once", make test ARGS="--filter LeaderElection"'
 
@@ -53,6 +53,10 @@ torture: deps toolchain ## Play random faults on real replicas for a while: make
 bench: deps toolchain ## Measure against the goals, some six minutes; figures go to Benchmarks/results/latest.jsonl
 	$(SWIFT) build --configuration release --package-path Benchmarks
 	Benchmarks/.build/release/bench --results Benchmarks/results/latest.jsonl $(ARGS)
+
+bench-failover: deps toolchain ## Let a leader be killed and worse, some fifteen minutes; figures go to Benchmarks/results/failover.jsonl
+	$(SWIFT) build --configuration release --package-path Benchmarks
+	Benchmarks/.build/release/bench --only failover --only follower --results Benchmarks/results/failover.jsonl $(ARGS)
 
 lint: toolchain ## Check the style of all sources
 	$(SWIFT) format lint --strict --recursive Sources Tests Plugins Benchmarks/Sources Package.swift Benchmarks/Package.swift

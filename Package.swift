@@ -26,6 +26,7 @@ let package = Package(
         .library(name: "CacheRefresh", targets: ["CacheRefresh"]),
         .library(name: "LocalStack", targets: ["LocalStack"]),
         .library(name: "Faults", targets: ["Faults"]),
+        .library(name: "PostgresClient", targets: ["PostgresClient"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

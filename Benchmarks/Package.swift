@@ -17,6 +17,7 @@ let package = Package(
                 .product(name: "baton", package: "baton"),
                 .product(name: "CacheRefresh", package: "baton"),
                 .product(name: "LocalStack", package: "baton"),
+                .product(name: "PostgresClient", package: "baton"),
             ],
             swiftSettings: [
                 .swiftLanguageMode(.v6),

@@ -108,13 +108,16 @@ struct FaultTests {
         var options = Support.options
         options.busyRows = 10_000
         try await Cluster.with(options) { cluster in
-            let leader = try await cluster.anyLeader()
-            try await cluster.awaitWrites()
-            try leader.signal(SIGSTOP)
-            _ = try await cluster.depose(leader)
-            try leader.signal(SIGCONT)
-            try await eventually("its batches to be refused") { try await cluster.verdict().staleWritesRefused > 0 }
-            try await cluster.settle()
+            // On a machine that is very busy it may wake too late.
+            for _ in 1...10 where try await cluster.verdict().staleWritesRefused == 0 {
+                let leader = try await cluster.anyLeader()
+                try await cluster.awaitWrites()
+                try leader.signal(SIGSTOP)
+                _ = try await cluster.depose(leader)
+                try leader.signal(SIGCONT)
+                try await cluster.settle()
+            }
+            #expect(try await cluster.verdict().staleWritesRefused > 0)
             try await Support.expectSound(cluster)
         }
     }

@@ -33,7 +33,7 @@ struct NamespaceTests {
         let namespace = try await Namespace.create()
         try await LocalRedis.withServer { redis in
             let link = try await FaultyLink.start(
-                listeningOn: namespace.hostAddress, port: try freePort(), to: redis.port)
+                listeningOn: namespace.hostAddress, to: redis.port)
             /// What `n` is after a client inside has asked for one more, in vain or not.
             func count(heard: Bool) async throws -> String {
                 let (program, arguments) = namespace.inside(

@@ -1,23 +1,25 @@
 import Foundation
 import LocalStack
 
-/// How long nobody leads after a leader was told to end, or was killed.
+/// How long nobody leads after a leader was told to end, or was killed where only the TTL counts. The part failover looks
+/// closer, and at more.
 struct Handover {
     let terminations: Int
     let kills: Int
     let report: Report
     /// Of the standard configuration.
     static let ttl = Duration.seconds(3)
+    private static let environment = ["BATON_LEASE_CRASH_DETECTION": "ttl"]
 
     func run() async throws {
         try await Stage.with { stage in
             try await stage.sql(FullPass.table)
             try await stage.sql(FullPass.fill(1000))
             try stage.configure(datasets: #"  items: { table: items, key: "item:{id}" }"#)
-            var others = [try await stage.startReplica("a")]
+            var others = [try await stage.startReplica("a", environment: Self.environment)]
             var leader = others.removeFirst()
             _ = try await leader.line("elected")
-            for name in ["b", "c"] { others.append(try await stage.startReplica(name)) }
+            for name in ["b", "c"] { others.append(try await stage.startReplica(name, environment: Self.environment)) }
             for replica in others { _ = try await replica.line("following") }
 
             report.say("handover: \(terminations) leaders are told to end")
@@ -59,7 +61,7 @@ struct Handover {
         }
         _ = await leader.process.wait()
         let successor = others.remove(at: index)
-        let newcomer = try await stage.startReplica(leader.name)
+        let newcomer = try await stage.startReplica(leader.name, environment: Self.environment)
         _ = try await newcomer.line("following")
         others.append(newcomer)
         leader = successor

@@ -57,12 +57,18 @@ final class Stage {
     private static let program = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
         .deletingLastPathComponent().appendingPathComponent("baton").path
 
-    func startReplica(_ name: String) async throws -> Replica {
+    /// - Parameter environment: settings that differ from the configuration file's.
+    func startReplica(_ name: String, environment: [String: String?] = [:]) async throws -> Replica {
         let process = try await ChildProcess.start(
-            Self.program, ["run", "--config", folder.path + "/baton.yaml", "--replica", name])
+            Self.program, ["run", "--config", folder.path + "/baton.yaml", "--replica", name], environment: environment)
         let replica = Replica(name: name, process: process)
         replicas.append(replica)
         return replica
+    }
+
+    /// Starts another command of the program.
+    func baton(_ command: String) async throws -> ChildProcess {
+        try await ChildProcess.start(Self.program, [command, "--config", folder.path + "/baton.yaml"])
     }
 
     func stopReplicas() async {

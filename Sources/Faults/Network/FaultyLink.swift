@@ -1,3 +1,4 @@
+internal import LocalStack
 internal import Glibc
 internal import NIOCore
 internal import NIOPosix
@@ -52,17 +53,25 @@ public final class FaultyLink: Sendable {
     ///
     /// - Parameters:
     ///   - host: the address to listen on, of this machine.
-    ///   - port: the port to listen on.
     ///   - serverPort: the server's, on 127.0.0.1.
-    /// - Throws: the system's error if it cannot listen there.
+    /// - Throws: the system's error if it cannot listen on any of ten free ports.
     public static func start(
-        listeningOn host: String = "127.0.0.1", port: Int, to serverPort: Int
+        listeningOn host: String = "127.0.0.1", to serverPort: Int
     ) async throws -> FaultyLink {
-        let link = FaultyLink(
-            host: host, port: port, target: try SocketAddress(ipAddress: "127.0.0.1", port: serverPort),
-            loop: MultiThreadedEventLoopGroup.singleton.next())
-        try await link.listen()
-        return link
+        var attempts = 10
+        while true {
+            let link = FaultyLink(
+                host: host, port: try freePort(), target: try SocketAddress(ipAddress: "127.0.0.1", port: serverPort),
+                loop: MultiThreadedEventLoopGroup.singleton.next())
+            do {
+                try await link.listen()
+                return link
+            } catch {
+                // Another process was quicker.
+                attempts -= 1
+                guard attempts > 0 else { throw error }
+            }
+        }
     }
 
     // MARK: Faults

@@ -97,11 +97,11 @@ public final class Cluster: Sendable {
         for name in options.names {
             let namespace = options.inNamespaces ? try await Namespace.create() : nil
             let host = namespace?.hostAddress ?? "127.0.0.1"
-            let link = try await FaultyLink.start(listeningOn: host, port: try freePort(), to: redis.port)
+            let link = try await FaultyLink.start(listeningOn: host, to: redis.port)
             var url = databaseURL
             var databaseLink: FaultyLink?
             if namespace != nil {
-                let link = try await FaultyLink.start(listeningOn: host, port: try freePort(), to: postgres.port)
+                let link = try await FaultyLink.start(listeningOn: host, to: postgres.port)
                 url = "postgresql://postgres@\(host):\(link.port)/\(database)"
                 databaseLink = link
             }
