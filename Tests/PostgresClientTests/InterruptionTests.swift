@@ -82,7 +82,7 @@ extension ServerTests {
                 """
                 copy (select repeat('x', 1000), case i when 100 then pg_sleep(100) end from generate_series(1, 100) i)
                 to stdout
-                """)
+                """, chunkBytes: 256 << 10)
             // What the server keeps in its buffer comes after the sleep.
             #expect(try await stream.next() != nil)
             // One stream can be cancelled once, so this has one attempt.
