@@ -134,7 +134,8 @@ private struct RunningDemo {
         var path: String?
         for await line in child.standardOutput {
             if let word = line.split(separator: " ").first(where: { $0.hasSuffix("/demo.env") }) { path = String(word) }
-            if line.contains("merchants: 200 rows"), let path { return path }
+            // The writer may have added some before they were read.
+            if line.contains(" merchants: "), line.contains(" rows, "), let path { return path }
         }
         return nil
     }

@@ -79,7 +79,8 @@ public struct StatusReport: Sendable {
         let present = Set(view.present.map(\.id))
         let replicas = view.attendance.replicas.sorted { $0.name < $1.name }.map { replica in
             JSONText.fields([
-                "name": .text(replica.name), "state": .text(state(of: replica, isPresent: present.contains(replica.id))),
+                "name": .text(replica.name),
+                "state": .text(state(of: replica, isPresent: present.contains(replica.id))),
                 "epoch": replica.epoch.isEmpty ? .null : .text(replica.epoch),
                 "seenMilliseconds": .number(Int(replica.seenMilliseconds)),
                 "startedMilliseconds": .number(Int(replica.startedMilliseconds)), "version": .text(replica.version),

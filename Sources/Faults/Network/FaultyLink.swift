@@ -1,5 +1,5 @@
-internal import LocalStack
 internal import Glibc
+internal import LocalStack
 internal import NIOCore
 internal import NIOPosix
 internal import Synchronization

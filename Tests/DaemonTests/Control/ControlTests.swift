@@ -64,7 +64,8 @@ import Testing
             #expect(try await inspector.status().view.leader?.name == "pod-1")
             #expect(
                 try await inspector.stepDown(
-                    for: heir, Wisher(name: "anna", reason: ""), patience: .seconds(20), WishProgress { _ in }) == .done)
+                    for: heir, Wisher(name: "anna", reason: ""), patience: .seconds(20), WishProgress { _ in }) == .done
+            )
             let again = try await inspector.stepDown(
                 for: heir, Wisher(name: "anna", reason: ""), patience: nil, lines.progress)
             #expect(again == .done && lines.all.first?.hasSuffix("nothing to do") == true)
