@@ -35,7 +35,7 @@ test: deps toolchain ## Install what is missing, and run all tests
 test-tsan: deps toolchain ## The same under the thread sanitizer
 	$(SWIFT) build --build-tests $(TSAN)
 	"$$(dirname "$$(command -v $(SWIFT))")/clang" -O1 -Wall -shared -fPIC -o .build-tsan/mutex.so Scripts/tsan-mutex.c
-	LD_PRELOAD=$(CURDIR)/.build-tsan/mutex.so $(TEST) $(TSAN) $(ARGS)
+	TSAN_OPTIONS=suppressions=$(CURDIR)/Scripts/tsan.supp LD_PRELOAD=$(CURDIR)/.build-tsan/mutex.so $(TEST) $(TSAN) $(ARGS)
 
 chart: ## Check the Helm chart and the Dockerfile, without a cluster
 	@Scripts/install-dependencies python3-venv
