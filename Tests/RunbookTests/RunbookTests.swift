@@ -105,7 +105,7 @@ private struct RunningDemo {
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o711])
         let child = try await ChildProcess.start(
-            executable, ["demo", "--for", "120s", "--rows", "200"], environment: ["TMPDIR": .some(folder)],
+            executable, ["demo", "--for", "15m", "--rows", "200"], environment: ["TMPDIR": .some(folder)],
             workingDirectory: repository)
         do {
             let variables = try #require(await variablesOnceRefreshed(child))
