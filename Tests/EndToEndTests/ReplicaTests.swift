@@ -129,44 +129,6 @@ struct ReplicaTests {
         }
     }
 
-    /// Steps the wall clock of a process; its monotonic clock goes on.
-    static let steppedClock = ["x86_64-linux-gnu", "aarch64-linux-gnu"].map {
-        "/usr/lib/\($0)/faketime/libfaketime.so.1"
-    }
-    .first { FileManager.default.fileExists(atPath: $0) }
-
-    @Test(
-        "A leader's wall clock that is set by a year, forth and back, changes nothing",
-        .enabled(
-            if: steppedClock != nil && getenv("LD_PRELOAD") == nil,
-            "libfaketime is not installed, or cannot be loaded beside another library"))
-    func wallClockStep() async throws {
-        try await Cluster.with(sql: Self.schema, datasets: Self.datasets) { cluster in
-            let clock = NSTemporaryDirectory() + "baton-clock-\(UUID().uuidString)"
-            func step(_ offset: String) throws { try offset.write(toFile: clock, atomically: true, encoding: .utf8) }
-            try step("+0")
-            defer { try? FileManager.default.removeItem(atPath: clock) }
-            let stepped = try await cluster.start(
-                "stepped",
-                environment: [
-                    "LD_PRELOAD": Self.steppedClock ?? "", "FAKETIME_TIMESTAMP_FILE": clock, "FAKETIME_NO_CACHE": "1",
-                    "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-                ])
-            try await eventually("it leads") { try await cluster.leader()?.name == "stepped" }
-            try await cluster.start("other")
-            for (number, offset) in ["+1y", "-1y", "+0"].enumerated() {
-                try step(offset)
-                try await expectFresh(cluster, "step \(number)")
-                try await Task.sleep(for: .seconds(2))
-                try await expectFresh(cluster, "after step \(number)")
-            }
-            let year = Calendar(identifier: .gregorian).component(.year, from: Date())
-            #expect(await stepped.log.contains { $0.contains("\(year + 1)-") }, "the clock was not set at all")
-            #expect(try await cluster.leader()?.name == "stepped")
-            #expect(try await cluster.events().components(separatedBy: "\nelected\n").count == 2, "elected once")
-        }
-    }
-
     @Test("SIGHUP exchanges the datasets; a file with mistakes changes nothing and says so")
     func reload() async throws {
         try await withThree { cluster, leader in
