@@ -27,6 +27,8 @@ let package = Package(
         .library(name: "LocalStack", targets: ["LocalStack"]),
         .library(name: "Faults", targets: ["Faults"]),
         .library(name: "PostgresClient", targets: ["PostgresClient"]),
+        // For a test that loads it into a replica.
+        .library(name: "SteppedClock", type: .dynamic, targets: ["SteppedClock"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -144,6 +146,7 @@ let package = Package(
         ),
 
         // MARK: Tests
+        .target(name: "SteppedClock", path: "Tests/SteppedClock"),
         .testTarget(
             name: "LeaderElectionTests", dependencies: ["LeaderElection"], resources: [.copy("Scenarios")],
             swiftSettings: strict),

@@ -52,7 +52,7 @@ final class Cluster {
     // MARK: Replicas
 
     /// The built program beside this test bundle.
-    private static var executable: String {
+    static var executable: String {
         Bundle.allBundles.compactMap {
             $0.bundlePath.hasSuffix(".xctest") ? $0.bundleURL.deletingLastPathComponent() : nil
         }

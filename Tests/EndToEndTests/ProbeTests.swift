@@ -66,7 +66,7 @@ struct ProbeTests {
 }
 
 /// Asks a replica where it has said that it listens.
-private struct Probe {
+struct Probe {
     let address: String
 
     init(_ replica: Replica) async throws {

@@ -129,6 +129,40 @@ struct ReplicaTests {
         }
     }
 
+    @Test(
+        "A leader's wall clock that is set by a year, forth and back, changes nothing",
+        .enabled(if: getenv("LD_PRELOAD") == nil, "no library can be loaded beside another one"))
+    func wallClockStep() async throws {
+        try await Cluster.with(sql: Self.schema, datasets: Self.datasets) { cluster in
+            let clock = NSTemporaryDirectory() + "baton-clock-\(UUID().uuidString)"
+            let year = 31_536_000
+            func set(by seconds: Int) throws { try "\(seconds)".write(toFile: clock, atomically: true, encoding: .utf8) }
+            try set(by: 0)
+            defer { try? FileManager.default.removeItem(atPath: clock) }
+            let library = URL(fileURLWithPath: Cluster.executable).deletingLastPathComponent()
+                .appendingPathComponent("libSteppedClock.so").path
+            let stepped = try await cluster.start(
+                "stepped",
+                environment: ["LD_PRELOAD": library, "STEPPED_CLOCK": clock, "BATON_HTTP_LISTEN": "127.0.0.1:0"])
+            let probe = try await Probe(stepped)
+            try await eventually("it leads") { try await cluster.leader()?.name == "stepped" }
+            try await cluster.start("other")
+            for (number, offset) in [year, -year, 0].enumerated() {
+                try set(by: offset)
+                try await expectFresh(cluster, "step \(number)")
+                try await Task.sleep(for: .seconds(4))
+                try await expectFresh(cluster, "after step \(number)")
+            }
+            for sign in [1, -1] {
+                let year = Calendar(identifier: .gregorian).component(.year, from: Date()) + sign
+                #expect(await stepped.log.contains { $0.contains("\(year)-") }, "the clock was not set at all")
+            }
+            #expect(try await cluster.leader()?.name == "stepped")
+            #expect(try await cluster.events().components(separatedBy: "\nelected\n").count == 2, "elected once")
+            #expect(await probe.status("/healthz") == 200, "all of its threads still look at the time that passes")
+        }
+    }
+
     @Test("SIGHUP exchanges the datasets; a file with mistakes changes nothing and says so")
     func reload() async throws {
         try await withThree { cluster, leader in

@@ -43,7 +43,7 @@ extension ElectionDriver {
         }
         listening?.cancel()
         let token = elector.token
-        (listeningAs, isHeard) = (token, false)
+        (listeningAs, heardSince, wasUnheard) = (token, nil, false)
         let messages = store.listen(as: token)
         listening = Task {
             for await event in messages where self.listeningAs == token { self.heard(event, as: token) }
@@ -51,10 +51,17 @@ extension ElectionDriver {
         }
     }
 
+    /// Whether others may conclude from a silent channel that this process is gone. A subscription that was lost must hold for
+    /// a while before: one that comes and goes would else put the term at risk each time.
+    var isHeard: Bool {
+        guard let heardSince else { return false }
+        return !wasUnheard || heardSince + store.timing.renewEvery <= .now
+    }
+
     private func heard(_ event: RedisSubscription.Event, as token: Token) {
         switch event {
         case .subscribed:
-            isHeard = true
+            heardSince = .now
             // Messages may have been missed before.
             apply(elector.woken(at: now))
         case .message(channel: store.keys.wished, _):
@@ -64,7 +71,7 @@ extension ElectionDriver {
             let heir = String(decoding: released, as: UTF8.self).split(separator: " ", maxSplits: 1).dropFirst().first
             apply(elector.woken(isNamed: heir.map(String.init) == store.holder, at: now))
         case .lost(let error):
-            isHeard = false
+            (heardSince, wasUnheard) = (nil, true)
             log.channelLost(error)
             // A leader says at once that it lives: the followers see its silence.
             apply(elector.renewalWanted(token: token, at: now))

@@ -22,7 +22,9 @@ actor ElectionDriver {
     /// The token of the channel on which we are heard, or will be soon.
     var listeningAs: Token?
     var listening: Task<Void, Never>?
-    var isHeard = false
+    /// Since when somebody listens to that channel, and whether that was lost before.
+    var heardSince: ContinuousClock.Instant?
+    var wasUnheard = false
     /// The term whose leader is watched.
     var watched: Token?
     var watching: Task<Void, Never>?

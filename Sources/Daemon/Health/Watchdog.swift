@@ -23,8 +23,9 @@ final class Watchdog: Sendable {
         let ask: @Sendable (_ answer: @escaping @Sendable () -> Void) -> Void
     }
 
-    /// How often it looks, which is also how late it may end a term.
+    /// How often it looks while there is a term, which is also how late it may end that.
     static let period = Duration.milliseconds(100)
+
     private struct State {
         var heartbeats: Heartbeats
         var term: LeadershipTerm?
@@ -45,7 +46,7 @@ final class Watchdog: Sendable {
     private let loops: [Loop]
     private let logger: Logger
     private let state: Mutex<State>
-    private let stopSignal = DispatchSemaphore(value: 0)
+    private let stopSignal = StopSignal()
     private let logQueue = DispatchQueue(label: "baton.watchdog.log")
 
     /// - Parameter patience: how long a loop, or the watchdog itself, may be busy before it counts as hanging.
@@ -139,9 +140,13 @@ final class Watchdog: Sendable {
         }
     }
 
+    /// How long to wait until the next look: a term that began meanwhile does not end as soon as that.
+    private var period: Duration {
+        state.withLock { $0.term == nil ? min(.seconds(1), $0.heartbeats.patience / 10) : Self.period }
+    }
+
     private func run() {
-        let milliseconds = Int(Self.period / .milliseconds(1))
-        repeat { tick() } while stopSignal.wait(timeout: .now() + .milliseconds(milliseconds)) == .timedOut
+        repeat { tick() } while !stopSignal.wait(atMost: period)
         let waiting = state.withLock { state in
             guard case .stopping(let waiting) = state.life else { preconditionFailure("ended without being stopped") }
             state.life = .ended

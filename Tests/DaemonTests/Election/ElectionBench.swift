@@ -22,6 +22,8 @@ struct ElectionBench: Sendable {
     static let patience = timing(ttl: .seconds(60), renewEvery: .seconds(10), renewTimeout: .seconds(10))
     /// A TTL of four seconds, for tests that wait for it.
     static let haste = timing(ttl: .seconds(4), renewEvery: .milliseconds(300), renewTimeout: .milliseconds(1600))
+    /// The same with ten renewals a second.
+    static let quick = timing(ttl: .seconds(4), renewEvery: .milliseconds(100), renewTimeout: .milliseconds(1600))
 
     private static func timing(ttl: Duration, renewEvery: Duration, renewTimeout: Duration) -> ElectionTiming {
         do throws(ElectionTimingError) {
