@@ -178,7 +178,9 @@ let package = Package(
             name: "DaemonTests",
             dependencies: [
                 "baton", "CacheRefresh", "Daemon", "LeaderElection", "LocalStack", "PostgresClient", "RedisClient",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

@@ -108,6 +108,7 @@ extension DatasetRefresh {
         takeBack(row)
         clear([.dirty, .contested], of: row)
         table.remove(row: row)
+        summary.rowsDeleted += 1
         return row + 1
     }
 

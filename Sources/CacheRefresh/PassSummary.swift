@@ -4,6 +4,8 @@ public struct PassSummary: Hashable, Sendable {
     public var rowsRead = 0
     /// Rows that are new or differ from what was remembered.
     public var rowsChanged = 0
+    /// Rows that are no longer there, and whose keys were therefore deleted.
+    public var rowsDeleted = 0
     /// Keys handed to Redis to be written, or compared and written.
     public var keysWritten = 0
     /// Keys unlinked: of rows that are gone, of changed keys, and invalidations.

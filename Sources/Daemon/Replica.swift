@@ -22,39 +22,47 @@ public struct Replica: Sendable {
     private let environment: [String: String]
     private let configuration: Configuration
     private let name: String
-    private let logger: Logger
+    private let commit: String
+    private let logs: Logs
+    private var logger: Logger { logs[.replica] }
 
     /// Reads the configuration and sets logging up; connects to nothing yet.
     ///
     /// - Parameters:
     ///   - name: how this replica appears to people; nil for the host's name, which on Kubernetes is the pod's.
+    ///   - commit: that the program was built from.
     /// - Throws: `ConfigurationErrors`.
-    public init(configurationPath: String, environment: [String: String], name: String?) throws(ConfigurationErrors) {
+    public init(
+        configurationPath: String, environment: [String: String], name: String?, commit: String
+    ) throws(ConfigurationErrors) {
         let configuration = try Configuration.load(path: configurationPath, environment: environment)
         self.configurationPath = configurationPath
         self.environment = environment
         self.configuration = configuration
+        self.commit = commit
         self.name = name ?? environment["HOSTNAME"] ?? Self.hostName
-        let format: LineLogHandler.Format = configuration.log.format == .json ? .json : .text
-        let level = Logger.Level(rawValue: configuration.log.level.rawValue) ?? .info
-        var logger = Logger(label: "baton") { _ in LineLogHandler(format: format, level: level) }
-        logger[metadataKey: "replica"] = "\(self.name)"
-        self.logger = logger
+        let format: LogFormat =
+            switch configuration.log.format {
+            case .json: .json
+            case .text: .text(isColoured: StandardError.isColoured(environment))
+            }
+        logs = Logs(configuration.log, replica: self.name, output: LogOutput(format))
     }
 
     /// Runs until SIGTERM or SIGINT; returns when the lease was given back, or after the drain time at the latest.
     public func run() async throws {
         logger.notice(
-            "started", metadata: ["group": "\(configuration.group)", "revision": "\(configuration.revision)"])
+            "started", [.group: "\(configuration.group)", .revision: "\(configuration.revision)"])
         let health = Health()
-        let server = try await serve(health.routes)
+        let figures = ReplicaFigures(version: Formats.version, commit: commit)
+        let server = try await serve(health.routes.merging(figures.routes) { $1 })
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [
                     .init(
                         service: GroupService(
-                            configuration: configuration, name: name, logger: logger, reloads: reloads(),
-                            health: health),
+                            configuration: configuration, name: name, logs: logs, reloads: reloads(),
+                            health: health, figures: figures),
                         successTerminationBehavior: .gracefullyShutdownGroup)
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint],
@@ -63,17 +71,19 @@ public struct Replica: Sendable {
             try await group.run()
         } catch {
             await server?.stop()
+            logs.flush()
             throw error
         }
         await server?.stop()
         logger.notice("stopped")
+        logs.flush()
     }
 
     /// Serves these pages where the configuration says so.
     private func serve(_ routes: HTTPRoutes) async throws(ListenError) -> HTTPServer? {
         guard let address = configuration.http.listen else { return nil }
         let server = try await HTTPServer.start(on: address, routes: routes)
-        logger.notice("listening", metadata: ["address": "\(server.address)"])
+        logger.notice("listening", [.address: "\(server.address)"])
         return server
     }
 
@@ -87,10 +97,10 @@ public struct Replica: Sendable {
                         if latest.differsBesidesDatasets(from: configuration) {
                             logger.warning("only datasets are reloaded; restart for the rest")
                         }
-                        logger.notice("configuration reloaded", metadata: ["revision": "\(latest.revision)"])
+                        logger.notice("configuration reloaded", [.revision: "\(latest.revision)"])
                         continuation.yield(latest.datasets)
                     } catch {
-                        logger.error("configuration not reloaded", metadata: ["problem": "\(error)"])
+                        logger.error("configuration not reloaded", [.problem: "\(error)"])
                     }
                 }
             }
@@ -118,16 +128,17 @@ extension Configuration {
 struct GroupService: Service {
     let configuration: Configuration
     let name: String
-    let logger: Logger
+    let logs: Logs
     let reloads: AsyncStream<[Dataset]>
     let health: Health
+    let figures: ReplicaFigures
 
     func run() async throws {
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: 2)
         let leaseLoop = loops.next()
         let dataLoop = loops.next()
         let watchdog = Watchdog(
-            [.eventLoop("leaseLoop", leaseLoop), .eventLoop("dataLoop", dataLoop), .taskPool], logger: logger)
+            [.eventLoop("leaseLoop", leaseLoop), .eventLoop("dataLoop", dataLoop), .taskPool], logger: logs[.replica])
         watchdog.start()
         health.watch(by: watchdog)
         if let server = await identifyServer() {
@@ -142,24 +153,32 @@ struct GroupService: Service {
         _ server: ServerIdentity, leaseLoop: any EventLoop, dataLoop: any EventLoop, watchdog: Watchdog
     ) async {
         let clients = configuration.redis.mapValues { redis in
-            RedisClient(redis.clientConfiguration(name: "baton"), eventLoop: dataLoop, logger: logger)
+            RedisClient(redis.clientConfiguration(name: "baton"), eventLoop: dataLoop, logger: logs[.redis])
         }
         let deployment = "\(server.deployment)/\(configuration.group)"
         let refresh = RefreshService(
-            configuration: configuration, deployment: deployment, redis: clients, logger: logger)
+            configuration: configuration, deployment: deployment, redis: clients, logger: logs[.refresh],
+            metrics: figures.registry)
         let store = LeaseStore(
             redis: configuration.redis[configuration.lease.redis]!.clientConfiguration(name: "baton-lease"),
             keys: GroupKeys(prefix: configuration.keyPrefix, group: configuration.group), holder: name,
             deployment: deployment, timing: configuration.lease.timing,
-            detectsCrashes: configuration.lease.crashDetection == .connection, eventLoop: leaseLoop, logger: logger)
+            detectsCrashes: configuration.lease.crashDetection == .connection, eventLoop: leaseLoop,
+            logger: logs[.redis])
+        for (name, client) in clients { figures.watch(name, purpose: "data") { client.isConnected } }
+        figures.watch(configuration.lease.redis, purpose: "lease") { store.isConnected }
         var random = SystemRandomNumberGenerator()
         let presence = Presence(
             id: "\(Token(using: &random))", name: name, version: Formats.version, revision: configuration.revision,
             startedMilliseconds: WallClock.now.millisecondsSince1970)
         let election = ElectionService(
             group: configuration.group, store: store, presence: presence, work: refresh,
-            drain: configuration.shutdown.drain, eventLoop: leaseLoop, logger: logger,
-            termBegan: { watchdog.watch($0) })
+            drain: configuration.shutdown.drain, eventLoop: leaseLoop, logger: logs[.election],
+            metrics: figures.registry,
+            termBegan: { term in
+                watchdog.watch(term)
+                figures.watch(term)
+            })
         health.joinedElection { election.status }
         let reloading = Task { for await datasets in reloads { refresh.replace(datasets: datasets) } }
         await election.run()
@@ -184,7 +203,7 @@ struct GroupService: Service {
                 } catch {
                     let latest = Problem(error)
                     if latest.kind != problem?.kind, !Task.isCancelled {
-                        logger.error("postgres can't be used", metadata: ["problem": "\(latest.text)"])
+                        logs[.refresh].error("postgres can't be used", [.problem: "\(latest.text)"])
                     }
                     problem = latest
                     try? await Task.sleep(for: schedule.failed(using: &random))

@@ -1,5 +1,6 @@
 internal import CLibpq
 internal import Dispatch
+internal import Synchronization
 
 /// One session with a PostgreSQL server.
 ///
@@ -17,6 +18,7 @@ public actor PostgresConnection {
     private let gate: Gate
     /// `nil` once the session is over.
     private var session: Session?
+    private let counted = Mutex(PostgresUsage())
 
     /// The server's version as a number, for instance 150018 for 15.18.
     public nonisolated let serverVersion: Int
@@ -90,6 +92,9 @@ public actor PostgresConnection {
     ///
     /// A server that went away while the connection was idle is noticed only by the next call.
     public nonisolated var isUsable: Bool { gate.closure == nil }
+
+    /// What has been asked of the server since the connection was opened; what opening it took is not counted.
+    public nonisolated var usage: PostgresUsage { counted.withLock { $0 } }
 
     /// The value of a parameter that the server reports by itself, such as `server_encoding`, `TimeZone` or
     /// `in_hot_standby`; `nil` for others, and when the connection is closed. It waits for a call that runs.
@@ -199,6 +204,14 @@ public actor PostgresConnection {
         if Task.isCancelled { throw .cancelled }
         try gate.claim(from: expected)
         let gate = gate
+        let began = ContinuousClock.now
+        defer {
+            let time = ContinuousClock.now - began
+            counted.withLock { usage in
+                if expected == .free { usage.queries += 1 }
+                usage.time += time
+            }
+        }
         // The handler only wakes the thread, which then asks its task: a wake-up that comes late does no harm.
         let outcome = await withTaskCancellationHandler {
             await run(work)

@@ -146,6 +146,16 @@ struct ReconnectStateMachine<Connection, Waiter>: ~Copyable {
         }
     }
 
+    /// The connection that was opened last, if it has not been replaced or given up; it may have been lost since.
+    var connection: Connection? {
+        switch self.state {
+        case .open(let open): open.connection
+        case .idle: nil
+        case .connecting: nil
+        case .closed: nil
+        }
+    }
+
     struct CloseAction {
         var connection: Connection?
         var waiters: [Waiter] = []

@@ -52,6 +52,9 @@ public struct RedisCommand: Sendable {
     /// What goes on the wire; `nil` if that is impossible.
     let encoded: ByteBuffer?
 
+    /// How many bytes go on the wire.
+    public var byteCount: Int { encoded?.readableBytes ?? 0 }
+
     /// A command of text arguments, the first of which is its name.
     public init(_ arguments: String...) {
         self.init(arguments)

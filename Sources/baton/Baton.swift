@@ -11,12 +11,14 @@ struct Baton: AsyncParsableCommand {
         discussion: """
             A new configuration goes through check (what is wrong with it), check --grants (what it needs to be allowed), \
             plan (what it would do) and run. status says who leads, step-down hands over. What is asked for comes on the standard output, logs and errors on the \
-            standard error. The exit status is listed in docs/commands.md.
+            standard error. The exit status is listed in docs/commands.md. For completions in the shell: \
+            --generate-completion-script bash, zsh or fish.
 
             EXAMPLES
               baton demo
               baton check --config config/baton.yaml
               baton run --config config/baton.yaml
+              source <(baton --generate-completion-script bash)
             """,
         version: Version.text,
         subcommands: [

@@ -4,7 +4,9 @@ internal import Glibc
 
 /// What every command that needs a configuration takes.
 struct ConfigurationOptions: ParsableArguments {
-    @Option(name: .long, help: ArgumentHelp("The configuration file.", valueName: "file"))
+    @Option(
+        name: .long, help: ArgumentHelp("The configuration file.", valueName: "file"),
+        completion: .file(extensions: ["yaml", "yml"]))
     var config = "config/baton.yaml"
 
     /// - Throws: ``ConfigurationErrors`` with all mistakes.

@@ -22,7 +22,8 @@ struct RunCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await Replica(
-            configurationPath: options.config, environment: Environment.variables, name: replica
+            configurationPath: options.config, environment: Environment.variables, name: replica,
+            commit: BuildInfo.commit
         ).run()
     }
 }

@@ -5,15 +5,17 @@ internal import Daemon
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Show who leads, since when, which replicas there are, and what operators wish.",
+        abstract: "Show who leads, which replicas there are, what operators wish, and how the datasets fare.",
         discussion: """
-            It asks only the Redis of the lease, so it works from any machine with the configuration, and while PostgreSQL is \
+            Of each dataset it shows the last minute: how long passes took, the actual interval, and how many queries and writes \
+            there were a second. It asks only the Redis of the lease, so it works from any machine with the configuration, and while PostgreSQL is \
             down. The status is 0 if somebody leads, 1 if nobody does, 69 if Redis can't be reached.
 
             EXAMPLES
               baton status --config config/baton.yaml
               baton status --watch
               baton status --json | jq -r .leader.name
+              baton status --json | jq .lastMinute.merchants.passMilliseconds
             """)
 
     @OptionGroup var options: ConfigurationOptions

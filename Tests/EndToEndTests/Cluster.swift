@@ -62,7 +62,7 @@ final class Cluster {
             ).path
     }
 
-    private func configurationPath(_ revision: String) -> String { "\(folder.path)/baton-\(revision).yaml" }
+    func configurationPath(_ revision: String) -> String { "\(folder.path)/baton-\(revision).yaml" }
 
     /// - Parameter revision: its name, where replicas with different ones are side by side.
     func write(datasets: String, revision: String = "first") throws {

@@ -69,9 +69,9 @@ struct ProbeTests {
 struct Probe {
     let address: String
 
-    init(_ replica: Replica) async throws {
+    init(_ replica: Replica, within limit: Duration = .seconds(20)) async throws {
         var found: String?
-        try await eventually("the address to be logged") {
+        try await eventually("the address to be logged", within: limit) {
             found = await replica.log.lazy.filter { $0.contains("\"listening\"") }.compactMap {
                 $0.firstMatch(of: /"address":"([^"]+)"/).map { String($0.1) }
             }.first
@@ -82,6 +82,17 @@ struct Probe {
 
     /// - Returns: nil if nobody answers.
     func status(_ path: String) async -> Int? {
+        await lines(path).first?.split(separator: " ").dropFirst().first.flatMap { Int($0) }
+    }
+
+    /// What a page says; nil if nobody answers.
+    func page(_ path: String) async -> String? {
+        let lines = await lines(path)
+        guard let end = lines.firstIndex(where: { $0.isEmpty || $0 == "\r" }) else { return nil }
+        return lines[(end + 1)...].joined(separator: "\n") + "\n"
+    }
+
+    private func lines(_ path: String) async -> [String] {
         guard
             let process = try? await ChildProcess.start(
                 "bash",
@@ -89,13 +100,13 @@ struct Probe {
                     "-c",
                     """
                     exec 3<>/dev/tcp/\(address.replacing(":", with: "/")) || exit
-                    printf 'GET \(path) HTTP/1.1\\r\\nHost: probe\\r\\n\\r\\n' >&3; timeout 10 head -n 1 <&3
+                    printf 'GET \(path) HTTP/1.1\\r\\nHost: probe\\r\\n\\r\\n' >&3; timeout 10 cat <&3
                     """,
                 ])
-        else { return nil }
-        var answer: String?
-        for await line in process.standardOutput { answer = answer ?? line }
+        else { return [] }
+        var lines: [String] = []
+        for await line in process.standardOutput { lines.append(line) }
         _ = await process.wait()
-        return answer?.split(separator: " ").dropFirst().first.flatMap { Int($0) }
+        return lines
     }
 }

@@ -137,6 +137,11 @@ def check_release(name, values, objects):
     wanted = f"@{image['digest']}" if image["digest"] else f":{image['tag'] or chart.metadata['appVersion']}"
     expect(name, container["image"] == image["repository"] + wanted, f"the image is {container['image']}")
 
+    found = {key: value for key, value in template["metadata"]["annotations"].items() if key.startswith("prometheus.io/")}
+    wanted = {"scrape": "true", "path": "/metrics", "port": str(port["containerPort"])}
+    wanted = {f"prometheus.io/{key}": value for key, value in wanted.items()} if all_values["metrics"]["annotations"] else {}
+    expect(name, found == wanted, f"Prometheus finds {found}")
+
     constraints = {each["topologyKey"]: each for each in pod.get("topologySpreadConstraints") or []}
     expect(name, set(constraints) == set(all_values["spread"]), "the pods are spread over something else")
     for each in constraints.values():
@@ -226,7 +231,7 @@ def check_readme():
     """Each value stands in the table."""
     table = (chart_path / "README.md").read_text().split("## Values")[1].split("## ")[0]
     for key, value in chart_values.items():
-        parts = [f"{key}.{part}" for part in value] if key in ("config", "image", "serviceAccount") else [key]
+        parts = [f"{key}.{part}" for part in value] if key in ("config", "image", "metrics", "serviceAccount") else [key]
         for each in parts:
             expect("README.md", f"`{each}" in table, f"says nothing about {each}")
 

@@ -10,10 +10,11 @@ struct Bench: AsyncParsableCommand {
         case fullPass = "full-pass"
         case follower
         case handover
+        case scrape
         case failover
 
         /// What is measured unless asked otherwise: failover takes a quarter of an hour.
-        static let standard = [Part.fullPass, .follower, .handover]
+        static let standard = [Part.fullPass, .follower, .handover, .scrape]
     }
 
     @Option(
@@ -53,6 +54,7 @@ struct Bench: AsyncParsableCommand {
             case .fullPass: try await FullPass(rows: rows, rounds: rounds, report: report).run()
             case .follower: try await Follower(seconds: 30, report: report).run()
             case .handover: try await Handover(terminations: 20, kills: 5, report: report).run()
+            case .scrape: try await Scrape(seconds: 20, report: report).run()
             case .failover:
                 try await Failover(runs: runs, events: event.isEmpty ? Failover.Event.allCases : event, report: report)
                     .run()

@@ -203,7 +203,26 @@ extension Configuration.Log {
         self.init(
             level: block.value(
                 "level", .choice, .text("info"), "The least important level: \(Wording.list(Level.self))."),
-            format: block.value("format", .choice, .text("json"), "How lines look: \(Wording.list(Format.self))."))
+            format: block.value("format", .choice, .text("json"), "How lines look: \(Wording.list(Format.self))."),
+            levels: block.block("levels") { levels in
+                var known: [Label: Level] = [:]
+                for label in Label.allCases {
+                    let meaning = "The level for \(label.meaning) only."
+                    known[label] = levels.optional(label.rawValue, .choice, meaning) as Level?
+                }
+                return known
+            })
+    }
+}
+
+extension Configuration.Log.Label {
+    fileprivate var meaning: String {
+        switch self {
+        case .replica: "the process, its configuration and its watchdog"
+        case .election: "terms, renewals and operators' wishes"
+        case .refresh: "passes and PostgreSQL"
+        case .redis: "connections to Redis"
+        }
     }
 }
 
@@ -212,7 +231,7 @@ extension Configuration.HTTP {
         self.init(
             listen: block.value(
                 "listen", .listenAddress, .text(""),
-                "Where `/healthz` and `/readyz` are served, as host:port; port 0 is any; `\"\"`: nowhere."))
+                "Where `/healthz`, `/readyz` and `/metrics` are served, as host:port; port 0 is any; `\"\"`: nowhere."))
     }
 }
 

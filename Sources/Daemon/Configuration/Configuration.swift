@@ -95,12 +95,27 @@ public struct Configuration: Hashable, Sendable {
             case text
         }
 
+        /// The parts of a replica that log.
+        public enum Label: String, CaseIterable, Sendable {
+            /// The process: its start and end, its configuration, its watchdog.
+            case replica
+            /// Terms, renewals, operators' wishes.
+            case election
+            /// Passes, and the connections to PostgreSQL.
+            case refresh
+            /// Connections to Redis.
+            case redis
+        }
+
         public var level: Level
         public var format: Format
+        /// Of the parts that have one of their own.
+        public var levels: [Label: Level]
 
-        public init(level: Level = .info, format: Format = .json) {
+        public init(level: Level = .info, format: Format = .json, levels: [Label: Level] = [:]) {
             self.level = level
             self.format = format
+            self.levels = levels
         }
     }
 

@@ -80,7 +80,29 @@ extension SettingFormat<String> {
                 "is not a PostgreSQL connection string",
                 remedy: "Write `postgresql://user@host:5432/database` or `host=… dbname=… user=…`")
         }
+        // libpq would take the front of the password for the port or the host, and show it in its complaints.
+        if Redaction.isPostgresURI(text), endsTooEarly(text) {
+            throw SettingRefusal(
+                "has a `/` or `?` before the `@` that ends the password, or a port that is no number",
+                remedy: "In the user, the password and the database write `/` as `%2F`, `?` as `%3F` and `@` as `%40`")
+        }
         return text
+    }
+}
+
+extension SettingFormat<String> {
+    /// Whether what stands before the first `/` or `?` of a URI holds no `@` although a part of a password seems to be in it.
+    private static func endsTooEarly(_ uri: String) -> Bool {
+        guard let scheme = uri.firstRange(of: "://") else { return false }
+        let rest = uri[scheme.upperBound...]
+        let authority = rest.prefix { $0 != "/" && $0 != "?" }
+        guard !authority.contains("@") else { return false }
+        let path = rest.dropFirst(authority.count).prefix { $0 != "?" }
+        // Hosts with ports, commas between; an IPv6 address is in brackets.
+        let ports = authority.split(separator: ",").map { host in
+            host.reversed().prefix { $0 != "]" }.reversed().drop { $0 != ":" }.dropFirst()
+        }
+        return path.contains("@") || !ports.allSatisfy { $0.allSatisfy { ("0"..."9").contains($0) } }
     }
 }
 

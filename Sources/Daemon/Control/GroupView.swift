@@ -39,6 +39,8 @@ public struct GroupView: Hashable, Sendable {
     public let attendance: Attendance
     /// How many hear the leader's channel: its own process, if all is well.
     public let listeners: Int?
+    /// How the datasets fared within the last minute, as the leader tells; nil if it has told nothing yet.
+    public let figures: GroupFigures?
 
     public var present: [Presence] { attendance.present.sorted { $0.name < $1.name } }
 }
@@ -54,6 +56,7 @@ extension GroupView {
         let text = try await ask(redis, "GET", keys.lease).string
         let fields = hash(try await ask(redis, "HGETALL", keys.wishes))
         let notes = hash(try await ask(redis, "HGETALL", keys.replicas))
+        let figures = try await ask(redis, "GET", keys.figures).string.flatMap { GroupFigures($0) }
         let lease = text.flatMap { LeaseText($0) }
         var leader: Leader?
         var listeners: Int?
@@ -81,7 +84,9 @@ extension GroupView {
             pause: pause, stepDown: stepDown,
             attendance: Attendance(
                 nowMilliseconds: now, replicas: notes.compactMap { Presence(id: $0.key, json: $0.value) }),
-            listeners: listeners)
+            listeners: listeners,
+            // Those of an earlier leader say nothing of now.
+            figures: figures?.epoch == leader?.epoch ? figures : nil)
     }
 
     private static func ask(_ redis: RedisClient, _ words: String...) async throws -> RedisValue {

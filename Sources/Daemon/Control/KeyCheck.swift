@@ -48,6 +48,7 @@ extension Inspector {
             let wanted: [(String, String)] = [
                 (keys.lease, "string"), (keys.fence, "hash"), (keys.marks, "hash"), (keys.events, "stream"),
                 (keys.suspect, "string"), (keys.wishes, "hash"), (keys.replicas, "hash"),
+                (keys.figures, "string"),
             ]
             for (key, type) in wanted {
                 let found = try await redis.send(RedisCommand("TYPE", key)).string ?? "none"
@@ -109,6 +110,9 @@ extension Inspector {
             return TextLayout.count(Int(try await redis.send(RedisCommand("HLEN", key)).int ?? 0), "dataset")
         case keys.events:
             return TextLayout.count(Int(try await redis.send(RedisCommand("XLEN", key)).int ?? 0), "event")
+        case keys.figures:
+            let text = try await redis.send(RedisCommand("GET", key)).string ?? ""
+            return GroupFigures(text).map { TextLayout.count($0.entries.count, "dataset") } ?? "?"
         case keys.suspect:
             if left == -1 {
                 faults.append(

@@ -47,6 +47,10 @@ public struct StatusReport: Sendable {
             }
         ).map { "  " + $0 }
         if replicas.isEmpty { lines.append("  no replica was seen within the last hour") }
+        if let figures = view.figures, !figures.entries.isEmpty {
+            lines += [""] + figures.table.map { "  " + $0 }
+            lines.append("  of the last minute: PASSES that read rows, how long, and from tick to tick")
+        }
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -89,7 +93,7 @@ public struct StatusReport: Sendable {
         }
         return JSONText.fields([
             "group": .text(view.group), "nowMilliseconds": .number(Int(now)), "leader": leader, "pause": pause,
-            "stepDown": stepDown, "replicas": .array(replicas),
+            "stepDown": stepDown, "replicas": .array(replicas), "lastMinute": view.figures?.json ?? .null,
         ]).rendered + "\n"
     }
 

@@ -12,6 +12,7 @@ actor ElectionDriver {
     let log: ElectionLog
     private let publish: @Sendable (ElectionStatus) -> Void
     private let termBegan: @Sendable (LeadershipTerm) -> Void
+    private let instruments: Instruments
     private let eventLoop: any EventLoop
     /// The zero of the elector's moments.
     private let origin = ContinuousClock.now
@@ -49,7 +50,7 @@ actor ElectionDriver {
     init(
         store: LeaseStore, presence: Presence, work: any TermWork, drain: Duration, log: ElectionLog,
         eventLoop: any EventLoop, publish: @escaping @Sendable (ElectionStatus) -> Void,
-        termBegan: @escaping @Sendable (LeadershipTerm) -> Void
+        termBegan: @escaping @Sendable (LeadershipTerm) -> Void, instruments: Instruments
     ) {
         self.presence = presence
         self.store = store
@@ -59,6 +60,7 @@ actor ElectionDriver {
         self.eventLoop = eventLoop
         self.publish = publish
         self.termBegan = termBegan
+        self.instruments = instruments
         elector = Elector(timing: store.timing, randomness: SystemRandomNumberGenerator())
     }
 
@@ -158,6 +160,7 @@ actor ElectionDriver {
         let sentAt = ContinuousClock.now
         do throws(LeaseError) {
             let renewal = try await store.renew(lease, isHeard: isHeard)
+            instruments.renewalDuration.recordDuration(ContinuousClock.now - sentAt)
             noteSuccess()
             if let obstacle = renewal.obstacle {
                 noteProblem(obstacle)
@@ -172,7 +175,7 @@ actor ElectionDriver {
             if renewal.answer == .renewed { heed(renewal.wishes, lease) }
         } catch {
             noteProblem(error)
-            Instruments.renewalFailures.increment()
+            instruments.renewalFailures.increment()
             log.renewalFailed(lease, error, remaining: current?.term.remaining() ?? .zero)
             if error.remedy == .reconnect { await store.reconnect() }
             apply(elector.renewAnswered(.failed, token: lease.token, at: now))
@@ -195,6 +198,7 @@ actor ElectionDriver {
 
     private func start(_ term: Term) {
         log.elected(term)
+        instruments.termsBegan.increment()
         let live = LeadershipTerm(lease: term.lease, deadline: instant(term.deadline)) { [weak self] news in
             guard let self else { return }
             Task { await self.heard(news, of: term.token) }
@@ -219,6 +223,7 @@ actor ElectionDriver {
         current?.term.end(reason)
         current?.work.cancel()
         log.ended(term, reason)
+        instruments.termEnded(reason)
         switch reason {
         case .takenOver(let lease): status.lease = lease
         case .deadline, .leaseGone, .workEnded, .steppedDown, .shutdown, .lateAnswer, .outranked: status.lease = nil

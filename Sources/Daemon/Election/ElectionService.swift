@@ -1,3 +1,4 @@
+public import CoreMetrics
 internal import LeaderElection
 public import Logging
 public import NIOCore
@@ -18,17 +19,19 @@ public final class ElectionService: Service {
     ///   - presence: what this replica says of itself.
     ///   - drain: how long after a shutdown the end of the work is waited for.
     ///   - eventLoop: the one that the store was given.
+    ///   - metrics: where terms and renewals are counted.
     ///   - termBegan: is given each term, on the event loop; must not block.
     public init(
         group: String, store: LeaseStore, presence: Presence, work: any TermWork, drain: Duration,
-        eventLoop: any EventLoop, logger: Logger, termBegan: @escaping @Sendable (LeadershipTerm) -> Void = { _ in }
+        eventLoop: any EventLoop, logger: Logger, metrics: any MetricsFactory = NOOPMetricsHandler.instance,
+        termBegan: @escaping @Sendable (LeadershipTerm) -> Void = { _ in }
     ) {
         let board = StatusBoard()
         self.board = board
         driver = ElectionDriver(
             store: store, presence: presence, work: work, drain: drain,
             log: ElectionLog(logger, group: group, holder: store.holder), eventLoop: eventLoop,
-            publish: { board.show($0) }, termBegan: termBegan)
+            publish: { board.show($0) }, termBegan: termBegan, instruments: Instruments(metrics))
     }
 
     /// Where this replica stands now.

@@ -15,6 +15,8 @@ public struct GroupKeys: Hashable, Sendable {
     public let wishes: String
     /// The hash that says which replicas there are.
     public let replicas: String
+    /// The text that says how the leader's datasets fared within the last minute; with a TTL.
+    public let figures: String
     /// The channel on which the token of a resigned lease is published.
     public let released: String
     /// The channel on which the text of a new lease is published.
@@ -35,6 +37,7 @@ public struct GroupKeys: Hashable, Sendable {
         suspect = base + "suspect"
         wishes = base + "wishes"
         replicas = base + "replicas"
+        figures = base + "figures"
         released = base + "released"
         elected = base + "elected"
         wished = base + "wished"
@@ -44,5 +47,5 @@ public struct GroupKeys: Hashable, Sendable {
     public func live(_ token: some CustomStringConvertible) -> String { "\(base)live:\(token)" }
 
     /// All keys of the group's own that may be beside cached ones.
-    var all: [String] { [lease, fence, marks, events, suspect, wishes, replicas] }
+    var all: [String] { [lease, fence, marks, events, suspect, wishes, replicas, figures] }
 }

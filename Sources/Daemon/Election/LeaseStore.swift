@@ -191,6 +191,9 @@ public struct LeaseStore: Sendable {
 
     func close() async { await client.close() }
 
+    /// Whether a connection for renewals is open.
+    var isConnected: Bool { client.isConnected }
+
     // MARK: Asking
 
     private func ask(

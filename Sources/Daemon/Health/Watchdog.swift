@@ -166,11 +166,11 @@ final class Watchdog: Sendable {
         logQueue.async { [logger] in
             switch news {
             case .termExpired(let term):
-                logger.warning("the watchdog ended the term", metadata: ["epoch": "\(term.epoch)"])
+                logger.warning("the watchdog ended the term", [.epoch: "\(term.epoch)"])
             case .loop(.hangs(let name)):
-                logger.error("a loop hangs", metadata: ["loop": "\(name)"])
+                logger.error("a loop hangs", [.loop: "\(name)"])
             case .loop(.answersAgain(let name, let pause)):
-                logger.notice("the loop answers again", metadata: ["loop": "\(name)", "after": "\(pause)"])
+                logger.notice("the loop answers again", [.loop: "\(name)", .after: "\(pause)"])
             }
         }
     }

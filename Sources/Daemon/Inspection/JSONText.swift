@@ -10,6 +10,8 @@ indirect enum JSONText: Hashable, Sendable, ExpressibleByStringLiteral, Expressi
     case null
     case boolean(Bool)
     case number(Int)
+    /// Written with two places at most; what is no number becomes null.
+    case decimal(Double)
     case text(String)
     case array([JSONText])
     case object([Member])
@@ -32,33 +34,51 @@ indirect enum JSONText: Hashable, Sendable, ExpressibleByStringLiteral, Expressi
         return output
     }
 
-    private func append(to output: inout String, depth: Int) {
+    /// The same on one line, without a space.
+    var compact: String {
+        var output = ""
+        append(to: &output, depth: nil)
+        return output
+    }
+
+    /// - Parameter depth: nil for everything on one line.
+    private func append(to output: inout String, depth: Int?) {
         switch self {
         case .null: output += "null"
         case .boolean(let value): output += value ? "true" : "false"
         case .number(let value): output += String(value)
+        case .decimal(let value):
+            let rounded = (value * 100).rounded() / 100
+            guard rounded.magnitude < 0x1p53 else {
+                output += "null"
+                return
+            }
+            output += rounded == rounded.rounded() ? String(Int(rounded)) : String(rounded)
         case .text(let text): Self.append(text, to: &output)
         case .array(let elements):
-            Self.appendList(elements, "[", "]", to: &output, depth) { $0.append(to: &$1, depth: depth + 1) }
+            Self.appendList(elements, "[", "]", to: &output, depth) { $0.append(to: &$1, depth: $2) }
         case .object(let members):
-            Self.appendList(members, "{", "}", to: &output, depth) { member, output in
+            Self.appendList(members, "{", "}", to: &output, depth) { member, output, depth in
                 Self.append(member.name, to: &output)
-                output += ": "
-                member.value.append(to: &output, depth: depth + 1)
+                output += depth == nil ? ":" : ": "
+                member.value.append(to: &output, depth: depth)
             }
         }
     }
 
     private static func appendList<Element>(
-        _ elements: [Element], _ open: String, _ close: String, to output: inout String, _ depth: Int,
-        _ appendElement: (Element, inout String) -> Void
+        _ elements: [Element], _ open: String, _ close: String, to output: inout String, _ depth: Int?,
+        _ appendElement: (Element, inout String, Int?) -> Void
     ) {
+        func breakLine(_ depth: Int?) { if let depth { output += "\n" + String(repeating: "  ", count: depth) } }
+        let inner = depth.map { $0 + 1 }
         output += open
         for (position, element) in elements.enumerated() {
-            output += (position == 0 ? "\n" : ",\n") + String(repeating: "  ", count: depth + 1)
-            appendElement(element, &output)
+            if position > 0 { output += "," }
+            breakLine(inner)
+            appendElement(element, &output, inner)
         }
-        if !elements.isEmpty { output += "\n" + String(repeating: "  ", count: depth) }
+        if !elements.isEmpty { breakLine(depth) }
         output += close
     }
 

@@ -94,6 +94,15 @@ public struct TextLayout: Hashable, Sendable {
         return text
     }
 
+    /// `0.4`, `12.0`: with so many places, at least one.
+    static func decimal(_ value: Double, places: Int) -> String {
+        let scale = (0..<places).reduce(1) { scale, _ in scale * 10 }
+        guard value.magnitude < 1e12 else { return "?" }
+        let scaled = Int((value.magnitude * Double(scale)).rounded())
+        let fraction = String(scaled % scale + scale).dropFirst()
+        return "\(value < 0 && scaled > 0 ? "-" : "")\(scaled / scale).\(fraction)"
+    }
+
     /// `1 row`, `2,000 rows`
     static func count(_ number: Int, _ one: String, _ many: String? = nil) -> String {
         "\(grouped(number)) \(number == 1 ? one : many ?? one + "s")"

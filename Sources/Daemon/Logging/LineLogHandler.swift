@@ -1,94 +1,65 @@
-public import Logging
-internal import Synchronization
+internal import Logging
 
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Darwin
-#endif
+/// Gives the records of one label to the output that all labels share.
+struct LineLogHandler: LogHandler {
+    var logLevel: Logger.Level
+    var metadata: Logger.Metadata = [:]
+    private let label: String
+    private let output: LogOutput
 
-/// Writes each log record as one line to standard error: JSON for machines, or text for people.
-public struct LineLogHandler: LogHandler {
-    public enum Format: Sendable {
-        /// `{"timestamp":"2026-01-31T12:00:00.123Z","level":"info","message":"…", …}`; metadata follow as further members.
-        case json
-        /// `12:00:00.123 info  message  key=value …`
-        case text
-    }
-
-    public var logLevel: Logger.Level
-    public var metadata: Logger.Metadata = [:]
-    private let format: Format
-
-    public init(format: Format, level: Logger.Level) {
-        self.format = format
+    init(label: String, level: Logger.Level, output: LogOutput) {
+        self.label = label
         self.logLevel = level
+        self.output = output
     }
 
-    fileprivate static func member(_ member: (key: String, value: Logger.MetadataValue)) -> String {
-        "\(JSONText.text(member.key).rendered):\(member.value.json)"
-    }
-
-    public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
-    public func log(event: LogEvent) {
-        let all = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
-        var line = ""
-        switch format {
-        case .json:
-            line += #"{"timestamp":"\#(WallClock.now.iso8601)","level":"\#(event.level)","message":"#
-            line += JSONText.text("\(event.message)").rendered
-            for member in all { line += "," + Self.member(member) }
-            line += "}\n"
-        case .text:
-            let level = "\(event.level)".padded(to: 7)
-            line += "\(WallClock.now.timeOfDay) \(level) \(event.message)"
-            for (key, value) in all { line += "  \(key)=\(value)" }
-            line += "\n"
-        }
-        StandardError.write(line)
+    func log(event: LogEvent) {
+        output.take(
+            LogFolding.Record(
+                label: label, level: event.level, message: "\(event.message)",
+                metadata: metadata.merging(event.metadata ?? [:]) { $1 }, time: .now))
     }
 }
 
-/// Standard error, a whole line at a time.
-private enum StandardError {
-    private static let turn = Mutex(())
+/// The loggers of one replica, one for each part of it.
+struct Logs: Sendable {
+    private let loggers: [Configuration.Log.Label: Logger]
+    private let output: LogOutput
 
-    static func write(_ line: String) {
-        turn.withLock { _ in
-            var line = line
-            line.withUTF8 { bytes in
-                var rest = UnsafeRawBufferPointer(bytes)
-                while !rest.isEmpty {
-                    let written = Glibc.write(STDERR_FILENO, rest.baseAddress, rest.count)
-                    guard written > 0 else { return }  // nobody listens: a log is not worth an end
-                    rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(written))
-                }
+    /// - Parameter replica: its name, which each record bears.
+    init(_ configuration: Configuration.Log, replica: String, output: LogOutput) {
+        self.output = output
+        loggers = Dictionary(
+            uniqueKeysWithValues: Configuration.Log.Label.allCases.map { label in
+                let level = Logger.Level(configuration.levels[label] ?? configuration.level)
+                var logger = Logger(label: label.rawValue) { LineLogHandler(label: $0, level: level, output: output) }
+                logger[.replica] = "\(replica)"
+                return (label, logger)
+            })
+    }
+
+    subscript(label: Configuration.Log.Label) -> Logger { loggers[label]! }
+
+    /// Writes what was folded and not told yet.
+    func flush() { output.flush() }
+}
+
+extension Logger.Level {
+    fileprivate init(_ level: Configuration.Log.Level) {
+        self =
+            switch level {
+            case .trace: .trace
+            case .debug: .debug
+            case .info: .info
+            case .notice: .notice
+            case .warning: .warning
+            case .error: .error
+            case .critical: .critical
             }
-        }
-    }
-}
-
-extension String {
-    fileprivate func padded(to width: Int) -> String {
-        self + String(repeating: " ", count: max(0, width - count))
-    }
-}
-
-extension Logger.MetadataValue {
-    /// Metadata as JSON; what is not a number or a structure is a string.
-    fileprivate var json: String {
-        switch self {
-        case .string(let text): Int(text).map(String.init) == text ? text : JSONText.text(text).rendered
-        case .stringConvertible(let thing): JSONText.text("\(thing)").rendered
-        case .array(let values): "[\(values.map(\.json).joined(separator: ","))]"
-        case .dictionary(let members):
-            "{\(members.sorted { $0.key < $1.key }.map(LineLogHandler.member).joined(separator: ","))}"
-        }
     }
 }

@@ -7,15 +7,17 @@ struct BatchPipeline {
 
     private let fence: Fence
     private let clock: @Sendable () -> Duration
+    private let meter: DatasetMeter
     private var inFlight: [(batch: WriteBatch, sent: Fence.Sent, isSecondTry: Bool)] = []
     /// What Redis said of the first operation that it refused.
     private(set) var refusal: String?
     /// Why batches that need memory are not sent any more: Redis is full. Those that free it still are.
     private(set) var shortage: Fence.Failure?
 
-    init(fence: Fence, clock: @escaping @Sendable () -> Duration) {
+    init(fence: Fence, clock: @escaping @Sendable () -> Duration, meter: DatasetMeter) {
         self.fence = fence
         self.clock = clock
+        self.meter = meter
     }
 
     /// Sends all that the refresh offers, and waits for room where too much is in flight.
@@ -28,7 +30,7 @@ struct BatchPipeline {
             do {
                 if inFlight.count >= Self.depth { try await settleOldest(&refresh) }
                 try Task.checkCancellation()
-                inFlight.append((batch, try await fence.send(batch), false))
+                inFlight.append((batch, try await send(batch), false))
             } catch {
                 refresh.lost(batch)
                 throw error
@@ -43,7 +45,7 @@ struct BatchPipeline {
 
     /// Sends one batch that belongs to no pass, and waits for its answer.
     mutating func send(_ batch: WriteBatch, _ refresh: inout DatasetRefresh) async throws {
-        inFlight.append((batch, try await fence.send(batch), false))
+        inFlight.append((batch, try await send(batch), false))
         try await drain(&refresh)
     }
 
@@ -52,6 +54,12 @@ struct BatchPipeline {
         for (batch, _, _) in inFlight { refresh.lost(batch) }
         inFlight = []
         refresh.abandonPass()
+    }
+
+    private func send(_ batch: WriteBatch) async throws -> Fence.Sent {
+        let sent = try await fence.send(batch)
+        meter.sent(writes: batch.operations.count, bytes: sent.byteCount)
+        return sent
     }
 
     private mutating func settleOldest(_ refresh: inout DatasetRefresh) async throws {
@@ -83,7 +91,7 @@ struct BatchPipeline {
             return
         }
         do {
-            inFlight.append((batch, try await fence.send(batch), true))
+            inFlight.append((batch, try await send(batch), true))
         } catch {
             refresh.lost(batch)
             throw error

@@ -1,5 +1,4 @@
 internal import CacheRefresh
-internal import CoreMetrics
 internal import Logging
 internal import PostgresClient
 
@@ -23,14 +22,14 @@ struct DatasetLoop {
         var random = SystemRandomNumberGenerator()
         var problem: Problem?
         var told = Told()
-        let instruments = Instruments.Dataset(pass.dataset.name)
+        defer { pass.meter.ended() }
         var pause = Duration.zero
         while true {
             if pause > .zero { try? await Task.sleep(for: pause) }
             guard await term.beginPass() else { return }
             defer { term.passEnded() }
             let began = pass.clock()
-            if let interval = schedule.began(at: began) { instruments.interval.recordDuration(interval) }
+            if let interval = schedule.began(at: began) { pass.meter.ticked(after: interval) }
             do {
                 try await pass.fence.verify()
                 let known = await pass.fence.losses
@@ -38,10 +37,10 @@ struct DatasetLoop {
                 losses = known
                 let outcome = try await tick(&memory)
                 let duration = pass.clock() - began
-                instruments.record(outcome, duration)
+                pass.meter.succeeded(outcome, duration)
                 report(outcome, memory, duration, &told)
                 if problem != nil {
-                    logger.notice("passes succeed again", metadata: ["failures": "\(schedule.consecutiveFailures)"])
+                    logger.notice("passes succeed again", [.failures: "\(schedule.consecutiveFailures)"])
                 }
                 problem = nil
                 pause = schedule.succeeded(at: pass.clock())
@@ -49,10 +48,10 @@ struct DatasetLoop {
                 if Task.isCancelled || !term.isLive() { return }
                 let latest = Problem(error)
                 if latest.kind != problem?.kind {
-                    logger.error("pass failed", metadata: ["problem": "\(latest.text)"])
+                    logger.error("pass failed", [.problem: "\(latest.text)"])
                 }
                 problem = latest
-                instruments.failures.increment()
+                pass.meter.failed()
                 if latest.castsDoubtOnLease { term.writeRefused() }
                 if case Fence.Failure.outranked = error {
                     giveUpTerm()
@@ -65,11 +64,14 @@ struct DatasetLoop {
 
     private func tick(_ memory: inout DatasetPass.Memory?) async throws -> DatasetPass.Outcome {
         let connection = try await pool.borrow()
+        let before = connection.usage
         do {
             let outcome = try await pass.tick(&memory, on: connection)
+            pass.meter.queried(connection.usage - before)
             await pool.giveBack(connection)
             return outcome
         } catch {
+            pass.meter.queried(connection.usage - before)
             await pool.giveBack(connection)
             throw error
         }
@@ -91,28 +93,28 @@ struct DatasetLoop {
         case .passed(let passed, let refusal):
             summary = passed
             if let refusal, refusal != told.refusal {
-                logger.warning("redis refused keys", metadata: ["problem": "\(refusal)"])
+                logger.warning("redis refused keys", [.problem: "\(refusal)"])
             }
             told.refusal = refusal
         }
         let isEventful =
             summary.rowsChanged + summary.keysWritten + summary.keysDeleted + summary.keysRenewed + summary.keysKept > 0
-        var metadata: Logger.Metadata = [
-            "rows": "\(summary.rowsRead)", "changed": "\(summary.rowsChanged)", "written": "\(summary.keysWritten)",
-            "deleted": "\(summary.keysDeleted)", "milliseconds": "\(duration.milliseconds)",
+        var metadata: LogMetadata = [
+            .rows: "\(summary.rowsRead)", .changed: "\(summary.rowsChanged)", .written: "\(summary.keysWritten)",
+            .deleted: "\(summary.keysDeleted)", .milliseconds: "\(duration.milliseconds)",
         ]
-        if summary.keysRenewed > 0 { metadata["renewed"] = "\(summary.keysRenewed)" }
-        if summary.keysKept > 0 { metadata["kept"] = "\(summary.keysKept)" }
-        if summary.rowsContested > 0 { metadata["contested"] = "\(summary.rowsContested)" }
+        if summary.keysRenewed > 0 { metadata[.renewed] = "\(summary.keysRenewed)" }
+        if summary.keysKept > 0 { metadata[.kept] = "\(summary.keysKept)" }
+        if summary.rowsContested > 0 { metadata[.contested] = "\(summary.rowsContested)" }
         if summary.rowsSetAside > 0 {
-            metadata["setAside"] = "\(summary.rowsSetAside)"
-            metadata["firstSetAside"] = memory?.refresh.setAside.first.map { "\($0.identity): \($0.reason)" } ?? ""
+            metadata[.setAside] = "\(summary.rowsSetAside)"
+            metadata[.firstSetAside] = memory?.refresh.setAside.first.map { "\($0.identity): \($0.reason)" } ?? ""
         }
-        logger.log(level: isEventful ? .info : .debug, "pass finished", metadata: metadata)
+        logger.log(isEventful ? .info : .debug, "pass finished", metadata)
         if summary.keysHeld > 0, summary.keysHeld != told.keysHeld {
             logger.warning(
                 "deletions held by the brake",
-                metadata: ["held": "\(summary.keysHeld)", "releasedAfter": "\(pass.dataset.confirmAfter)"])
+                [.held: "\(summary.keysHeld)", .releasedAfter: "\(pass.dataset.confirmAfter)"])
         }
         told.keysHeld = summary.keysHeld
     }

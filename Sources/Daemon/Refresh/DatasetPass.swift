@@ -11,6 +11,22 @@ struct DatasetPass {
     let fence: Fence
     let redis: RedisClient
     let clock: @Sendable () -> Duration
+    let meter: DatasetMeter
+
+    /// - Parameter meter: nil where nobody wants to know what it costs.
+    init(
+        dataset: Dataset, keyPrefix: String, keys: GroupKeys, server: ServerIdentity, fence: Fence,
+        redis: RedisClient, clock: @escaping @Sendable () -> Duration, meter: DatasetMeter? = nil
+    ) {
+        self.dataset = dataset
+        self.keyPrefix = keyPrefix
+        self.keys = keys
+        self.server = server
+        self.fence = fence
+        self.redis = redis
+        self.clock = clock
+        self.meter = meter ?? DatasetMeter(dataset.name, .discarded)
+    }
 
     /// What is remembered from tick to tick. Only the dataset's own loop touches it.
     final class Memory {
@@ -53,12 +69,12 @@ struct DatasetPass {
         // Also when a first pass failed half-way: what is left of it is done as that one would have done it.
         let isFirst = memory.map { $0.refresh.opening != .over } ?? true
         let mark = isFirst && dataset.mode == .invalidate ? try await readMark() : nil
-        let holdsNothing = memory == nil ? try await Inventory(redis: redis).isEmpty(but: keys.all) : false
+        let holdsNothing = memory == nil ? try await inventory.isEmpty(but: keys.all) : false
         let opening: DatasetRefresh.Opening = holdsNothing ? .writing : .comparing
         memory?.snapshot = nil
         let known = memory
         let source = DatasetSource(dataset: dataset, keyPrefix: keyPrefix)
-        var pipeline = BatchPipeline(fence: fence, clock: clock)
+        var pipeline = BatchPipeline(fence: fence, clock: clock, meter: meter)
         var current: Memory?
         var markRefusal: String?
         do {
@@ -116,7 +132,7 @@ struct DatasetPass {
             _ = try await writeMark(memory)
             return .skipped
         }
-        var pipeline = BatchPipeline(fence: fence, clock: clock)
+        var pipeline = BatchPipeline(fence: fence, clock: clock, meter: meter)
         do {
             memory.refresh.settle(at: clock())
             try await pipeline.sendReady(&memory.refresh)
@@ -148,7 +164,7 @@ struct DatasetPass {
     private func examineKeys(_ memory: Memory, _ pipeline: inout BatchPipeline) async throws {
         guard memory.refresh.wantsInventory else { return }
         for pattern in memory.refresh.shape.scanPatterns {
-            try await Inventory(redis: redis).forEachPage(matching: pattern) { keys in
+            try await inventory.forEachPage(matching: pattern) { keys in
                 let before = memory.refresh.summary.keysDeleted
                 for key in keys { memory.refresh.examine(key: key, at: clock()) }
                 try await pipeline.sendReady(&memory.refresh)
@@ -160,13 +176,21 @@ struct DatasetPass {
         }
     }
 
+    private var inventory: Inventory { Inventory(redis: redis) { [meter] in meter.sent(bytes: $0.byteCount) } }
+
+    private func ask(_ words: String...) async throws(RedisError) -> RedisValue {
+        let command = RedisCommand(words)
+        meter.sent(bytes: command.byteCount)
+        return try await redis.send(command)
+    }
+
     // MARK: The operator's confirmation
 
     /// Takes an operator's word that what the brake holds is right. One that was given before it held does not count.
     private func heedConfirmation(_ memory: Memory) async throws {
         let field = "confirm:\(dataset.name)"
         let wasAsked = memory.hasClearedConfirmation
-        let found = try await redis.send(RedisCommand("HDEL", keys.wishes, field)).int ?? 0
+        let found = try await ask("HDEL", keys.wishes, field).int ?? 0
         memory.hasClearedConfirmation = true
         if found > 0 && wasAsked { memory.refresh.confirmDeletions(at: clock()) }
     }
@@ -174,7 +198,7 @@ struct DatasetPass {
     // MARK: Marks
 
     private func readMark() async throws -> Mark? {
-        let value = try await redis.send(RedisCommand("HGET", keys.marks, dataset.name))
+        let value = try await ask("HGET", keys.marks, dataset.name)
         guard let mark = value.string.flatMap(Mark.init), mark.server == "\(server)" else { return nil }
         return mark
     }
@@ -182,7 +206,7 @@ struct DatasetPass {
     /// - Returns: what Redis said, if it refused the mark.
     private func writeMark(_ memory: Memory) async throws -> String? {
         guard let mark = memory.refresh.dueMark(at: clock()) else { return nil }
-        var pipeline = BatchPipeline(fence: fence, clock: clock)
+        var pipeline = BatchPipeline(fence: fence, clock: clock, meter: meter)
         let batch = WriteBatch.mark(key: keys.marks, dataset: dataset.name, value: "\(mark)")
         try await pipeline.send(batch, &memory.refresh)
         if let shortage = pipeline.shortage { throw shortage }

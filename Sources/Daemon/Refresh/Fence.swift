@@ -35,6 +35,8 @@ actor Fence {
         fileprivate let reply: RedisPendingReply
         fileprivate let chain: Int
         fileprivate let sequence: Int64
+        /// Of the command.
+        let byteCount: Int
     }
 
     private struct Chain {
@@ -51,6 +53,7 @@ actor Fence {
     private let logger: Logger
     private let script: RedisScript
     private let timeout: Duration
+    private let instruments: Instruments
 
     private var chain: Chain?
     private var chainCount = 0
@@ -68,7 +71,7 @@ actor Fence {
     ///   - timeout: how long Redis may take for a batch before the connection counts as dead.
     init(
         keys: GroupKeys, deployment: String?, term: LeadershipTerm, redis: RedisClient, logger: Logger,
-        script: RedisScript = Fence.writeScript, timeout: Duration = .seconds(5)
+        script: RedisScript = Fence.writeScript, timeout: Duration = .seconds(5), instruments: Instruments = .discarded
     ) {
         self.keys = keys
         self.deployment = deployment
@@ -77,6 +80,7 @@ actor Fence {
         self.logger = logger
         self.script = script
         self.timeout = timeout
+        self.instruments = instruments
     }
 
     /// Sends a batch behind all others.
@@ -88,7 +92,8 @@ actor Fence {
             scriptSHA: chain.scriptSHA, fenceKey: keys.fence, term: term, previous: previous, next: lastSent,
             batch: batch)
         return Sent(
-            reply: chain.connection.submit(command, timeout: timeout), chain: chain.number, sequence: lastSent)
+            reply: chain.connection.submit(command, timeout: timeout), chain: chain.number, sequence: lastSent,
+            byteCount: command.byteCount)
     }
 
     /// Waits for the answer to a batch.
@@ -104,7 +109,7 @@ actor Fence {
             case .gap:
                 throw Failure.gap
             case .fenced(let epoch):
-                Instruments.staleWritesRejected.increment()
+                instruments.staleWritesRejected.increment()
                 if let epoch = Epoch(epoch) { term.observed(epoch) }
                 throw Failure.fenced(epoch: epoch)
             }

@@ -1,65 +1,56 @@
-internal import CacheRefresh
 internal import CoreMetrics
+internal import LeaderElection
 internal import Metrics
 
-/// The figures that users ask for, by the conventions of Prometheus: base units, `_total` for counters.
-enum Instruments {
-    /// Batches that Redis refused because another term holds the fence.
-    static let staleWritesRejected = Counter(label: "baton_stale_writes_rejected_total")
+/// What a replica counts, through swift-metrics; ``MetricFamily`` says what each is.
+///
+/// Those that differ by dataset are in a ``DatasetMeter``.
+struct Instruments: Sendable {
+    /// Where nobody wants to know.
+    static let discarded = Instruments(NOOPMetricsHandler.instance)
 
-    /// Renewals of the lease that were not answered, or not usably.
-    static let renewalFailures = Counter(label: "baton_lease_renewal_failures_total")
+    let factory: any MetricsFactory
+    let staleWritesRejected: Counter
+    let renewalFailures: Counter
+    let renewalDuration: Metrics.Timer
+    let termsBegan: Counter
+    private let termsEnded: [String: Counter]
+    private let idleConnections: Meter
+    private let busyConnections: Meter
 
-    /// What is counted of one dataset.
-    struct Dataset {
-        let interval: Metrics.Timer
-        let failures: Counter
-        private let duration: Metrics.Timer
-        private let skipped: Counter
-        private let rowsRead: Counter
-        private let rowsChanged: Counter
-        private let keysWritten: Counter
-        private let keysDeleted: Counter
-        private let keysRenewed: Counter
-        private let rowsSetAside: Gauge
-        private let keysHeld: Gauge
-
-        init(_ name: String) {
-            let dimensions = [("dataset", name)]
-            interval = Metrics.Timer(label: "baton_tick_interval_seconds", dimensions: dimensions)
-            duration = Metrics.Timer(label: "baton_pass_duration_seconds", dimensions: dimensions)
-            failures = Counter(label: "baton_pass_failures_total", dimensions: dimensions)
-            skipped = Counter(label: "baton_ticks_skipped_total", dimensions: dimensions)
-            rowsRead = Counter(label: "baton_rows_read_total", dimensions: dimensions)
-            rowsChanged = Counter(label: "baton_rows_changed_total", dimensions: dimensions)
-            keysWritten = Counter(label: "baton_keys_written_total", dimensions: dimensions)
-            keysDeleted = Counter(label: "baton_keys_deleted_total", dimensions: dimensions)
-            keysRenewed = Counter(label: "baton_keys_renewed_total", dimensions: dimensions)
-            rowsSetAside = Gauge(label: "baton_rows_set_aside", dimensions: dimensions)
-            keysHeld = Gauge(label: "baton_keys_held", dimensions: dimensions)
+    init(_ factory: any MetricsFactory) {
+        self.factory = factory
+        func counter(_ family: MetricFamily, _ labels: [(String, String)] = []) -> Counter {
+            Counter(label: family.name, dimensions: labels, factory: factory)
         }
-
-        func record(_ outcome: DatasetPass.Outcome, _ duration: Duration) {
-            let summary: PassSummary
-            switch outcome {
-            case .skipped:
-                skipped.increment()
-                return
-            case .settled(let settled):
-                summary = settled
-            case .passed(let passed, _):
-                summary = passed
-                self.duration.recordDuration(duration)
-                rowsSetAside.record(passed.rowsSetAside)
-            }
-            rowsRead.increment(by: summary.rowsRead)
-            rowsChanged.increment(by: summary.rowsChanged)
-            keysWritten.increment(by: summary.keysWritten)
-            keysDeleted.increment(by: summary.keysDeleted)
-            keysRenewed.increment(by: summary.keysRenewed)
-            keysHeld.record(summary.keysHeld)
+        staleWritesRejected = counter(.staleWritesRejected)
+        renewalFailures = counter(.renewalFailures)
+        renewalDuration = Metrics.Timer(
+            label: MetricFamily.renewalDuration.name, dimensions: [], preferredDisplayUnit: .seconds, factory: factory)
+        termsBegan = counter(.termsBegan)
+        // From the start: what appears with the value 1 has not grown, to Prometheus.
+        termsEnded = Dictionary(
+            EndReason.words.map { ($0, counter(.termsEnded, [("reason", $0)])) }, uniquingKeysWith: { $1 })
+        func connections(_ state: String) -> Meter {
+            Meter(label: MetricFamily.postgresConnections.name, dimensions: [("state", state)], factory: factory)
         }
+        idleConnections = connections("idle")
+        busyConnections = connections("busy")
     }
+
+    func termEnded(_ reason: EndReason) { termsEnded[reason.description]?.increment() }
+
+    func postgresConnections(idle: Int, busy: Int) {
+        idleConnections.set(idle)
+        busyConnections.set(busy)
+    }
+}
+
+extension EndReason {
+    /// All that ``description`` can be.
+    static let words = [
+        "deadline", "lease-gone", "taken-over", "work-ended", "step-down", "shutdown", "late-answer", "outranked",
+    ]
 }
 
 extension Metrics.Timer {

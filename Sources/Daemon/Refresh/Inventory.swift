@@ -8,12 +8,19 @@ struct Inventory {
     /// Where every key that is there has to go, so many a second do: the application fills them again from its database.
     static let deletionsPerSecond = 5000
 
-    let redis: RedisClient
+    private let redis: RedisClient
+    private let willSend: @Sendable (RedisCommand) -> Void
+
+    /// - Parameter willSend: is told of each command.
+    init(redis: RedisClient, willSend: @escaping @Sendable (RedisCommand) -> Void = { _ in }) {
+        self.redis = redis
+        self.willSend = willSend
+    }
 
     /// Whether the database of the connection holds no key but some of these.
     func isEmpty(but ours: [String]) async throws -> Bool {
-        guard var count = try await redis.send(RedisCommand("DBSIZE")).int, count <= ours.count else { return false }
-        for key in ours where try await redis.send(RedisCommand("TYPE", key)).string != "none" { count -= 1 }
+        guard var count = try await ask(RedisCommand("DBSIZE")).int, count <= ours.count else { return false }
+        for key in ours where try await ask(RedisCommand("TYPE", key)).string != "none" { count -= 1 }
         return count <= 0
     }
 
@@ -22,7 +29,7 @@ struct Inventory {
         var cursor = Array("0".utf8)
         repeat {
             try Task.checkCancellation()
-            let reply = try await redis.send(
+            let reply = try await ask(
                 RedisCommand([
                     Array("SCAN".utf8), cursor, Array("MATCH".utf8), pattern, Array("COUNT".utf8),
                     Array("\(Self.pageSize)".utf8),
@@ -34,5 +41,10 @@ struct Inventory {
                 keys.compactMap { if case .bytes(let key) = $0 { key } else { nil } })
             cursor = next
         } while cursor != Array("0".utf8)
+    }
+
+    private func ask(_ command: RedisCommand) async throws(RedisError) -> RedisValue {
+        willSend(command)
+        return try await redis.send(command)
     }
 }

@@ -7,6 +7,7 @@ internal import PostgresClient
 actor PostgresPool {
     private let configuration: PostgresConfiguration
     private let limit: Int
+    private let instruments: Instruments
     private var idle: [PostgresConnection] = []
     /// Connections that are idle, on loan, or being opened or closed.
     private var taken = 0
@@ -14,8 +15,9 @@ actor PostgresPool {
     private var nextID = 0
     private var isClosed = false
 
-    init(_ configuration: PostgresConfiguration, limit: Int) {
+    init(_ configuration: PostgresConfiguration, limit: Int, instruments: Instruments = .discarded) {
         self.configuration = configuration
+        self.instruments = instruments
         self.limit = max(1, limit)
     }
 
@@ -26,6 +28,8 @@ actor PostgresPool {
         waiting = []
         let connections = idle
         idle = []
+        taken -= connections.count
+        show()
         for connection in connections { await connection.close() }
     }
 
@@ -65,6 +69,7 @@ actor PostgresPool {
     /// - Returns: the connection that has this place already, if there is one.
     private func takePlace() async throws -> PostgresConnection? {
         if isClosed { throw CancellationError() }
+        defer { show() }
         if let connection = idle.popLast() { return connection }
         if taken < limit {
             taken += 1
@@ -99,5 +104,8 @@ actor PostgresPool {
         } else {
             taken -= 1
         }
+        show()
     }
+
+    private func show() { instruments.postgresConnections(idle: idle.count, busy: taken - idle.count) }
 }

@@ -1,4 +1,5 @@
 public import CacheRefresh
+public import CoreMetrics
 internal import LeaderElection
 public import Logging
 internal import PostgresClient
@@ -14,6 +15,7 @@ public final class RefreshService: TermWork {
     private let deployment: String
     private let redis: [String: RedisClient]
     private let logger: Logger
+    private let instruments: Instruments
     private let state: Mutex<State>
 
     private struct State {
@@ -25,12 +27,17 @@ public final class RefreshService: TermWork {
     /// - Parameters:
     ///   - deployment: as given to the lease store.
     ///   - redis: a client for each Redis of the configuration, by its name; batches go through it.
-    public init(configuration: Configuration, deployment: String, redis: [String: RedisClient], logger: Logger) {
+    ///   - metrics: where passes are counted.
+    public init(
+        configuration: Configuration, deployment: String, redis: [String: RedisClient], logger: Logger,
+        metrics: any MetricsFactory = NOOPMetricsHandler.instance
+    ) {
         self.configuration = configuration
         self.keys = GroupKeys(prefix: configuration.keyPrefix, group: configuration.group)
         self.deployment = deployment
         self.redis = redis
         self.logger = logger
+        self.instruments = Instruments(metrics)
         self.state = Mutex(State(datasets: configuration.enabledDatasets))
     }
 
@@ -47,7 +54,9 @@ public final class RefreshService: TermWork {
 
     /// Works until the task is cancelled, or a target has seen a later term.
     public func lead(_ term: LeadershipTerm) async {
-        let pool = PostgresPool(configuration.postgresConfiguration, limit: configuration.postgres.connections)
+        let pool = PostgresPool(
+            configuration.postgresConfiguration, limit: configuration.postgres.connections,
+            instruments: instruments)
         guard let server = await identify(pool, term) else {
             await pool.close()
             return
@@ -59,10 +68,15 @@ public final class RefreshService: TermWork {
             return state.datasets
         }
         updates.yield(initial)
+        let report = redis[configuration.lease.redis].map {
+            FiguresReport(key: keys.figures, term: term, redis: $0)
+        }
+        let reporting = Task { if let report { await report.run() } }
 
         await withTaskCancellationHandler {
             await refresh(stream) { dataset in
                 var loop = makeLoop(dataset, term, fences, pool, server)
+                if let loop { report?.add(loop.pass.meter) }
                 loop?.giveUpTerm = { updates.finish() }
                 return loop
             }
@@ -70,6 +84,8 @@ public final class RefreshService: TermWork {
             term.stoppedSending()  // the term's end, which cancelled us, has closed the fences already
         }
         state.withLock { $0.updates = nil }
+        reporting.cancel()
+        await reporting.value
         await pool.close()
     }
 
@@ -110,7 +126,7 @@ public final class RefreshService: TermWork {
             } catch {
                 let latest = Problem(error)
                 if latest.kind != problem?.kind, !Task.isCancelled {
-                    logger.error("postgres can't be used", metadata: ["problem": "\(latest.text)"])
+                    logger.error("postgres can't be used", [.problem: "\(latest.text)"])
                 }
                 problem = latest
                 try? await Task.sleep(for: schedule.failed(using: &random))
@@ -124,10 +140,10 @@ public final class RefreshService: TermWork {
         var fences: [String: Fence] = [:]
         for (name, client) in redis {
             var logger = logger
-            logger[metadataKey: "redis"] = "\(name)"
+            logger[.redis] = "\(name)"
             fences[name] = Fence(
                 keys: keys, deployment: name == configuration.lease.redis ? deployment : nil, term: term,
-                redis: client, logger: logger)
+                redis: client, logger: logger, instruments: instruments)
         }
         return fences
     }
@@ -137,16 +153,16 @@ public final class RefreshService: TermWork {
         _ server: ServerIdentity
     ) -> DatasetLoop? {
         var logger = logger
-        logger[metadataKey: "dataset"] = "\(dataset.name)"
-        logger[metadataKey: "epoch"] = "\(term.epoch)"
+        logger[.dataset] = "\(dataset.name)"
+        logger[.epoch] = "\(term.epoch)"
         guard let fence = fences[dataset.redis], let client = redis[dataset.redis] else {
-            logger.error("dataset names an unknown redis", metadata: ["redis": "\(dataset.redis)"])
+            logger.error("dataset names an unknown redis", [.redis: "\(dataset.redis)"])
             return nil
         }
         return DatasetLoop(
             pass: DatasetPass(
                 dataset: dataset, keyPrefix: configuration.keyPrefix, keys: keys, server: server, fence: fence,
-                redis: client, clock: { Uptime.now }),
+                redis: client, clock: { Uptime.now }, meter: DatasetMeter(dataset.name, instruments)),
             term: term, pool: pool, logger: logger)
     }
 }

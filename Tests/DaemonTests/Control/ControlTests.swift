@@ -143,6 +143,28 @@ import Testing
         }
     }
 
+    @Test func theStatusShowsTheLastMinuteOfThePresentLeaderOnly() async throws {
+        try await withReplicas("pod-1") { bench, inspector, _ in
+            let before = try await inspector.status()
+            #expect(before.view.figures == nil && before.json.contains(#""lastMinute": null"#))
+            let figures = DatasetFigures(
+                passes: 60, passMilliseconds: 12.34, longestPassMilliseconds: 50, intervalMilliseconds: 1000,
+                longestIntervalMilliseconds: 1200, queriesPerSecond: 7, writesPerSecond: 0.5, failures: 2)
+            let entries = [GroupFigures.Entry(dataset: "merchants", figures: figures)]
+            let epoch = try #require(before.view.leader?.epoch)
+            try await bench.send("SET", bench.keys.figures, GroupFigures(epoch: epoch, entries: entries).text)
+            let report = try await inspector.status()
+            #expect(
+                report.text(TextLayout()).contains(
+                    "  merchants  60      12 ms  50 ms    1.00 s    7.0        0.5       2\n"))
+            #expect(report.json.contains(#""passMilliseconds": 12.34"#))
+            try await bench.send("SET", bench.keys.figures, GroupFigures(epoch: "1\(epoch)", entries: entries).text)
+            #expect(try await inspector.status().view.figures == nil)
+            try await bench.send("SET", bench.keys.figures, "garbage")
+            #expect(try await inspector.status().view.figures == nil)
+        }
+    }
+
     @Test func theStatusSaysWhoLeadsAndWhoIsThere() async throws {
         try await withReplicas("pod-1", "pod-2") { bench, inspector, replicas in
             let report = try await inspector.status()

@@ -1,3 +1,4 @@
+import CoreMetrics
 import LeaderElection
 import NIOCore
 import NIOPosix
@@ -62,7 +63,7 @@ struct ElectionReplica {
 
     init(
         _ name: String, _ bench: ElectionBench, drain: Duration = .seconds(4),
-        watchdog: Watchdog? = nil,
+        watchdog: Watchdog? = nil, metrics: any MetricsFactory = NOOPMetricsHandler.instance,
         _ manners: (inout RecordingWork.Manners) -> Void = { _ in }
     ) throws {
         var wanted = RecordingWork.Manners()
@@ -73,7 +74,7 @@ struct ElectionReplica {
         let service = ElectionService(
             group: "test", store: try bench.store(name, eventLoop: eventLoop), presence: bench.presence(name),
             work: work, drain: drain, eventLoop: eventLoop, logger: ElectionBench.logger(name),
-            termBegan: { watchdog?.watch($0) })
+            metrics: metrics, termBegan: { watchdog?.watch($0) })
         self.work = work
         self.service = service
         task = Task { await service.run() }

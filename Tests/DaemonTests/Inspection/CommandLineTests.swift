@@ -21,12 +21,40 @@ struct CommandLineTests {
             try ConfigurationFixture.read("Sources/Daemon/Scripts/lease.lua").contains("FORMAT = \(Formats.lease)\n"))
     }
 
-    @Test("helps with every command, with examples", arguments: ["run", "demo", "check", "plan", "confirm"])
-    func help(_ command: String) async throws {
-        let run = try await BatonProgram.run("baton help \(command)", in: ConfigurationFixture())
-        #expect(run.status == 0)
-        #expect(run.output.contains("EXAMPLES"))
-        #expect(run.output.contains("baton \(command)"))
+    @Test("helps with every command, with examples")
+    func help() async throws {
+        let all = try await BatonProgram.run("baton --help", in: ConfigurationFixture())
+        let commands = all.output.split(separator: "\n").drop { $0 != "SUBCOMMANDS:" }
+            .compactMap { $0.wholeMatch(of: #/\s\s([a-z-]+) .*/#).map { String($0.1) } }
+        #expect(commands.count >= 11 && commands.contains("status"))
+        for command in commands {
+            let run = try await BatonProgram.run("baton help \(command)", in: ConfigurationFixture())
+            #expect(run.status == 0)
+            #expect(run.output.split(separator: "EXAMPLES").last?.contains("baton \(command)") == true, "\(command)")
+        }
+    }
+
+    @Test("completes commands and options in bash, and writes scripts for the other shells")
+    func completions() async throws {
+        let files = try ConfigurationFixture()
+        let bash = try await BatonProgram.run(
+            """
+            baton --generate-completion-script bash > script && bash -n script && source ./script
+            complete -p baton | grep -o ' -F [a-z_]*' | { read -r _ function
+            COMP_WORDS=(baton st) COMP_CWORD=1 COMP_LINE='baton st' COMP_POINT=8; $function baton st baton; echo "${COMPREPLY[*]}"
+            COMP_WORDS=(baton status --) COMP_CWORD=2 COMP_LINE='baton status --' COMP_POINT=15
+            $function baton -- status; echo "${COMPREPLY[*]}"; }
+            """, in: files)
+        #expect(bash.status == 0, "\(bash.errors)")
+        let lines = bash.output.split(separator: "\n")
+        #expect(lines.first.map { $0.split(separator: " ").sorted() } == ["status", "step-down"])
+        #expect(lines.last?.split(separator: " ").contains("--json") == true)
+        for (shell, sign) in [("zsh", "#compdef baton"), ("fish", "complete -c 'baton'")] {
+            let run = try await BatonProgram.run("baton --generate-completion-script \(shell)", in: files)
+            #expect(run.status == 0 && run.output.contains(sign) && run.errors == "")
+        }
+        let unknown = try await BatonProgram.run("baton --generate-completion-script tcsh", in: files)
+        #expect(unknown.status != 0 && !unknown.errors.isEmpty && unknown.output == "")
     }
 
     @Test(

@@ -169,7 +169,7 @@ struct DatasetLoopTests {
 
     // MARK: The service
 
-    private static func configuration(_ world: RefreshWorld, _ datasets: [Dataset], connections: Int = 2) throws
+    static func configuration(_ world: RefreshWorld, _ datasets: [Dataset], connections: Int = 2) throws
         -> Configuration
     {
         Configuration(

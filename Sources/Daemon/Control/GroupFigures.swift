@@ -1,0 +1,69 @@
+internal import Yams
+
+/// What a leader tells of its datasets: kept in Redis for a while, for anybody who asks.
+public struct GroupFigures: Hashable, Sendable {
+    public struct Entry: Hashable, Sendable {
+        public let dataset: String
+        public let figures: DatasetFigures
+    }
+
+    static let format = 1
+
+    /// That it leads with.
+    public let epoch: String
+    /// In the order of the datasets' names.
+    public let entries: [Entry]
+
+    init(epoch: String, entries: [Entry]) {
+        self.epoch = epoch
+        self.entries = entries.sorted { $0.dataset < $1.dataset }
+    }
+
+    /// - Parameter text: as ``text`` writes it; nil for anything else and for a newer form.
+    init?(_ text: String) {
+        // JSON is YAML too.
+        guard let fields = (try? Yams.compose(yaml: text))?.mapping, let format = fields["format"]?.float,
+            format < Double(Self.format + 1), let epoch = fields["epoch"]?.string,
+            let datasets = fields["datasets"]?.mapping
+        else { return nil }
+        self.init(
+            epoch: epoch,
+            entries: datasets.compactMap { entry in
+                guard let name = entry.key.string else { return nil }
+                return DatasetFigures(entry.value).map { Entry(dataset: name, figures: $0) }
+            })
+    }
+
+    var text: String {
+        JSONText.fields(["format": .number(Self.format), "epoch": .text(epoch), "datasets": json]).compact
+    }
+
+    var json: JSONText { .object(entries.map { JSONText.Member(name: $0.dataset, value: $0.figures.json) }) }
+
+    /// For people.
+    var table: [String] {
+        TextLayout.table(
+            header: ["DATASET", "PASSES", "PASS", "LONGEST", "INTERVAL", "QUERIES/S", "WRITES/S", "FAILED"],
+            entries.map { entry in
+                let figures = entry.figures
+                return [
+                    entry.dataset, "\(figures.passes)", Self.time(figures.passMilliseconds),
+                    Self.time(figures.longestPassMilliseconds), Self.time(figures.intervalMilliseconds),
+                    Self.rate(figures.queriesPerSecond), Self.rate(figures.writesPerSecond), "\(figures.failures)",
+                ]
+            })
+    }
+
+    /// `0.4 ms`, `12 ms`, `1.25 s`
+    private static func time(_ milliseconds: Double?) -> String {
+        guard let milliseconds else { return "-" }
+        if milliseconds < 9.95 { return "\(TextLayout.decimal(milliseconds, places: 1)) ms" }
+        if milliseconds < 999.5 { return "\(Int(milliseconds.rounded())) ms" }
+        return "\(TextLayout.decimal(milliseconds / 1000, places: 2)) s"
+    }
+
+    private static func rate(_ perSecond: Double) -> String {
+        perSecond < 99.95
+            ? TextLayout.decimal(perSecond, places: 1) : TextLayout.grouped(Int(perSecond.rounded()))
+    }
+}

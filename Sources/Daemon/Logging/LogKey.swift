@@ -1,0 +1,93 @@
+internal import Logging
+
+/// The names of everything that log records carry besides their message: one list, so that a name means one thing.
+///
+/// docs/operations.md explains each; a test compares.
+enum LogKey: String, CaseIterable, Sendable {
+    case address
+    case after
+    case by
+    case changed
+    case contested
+    case dataset
+    case deleted
+    case detail
+    case epoch
+    case error
+    case failures
+    case firstSetAside
+    case `for`
+    case from
+    case group
+    case held
+    case holder
+    case kept
+    case leader
+    case loop
+    case milliseconds
+    case problem
+    case reason
+    case redis
+    case releasedAfter
+    case remaining
+    case remedy
+    case renewed
+    case repeated
+    case replica
+    case revision
+    case rows
+    case setAside
+    case successor
+    case successorEpoch
+    case to
+    case token
+    case url
+    case why
+    case written
+
+    /// Whether two records that differ in nothing else say the same.
+    var isIncidental: Bool {
+        switch self {
+        case .after, .detail, .milliseconds, .remaining, .repeated: true
+        case .address, .by, .changed, .contested, .dataset, .deleted, .epoch, .error, .failures, .firstSetAside, .for,
+            .from, .group, .held, .holder, .kept, .leader, .loop, .problem, .reason, .redis, .releasedAfter, .remedy,
+            .renewed, .replica, .revision, .rows, .setAside, .successor, .successorEpoch, .to, .token, .url, .why,
+            .written:
+            false
+        }
+    }
+}
+
+typealias LogMetadata = [LogKey: Logger.MetadataValue]
+
+/// Logging with the names of the list, and no others.
+extension Logger {
+    subscript(key: LogKey) -> MetadataValue? {
+        get { self[metadataKey: key.rawValue] }
+        set { self[metadataKey: key.rawValue] = newValue }
+    }
+
+    func log(
+        _ level: Level, _ message: @autoclosure () -> Message, _ metadata: @autoclosure () -> LogMetadata
+    ) {
+        log(
+            level: level, message(),
+            metadata: Metadata(uniqueKeysWithValues: metadata().map { ($0.key.rawValue, $0.value) }))
+    }
+
+    func debug(_ message: @autoclosure () -> Message, _ metadata: @autoclosure () -> LogMetadata) {
+        log(.debug, message(), metadata())
+    }
+
+    func notice(_ message: @autoclosure () -> Message, _ metadata: @autoclosure () -> LogMetadata) {
+        log(.notice, message(), metadata())
+    }
+
+    func warning(_ message: @autoclosure () -> Message, _ metadata: @autoclosure () -> LogMetadata) {
+        log(.warning, message(), metadata())
+    }
+
+    func error(_ message: @autoclosure () -> Message, _ metadata: @autoclosure () -> LogMetadata) {
+        log(.error, message(), metadata())
+    }
+}
