@@ -47,6 +47,7 @@ struct OverlayTests {
         switch (setting.path, key) {
         case ("postgres.url", _): return "host=other dbname=app"
         case (_, "url"): return "rediss://elsewhere:7000/3"
+        case (let path, _) where path.hasPrefix("log.levels."): return "debug"
         case (_, "redis"): return "other-server"
         default: return pathTexts[key] ?? Self.texts[key]
         }
