@@ -136,7 +136,9 @@ struct ReplicaTests {
         try await Cluster.with(sql: Self.schema, datasets: Self.datasets) { cluster in
             let clock = NSTemporaryDirectory() + "baton-clock-\(UUID().uuidString)"
             let year = 31_536_000
-            func set(by seconds: Int) throws { try "\(seconds)".write(toFile: clock, atomically: true, encoding: .utf8) }
+            func set(by seconds: Int) throws {
+                try "\(seconds)".write(toFile: clock, atomically: true, encoding: .utf8)
+            }
             try set(by: 0)
             defer { try? FileManager.default.removeItem(atPath: clock) }
             let library = URL(fileURLWithPath: Cluster.executable).deletingLastPathComponent()
