@@ -19,10 +19,13 @@ final class Cluster {
     }
 
     /// Runs `body` with new servers, a database with this schema, and no replica yet.
-    static func with(sql: String, datasets: String, _ body: (Cluster) async throws -> Void) async throws {
+    static func with(
+        sql: String, datasets: String, redis options: LocalRedis.Options = LocalRedis.Options(),
+        _ body: (Cluster) async throws -> Void
+    ) async throws {
         let folder = try await Workspace.create(prefix: "baton-test")
         try await LocalPostgres.withServer { postgres in
-            try await LocalRedis.withServer { redis in
+            try await LocalRedis.withServer(options) { redis in
                 let url = try await postgres.createDatabase("app")
                 _ = try await postgres.run(sql: sql, database: "app")
                 let cluster = Cluster(redis: redis, postgres: postgres, databaseURL: url, folder: folder)

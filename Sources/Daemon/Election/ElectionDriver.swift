@@ -12,7 +12,7 @@ actor ElectionDriver {
     let log: ElectionLog
     private let publish: @Sendable (ElectionStatus) -> Void
     private let termBegan: @Sendable (LeadershipTerm) -> Void
-    private let eventLoop: any EventLoop
+    let eventLoop: any EventLoop
     /// The zero of the elector's moments.
     private let origin = ContinuousClock.now
 

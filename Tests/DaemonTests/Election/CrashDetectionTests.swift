@@ -125,6 +125,31 @@ import Testing
         await quick.close()
     }
 
+    /// While the server is a replica the leader can't say that it lives; those who noticed connect anew, and are then too young.
+    @Test func nothingIsConcludedAfterARoleChange() async throws {
+        try await LocalRedis.withServer { server in
+            let bench = try await ElectionBench(on: server, timing: ElectionBench.quick)
+            let leader = try ElectionReplica("pod-1", bench)
+            let term = try await leader.elected()
+            let follower = try ElectionReplica("pod-2", bench)
+            try await eventually("pod-2 follows") { follower.service.status.lease == term.lease }
+            try await Task.sleep(for: bench.timing.ttl)
+            try await bench.send("REPLICAOF", "127.0.0.1", "1")
+            try await bench.send("ACL", "SETUSER", "default", "resetchannels")
+            try await bench.send("CLIENT", "KILL", "TYPE", "pubsub")
+            try await eventually("the follower has noticed") { follower.service.status.problem != nil }
+            try await bench.send("REPLICAOF", "NO", "ONE")
+            try await eventually("the leader renews again") { leader.service.status.problem == nil }
+            try await Task.sleep(for: .milliseconds(300))
+            try await bench.send("ACL", "SETUSER", "default", "allchannels")
+            try await Task.sleep(for: .seconds(1))
+            let history = try await bench.history()
+            #expect(!history.contains { $0.contains("leader-silent") }, "\(history)")
+            await leader.close()
+            await follower.close()
+        }
+    }
+
     /// Fewer where everything is slow, as under the thread sanitizer.
     private static let losses = getenv("BATON_SUBSCRIPTION_LOSSES").flatMap { Int(String(cString: $0)) } ?? 100
 
