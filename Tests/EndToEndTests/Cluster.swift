@@ -78,13 +78,15 @@ final class Cluster {
         """.write(toFile: configurationPath(revision), atomically: true, encoding: .utf8)
     }
 
+    /// - Parameter wrapper: a command that runs the one that follows it in the same process.
     @discardableResult
     func start(
-        _ name: String, revision: String = "first", environment: [String: String] = [:]
+        _ name: String, revision: String = "first", environment: [String: String] = [:],
+        through wrapper: [String] = []
     ) async throws -> Replica {
+        let words = wrapper + [Self.executable, "run", "--config", configurationPath(revision), "--replica", name]
         let process = try await ChildProcess.start(
-            Self.executable, ["run", "--config", configurationPath(revision), "--replica", name],
-            environment: environment.mapValues { Optional($0) })
+            words[0], Array(words.dropFirst()), environment: environment.mapValues { Optional($0) })
         let replica = Replica(name: name, process: process)
         replicas[name] = replica
         return replica

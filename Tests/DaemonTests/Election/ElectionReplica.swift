@@ -61,8 +61,8 @@ struct ElectionReplica {
     private let group: MultiThreadedEventLoopGroup
 
     init(
-        _ name: String, _ bench: ElectionBench, drain: Duration = .seconds(4),
-        watchdog: Watchdog? = nil,
+        _ name: String, _ bench: ElectionBench, version: String = "1.0.0", detectsCrashes: Bool = true,
+        drain: Duration = .seconds(4), watchdog: Watchdog? = nil,
         _ manners: (inout RecordingWork.Manners) -> Void = { _ in }
     ) throws {
         var wanted = RecordingWork.Manners()
@@ -71,8 +71,9 @@ struct ElectionReplica {
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         eventLoop = group.next()
         let service = ElectionService(
-            group: "test", store: try bench.store(name, eventLoop: eventLoop), presence: bench.presence(name),
-            work: work, drain: drain, eventLoop: eventLoop, logger: ElectionBench.logger(name),
+            group: "test", store: try bench.store(name, detectsCrashes: detectsCrashes, eventLoop: eventLoop),
+            presence: bench.presence(name, version: version), work: work, drain: drain, eventLoop: eventLoop,
+            logger: ElectionBench.logger(name),
             termBegan: { watchdog?.watch($0) })
         self.work = work
         self.service = service
