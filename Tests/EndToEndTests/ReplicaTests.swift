@@ -274,7 +274,7 @@ struct ReplicaTests {
             func open() async throws -> [String: Int] {
                 let lines = try await cluster.postgres.run(
                     sql:
-                        "select usename || ':' || count(*) from pg_stat_activity where usename in ('a', 'b', 'c') group by 1",
+                        "select usename || ':' || count(*) from pg_stat_activity where usename in ('a', 'b', 'c') group by usename",
                     database: "app")
                 let pairs = lines.matches(of: /([abc]):([0-9]+)/).map { (String($0.1), Int($0.2) ?? 0) }
                 return Dictionary(uniqueKeysWithValues: pairs)
