@@ -24,8 +24,9 @@ run: deps toolchain ## Install what is missing, build, and start the demo
 # Our own warnings are errors here, and only here: a newer compiler's must not keep anybody from running Baton.
 test test-tsan: export BATON_WARNINGS_AS_ERRORS = 1
 
-# Under the thread sanitizer a schedule takes much longer, and the seeds are the same.
+# Under the thread sanitizer everything takes much longer, and shows the same.
 test-tsan: export BATON_SIMULATED_SCHEDULES = 2000
+test-tsan: export BATON_SUBSCRIPTION_LOSSES = 20
 
 test: deps toolchain ## Install what is missing, and run all tests
 	@Scripts/install-dependencies prometheus

@@ -82,9 +82,11 @@ extension DatasetRefresh {
 
     // MARK: TTLs
 
-    /// The TTL of a row's keys: the same each time, different from row to row, so that they don't expire all at once.
+    /// The TTL of a row's keys: the same each time, one of 64, so that they don't expire all at once. More would only be more text
+    /// for Redis to read: the moments of writing differ too.
     func jitteredTTL(of row: UInt32) -> Int64 {
-        let factor = 1 + dataset.ttlJitter * (2 * table.spread(of: row) - 1)
+        let spread = (table.spread(of: row) * 64).rounded(.down) / 63
+        let factor = 1 + dataset.ttlJitter * (2 * spread - 1)
         return max(1, Int64(Double(ttlMilliseconds) * factor))
     }
 

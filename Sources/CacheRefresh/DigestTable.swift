@@ -1,6 +1,6 @@
 /// What the leader remembers of a dataset: identity → digest of the row and the keys written for it; key → owning row.
 ///
-/// About 60 bytes a row, and 32 bytes and its text for each key that cannot be derived from the identity. Rows are
+/// About 60 bytes a row, and 40 bytes and its text for each key that cannot be derived from the identity. Rows are
 /// named by small numbers that are used again after a row is forgotten.
 struct DigestTable: Sendable {
     /// Stands where a row is wanted and there is none.
@@ -212,6 +212,12 @@ struct DigestTable: Sendable {
     }
 
     // MARK: Room
+
+    /// Of its memory that is filled, texts included. What arrays have reserved beyond costs nothing before it is touched.
+    var byteCount: Int {
+        rows.count * MemoryLayout<Row>.stride + keys.count * MemoryLayout<Key>.stride + rowIndex.byteCount
+            + keyIndex.byteCount + texts.byteCount
+    }
 
     /// Gives memory back after many rows or keys were forgotten. Cheap where there is nothing to give.
     mutating func compact() {

@@ -14,6 +14,9 @@ struct HashIndex: Sendable {
     private var slots: [Slot] = Array(repeating: .empty, count: 16)
     private(set) var count = 0
 
+    /// Of its memory.
+    var byteCount: Int { slots.count * MemoryLayout<Slot>.stride }
+
     private var mask: Int { slots.count - 1 }
 
     /// The record with this hash for which `matches` is true.
@@ -92,6 +95,9 @@ struct TextArena: Sendable {
 
     /// More is forgotten than kept: time to move the texts that are in use to a new arena.
     var isWasteful: Bool { forgotten > 1 << 20 && forgotten * 2 > bytes.count }
+
+    /// Of its memory that is filled.
+    var byteCount: Int { bytes.count }
 
     mutating func append(_ text: UnsafeRawBufferPointer) -> Slice {
         let slice = Slice(offset: bytes.count, count: text.count)

@@ -36,7 +36,7 @@ public final class LocalPostgres: Sendable {
     public let logPath: String
 
     let options: Options
-    private let programs: String
+    let programs: String
     private let workspace: Workspace
     private let ownsWorkspace: Bool
     private let child = Mutex<ChildProcess?>(nil)
@@ -63,6 +63,10 @@ public final class LocalPostgres: Sendable {
     public static func start(
         _ options: Options = Options(), in workspace: Workspace? = nil
     ) async throws -> LocalPostgres {
+        try await start(options, from: .emptyCluster, in: workspace)
+    }
+
+    static func start(_ options: Options, from origin: Origin, in workspace: Workspace?) async throws -> LocalPostgres {
         let programs = try Programs.postgresFolder()
         let home: Workspace
         if let workspace { home = workspace } else { home = try await Workspace.create(prefix: "postgres") }
@@ -76,7 +80,7 @@ public final class LocalPostgres: Sendable {
                     ownsWorkspace: workspace == nil)
                 home.beforeClosing { await postgres.discard() }
                 do {
-                    try await postgres.initialize()
+                    try await postgres.initialize(from: origin)
                     return postgres
                 } catch let error as LocalStackError
                     where options.port == nil && attempt < 5 && error.message.contains("Address already in use")
@@ -243,13 +247,17 @@ public final class LocalPostgres: Sendable {
         return running
     }
 
-    private func initialize() async throws {
-        let kind = ClusterTemplate.Kind(encoding: options.encoding, locale: options.locale)
-        try await ClusterTemplate.shared.copy(kind, to: dataFolder)
+    private func initialize(from origin: Origin) async throws {
+        switch origin {
+        case .emptyCluster:
+            let kind = ClusterTemplate.Kind(encoding: options.encoding, locale: options.locale)
+            try await ClusterTemplate.shared.copy(kind, to: dataFolder)
+        case .primary(let primary): try await primary.backUp(to: dataFolder)
+        }
         try Files.write(configurationFile, to: "\(dataFolder)/postgresql.conf", owner: .forServers)
         try Files.write(accessFile, to: "\(dataFolder)/pg_hba.conf", owner: .forServers)
         try await launch()
-        if let password = options.password {
+        if let password = options.password, case .emptyCluster = origin {
             let quoted = password.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''")
             try await run(sql: "alter user postgres password '\(quoted)'")
         }

@@ -64,15 +64,20 @@ extension RedisServerError {
     }
 
     /// The error's kind. Servers before version 7 wrap a script's errors into `ERR Error running script …: -OOM …`;
-    /// these are looked into.
+    /// these are looked into. What a user may not do inside of a script is an `ERR`, too.
     public var kind: Kind {
         if let kind = Self.kinds[self.prefix] { return kind }
-        guard self.prefix == "ERR", self.message.hasPrefix("Error running script") else { return .other }
+        guard self.prefix == "ERR" else { return .other }
+        if Self.scriptDenials.contains(where: { self.message.contains($0) }) { return .noPermission }
+        guard self.message.hasPrefix("Error running script") else { return .other }
         for word in self.message.split(separator: " ") {
             if let kind = Self.kinds[word.hasPrefix("-") ? String(word.dropFirst()) : String(word)] { return kind }
         }
         return .other
     }
+
+    /// Of Redis 6 and 7.0, and of later ones.
+    private static let scriptDenials = ["The user executing the script can't", "ACL failure in script"]
 
     private static let kinds: [String: Kind] = [
         "LOADING": .loading, "READONLY": .readOnly, "MASTERDOWN": .masterDown, "NOREPLICAS": .noReplicas,

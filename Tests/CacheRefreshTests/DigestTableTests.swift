@@ -131,4 +131,63 @@ struct DigestTableTests {
         #expect(Set(new) == Set(rows[3..<6]))
         #expect(new.allSatisfy { table[flags: $0].isEmpty && table.firstKey(of: $0) == nil })
     }
+
+    /// What it costs at most to remember a row, beside the text of its stored keys.
+    private static let bytesPerRow = 100
+
+    @Test("costs at most 100 bytes a row, whatever the number of rows", arguments: [false, true])
+    func room(isUUID: Bool) {
+        let count = 125_000
+        var table = DigestTable()
+        var most = 0.0
+        for number in 0..<count {
+            insert(Self.identity(number, isUUID: isUUID), into: &table)
+            // Just after it has grown an index is at its emptiest.
+            if number >= 1000 { most = max(most, Double(table.byteCount) / Double(number + 1)) }
+        }
+        #expect(table.count == count && most > 50)
+        #expect(most <= Double(Self.bytesPerRow), "\(most)")
+        // As many rows come as go: those that are forgotten give their place to the new ones.
+        for number in 0..<count / 2 {
+            table.remove(row: find(table, Self.identity(number, isUUID: isUUID))!)
+            insert(Self.identity(count + number, isUUID: isUUID), into: &table)
+            if number.isMultiple(of: 1000) { table.compact() }
+            let bytes = Double(table.byteCount) / Double(count)
+            // Up to a half of the texts are forgotten ones.
+            let text = Double(isUUID ? 36 : 6)
+            most = max(most, bytes - text)
+        }
+        #expect(table.count == count)
+        #expect(most <= Double(Self.bytesPerRow), "\(most)")
+    }
+
+    @Test("costs at most 100 bytes a row and the text of its key, where that can't be derived from the identity")
+    func roomWithStoredKeys() {
+        let count = 125_000
+        var table = DigestTable()
+        var texts = 0
+        var most = 0.0
+        for number in 0..<count {
+            let row = insert(Self.identity(number, isUUID: false), into: &table)
+            let key = Array("cache:appUsers:phone:1380000\(number)".utf8)
+            key.withUnsafeBytes { table.claim($0, family: 1, for: row) }
+            texts += key.count
+            if number >= 1000 { most = max(most, Double(table.byteCount - texts) / Double(number + 1)) }
+        }
+        #expect(table.storedKeyCount == count)
+        // As full as with a million rows.
+        #expect(table.byteCount - texts <= Self.bytesPerRow * count, "\((table.byteCount - texts) / count)")
+        // For a while after both indices have grown a little more.
+        #expect(most <= 106, "\(most)")
+    }
+
+    private static func identity(_ number: Int, isUUID: Bool) -> String {
+        let digits = "\(number)"
+        return isUUID ? "7d444840-9dc0-11d1-b245-" + String(repeating: "0", count: 12 - digits.count) + digits : digits
+    }
+
+    @discardableResult
+    private func insert(_ identity: String, into table: inout DigestTable) -> UInt32 {
+        Array(identity.utf8).withUnsafeBytes { table.findOrInsert(identity: $0).row }
+    }
 }

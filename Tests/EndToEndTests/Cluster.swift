@@ -19,10 +19,13 @@ final class Cluster {
     }
 
     /// Runs `body` with new servers, a database with this schema, and no replica yet.
-    static func with(sql: String, datasets: String, _ body: (Cluster) async throws -> Void) async throws {
+    static func with(
+        sql: String, datasets: String, redis options: LocalRedis.Options = LocalRedis.Options(),
+        _ body: (Cluster) async throws -> Void
+    ) async throws {
         let folder = try await Workspace.create(prefix: "baton-test")
         try await LocalPostgres.withServer { postgres in
-            try await LocalRedis.withServer { redis in
+            try await LocalRedis.withServer(options) { redis in
                 let url = try await postgres.createDatabase("app")
                 _ = try await postgres.run(sql: sql, database: "app")
                 let cluster = Cluster(redis: redis, postgres: postgres, databaseURL: url, folder: folder)
@@ -75,13 +78,15 @@ final class Cluster {
         """.write(toFile: configurationPath(revision), atomically: true, encoding: .utf8)
     }
 
+    /// - Parameter wrapper: a command that runs the one that follows it in the same process.
     @discardableResult
     func start(
-        _ name: String, revision: String = "first", environment: [String: String] = [:]
+        _ name: String, revision: String = "first", environment: [String: String] = [:],
+        through wrapper: [String] = []
     ) async throws -> Replica {
+        let words = wrapper + [Self.executable, "run", "--config", configurationPath(revision), "--replica", name]
         let process = try await ChildProcess.start(
-            Self.executable, ["run", "--config", configurationPath(revision), "--replica", name],
-            environment: environment.mapValues { Optional($0) })
+            words[0], Array(words.dropFirst()), environment: environment.mapValues { Optional($0) })
         let replica = Replica(name: name, process: process)
         replicas[name] = replica
         return replica

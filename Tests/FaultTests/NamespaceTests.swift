@@ -37,7 +37,7 @@ struct NamespaceTests {
             /// What `n` is after a client inside has asked for one more, in vain or not.
             func count(heard: Bool) async throws -> String {
                 let (program, arguments) = namespace.inside(
-                    "timeout", ["1", "redis-cli", "-h", link.host, "-p", "\(link.port)", "INCR", "n"])
+                    "timeout", [heard ? "20" : "1", "redis-cli", "-h", link.host, "-p", "\(link.port)", "INCR", "n"])
                 let client = try await ChildProcess.start(program, arguments)
                 #expect(await client.wait().isSuccess == heard)
                 let reader = try await ChildProcess.start("redis-cli", ["-p", "\(redis.port)", "GET", "n"])

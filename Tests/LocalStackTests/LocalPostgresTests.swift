@@ -33,6 +33,23 @@ import Testing
         }
     }
 
+    @Test func aStandbyFollows() async throws {
+        var options = LocalPostgres.Options()
+        options.password = "secret"
+        try await LocalPostgres.withServer(options) { primary in
+            try await primary.run(sql: "create table t (id int); insert into t values (7)")
+            let standby = try await primary.startStandby()
+            #expect(standby.port != primary.port)
+            #expect(try await standby.run(sql: "select pg_is_in_recovery(), id from t") == "t|7")
+            try await primary.run(sql: "update t set id = 8")
+            try await primary.wait(for: standby)
+            #expect(try await standby.run(sql: "select id from t") == "8")
+            let folder = standby.socketFolder
+            await standby.close()
+            #expect(!Files.exists(folder))
+        }
+    }
+
     @Test func aHangingServerCanBeWokenAndClosed() async throws {
         let server = try await LocalPostgres.start()
         try server.signalAll(SIGSTOP)

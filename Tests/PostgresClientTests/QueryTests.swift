@@ -91,13 +91,17 @@ extension ServerTests {
         @Test func aCallDuringAnotherIsRefused() async throws {
             let server = try await LocalPostgres.shared()
             let connection = try await connect()
-            async let first = connection.query("select pg_sleep(0.3), 'the first call'")
+            let holder = try await connect()
+            _ = try await holder.query("select pg_advisory_lock(4711)")
+            async let first = connection.query("select pg_advisory_lock(4711), 'the first call'")
             try await server.waitForStatement("the first call")
             let error = try await failure { () throws(PostgresError) in try await connection.query("select 1") }
             #expect(error.code == .usage)
+            _ = try await holder.query("select pg_advisory_unlock(4711)")
             #expect(try await first.count == 1)
             #expect(try await connection.query("select 1").count == 1)
             await connection.close()
+            await holder.close()
         }
 
         @Test func aLargeStatementAndALargeParameter() async throws {

@@ -157,6 +157,15 @@ import Testing
         ),
         ("ERR Error running script (call to f_1): @user_script:1: WRONGTYPE Operation", "ERR", .wrongType),
         ("ERR unknown command 'OOM'", "ERR", .other),
+        ("ERR The user executing the script can't run this command or subcommand script: 0a1b", "ERR", .noPermission),
+        (
+            "ERR Error running script (call to f_1): @user_script:1: The user executing the script can't access at least "
+                + "one of the keys mentioned in the command arguments", "ERR", .noPermission
+        ),
+        (
+            "ERR ACL failure in script: User u has no permissions to run the 'xadd' command script: 0a1b", "ERR",
+            .noPermission
+        ),
     ])
     func takesApart(line: String, prefix: String, kind: RedisServerError.Kind) {
         let error = RedisServerError(line: line)

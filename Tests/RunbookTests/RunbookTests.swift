@@ -97,7 +97,7 @@ private struct RunningDemo {
     /// The file that the demo names for shells.
     let variables: String
 
-    private static let patience = Duration.seconds(25)
+    private static let patience = Duration.seconds(90)
 
     static func with(repository: String, _ body: (RunningDemo) async throws -> Void) async throws {
         let workspace = try await Workspace.create(prefix: "runbook-test")

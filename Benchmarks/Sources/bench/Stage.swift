@@ -82,6 +82,13 @@ final class Stage {
         try await Shell.lines("redis-cli", ["-p", "\(redis.port)"] + words)
     }
 
+    /// How many batches the leader has had confirmed in its term.
+    func fenceSequence() async throws -> Int {
+        let text = try await redis("HGET", "{baton:default}:fence", "sequence").first ?? ""
+        guard let sequence = Int(text) else { throw Shell.Failed(description: "the fence has no sequence: \(text)") }
+        return sequence
+    }
+
     /// How often each command was called since the server's start, those within scripts included.
     func calls() async throws -> [String: Int] {
         var calls: [String: Int] = [:]

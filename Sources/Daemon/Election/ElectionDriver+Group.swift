@@ -86,7 +86,7 @@ extension ElectionDriver {
         watching?.cancel()
         watched = leader
         guard let leader, store.detectsCrashes else { return }
-        let watch = LeaderWatch(store: store)
+        let watch = LeaderWatch(store: store, eventLoop: eventLoop)
         watching = Task {
             while !Task.isCancelled {
                 await watch.untilSilent(leader)

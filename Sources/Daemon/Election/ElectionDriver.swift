@@ -13,7 +13,7 @@ actor ElectionDriver {
     private let publish: @Sendable (ElectionStatus) -> Void
     private let termBegan: @Sendable (LeadershipTerm) -> Void
     private let instruments: Instruments
-    private let eventLoop: any EventLoop
+    let eventLoop: any EventLoop
     /// The zero of the elector's moments.
     private let origin = ContinuousClock.now
 

@@ -26,11 +26,11 @@ public final class FaultyLink: Sendable {
     public let host: String
     /// Where clients connect to; the same for its whole life.
     public let port: Int
-    private let target: SocketAddress
     private let loop: any EventLoop
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     fileprivate struct State {
+        var target: SocketAddress
         var toServer = Flow.pass
         var toClient = Flow.pass
         /// How many bytes of replies still pass until the connection that carries the next one is reset.
@@ -45,7 +45,7 @@ public final class FaultyLink: Sendable {
     private init(host: String, port: Int, target: SocketAddress, loop: any EventLoop) {
         self.host = host
         self.port = port
-        self.target = target
+        state = Mutex(State(target: target))
         self.loop = loop
     }
 
@@ -105,6 +105,15 @@ public final class FaultyLink: Sendable {
         try? await listener?.close()
     }
 
+    /// From now on it leads to another server; open connections are reset.
+    ///
+    /// - Parameter serverPort: the server's, on 127.0.0.1.
+    public func retarget(to serverPort: Int) throws {
+        let target = try SocketAddress(ipAddress: "127.0.0.1", port: serverPort)
+        state.withLock { $0.target = target }
+        resetAll()
+    }
+
     /// Undoes every fault; connections that were reset stay so, and those that lack swallowed bytes are reset.
     public func heal() async throws {
         let lacksBytes = state.withLock { state in
@@ -112,7 +121,7 @@ public final class FaultyLink: Sendable {
             return state.hasSwallowed
         }
         if lacksBytes { resetAll() }
-        if state.withLock({ $0.listener == nil && !$0.isClosed }) { try await listen() }
+        if state.withLock({ $0.listener == nil && !$0.isClosed }) { try await listenAgain() }
         set(toServer: .pass, toClient: .pass)
     }
 
@@ -124,6 +133,18 @@ public final class FaultyLink: Sendable {
     }
 
     // MARK: Connections
+
+    /// A process that is just being started has all our sockets open until its program runs: the listener that was closed, too.
+    private func listenAgain() async throws {
+        let end = ContinuousClock.now + .seconds(10)
+        while true {
+            do {
+                return try await listen()
+            } catch let error as IOError where error.errnoCode == EADDRINUSE && .now < end {
+                try await Task.sleep(for: .milliseconds(10))
+            }
+        }
+    }
 
     private func listen() async throws {
         let listener = try await ServerBootstrap(group: loop)
@@ -137,7 +158,7 @@ public final class FaultyLink: Sendable {
     private func connect(_ client: any Channel) -> EventLoopFuture<Void> {
         ClientBootstrap(group: loop)
             .channelOption(.autoRead, value: false)
-            .connect(to: target)
+            .connect(to: state.withLock { $0.target })
             .flatMapThrowing { [self] server in
                 try client.pipeline.syncOperations.addHandler(Relay(link: self, .toServer, to: server))
                 try server.pipeline.syncOperations.addHandler(Relay(link: self, .toClient, to: client))

@@ -1,6 +1,4 @@
 public import LocalStack
-internal import Logging
-internal import NIOPosix
 internal import RedisClient
 internal import Synchronization
 
@@ -25,26 +23,33 @@ public final class Cluster: Sendable {
     }
 
     /// The server that holds the lease and the cache.
-    public let redis: LocalRedis
+    public var redis: LocalRedis { servers.withLock { $0.redis } }
     /// In the order of their names in the options.
     public let replicas: [Replica]
     /// What writes the history.
     public let recorder: Recorder
     private let postgres: LocalPostgres
     private let database: String
-    private let control: RedisClient
+    private let servers: Mutex<Servers>
     private let canary = Mutex(0)
+
+    private struct Servers {
+        var redis: LocalRedis
+        /// Past all links.
+        var control: RedisClient
+        /// Started later.
+        var redisReplicas: [RedisReplica] = []
+    }
 
     private init(
         redis: LocalRedis, postgres: LocalPostgres, database: String, replicas: [Replica], recorder: Recorder,
         control: RedisClient
     ) {
-        self.redis = redis
+        servers = Mutex(Servers(redis: redis, control: control))
         self.postgres = postgres
         self.database = database
         self.replicas = replicas
         self.recorder = recorder
-        self.control = control
     }
 
     /// Runs `body` on a cluster that works.
@@ -87,11 +92,7 @@ public final class Cluster: Sendable {
         let redis = try await LocalRedis.start(redisOptions, in: workspace)
         let recorder = Recorder()
         try await recorder.attach(to: redis)
-        let control = RedisClient(
-            RedisConfiguration(
-                url: try RedisURL(redis.unixURL), connectTimeout: .seconds(1), commandTimeout: .seconds(1),
-                backoff: RedisBackoff(initial: .milliseconds(10), maximum: .milliseconds(50))),
-            eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: Logger(label: "faults"))
+        let control = try control(of: redis)
         try datasets(options).write(to: "\(workspace.path)/datasets.yaml")
         var replicas: [Replica] = []
         for name in options.names {
@@ -144,8 +145,10 @@ public final class Cluster: Sendable {
             for replica in replicas { group.addTask { await replica.close() } }
         }
         await recorder.close()
-        await control.close()
-        await redis.close()
+        let servers = servers.withLock { $0 }
+        await servers.control.close()
+        await servers.redis.close()
+        for replica in servers.redisReplicas { await replica.close() }
         _ = try? await postgres.run(sql: "drop database \(database) with (force)")
     }
 
@@ -169,7 +172,7 @@ public final class Cluster: Sendable {
     /// - Throws: if Redis does not answer within a second, or refuses.
     @discardableResult
     public func command(_ words: String...) async throws -> String {
-        let reply = try await control.send(RedisCommand(words))
+        let reply = try await servers.withLock { $0.control }.send(RedisCommand(words))
         return reply.string ?? "\(reply)"
     }
 
@@ -237,6 +240,18 @@ public final class Cluster: Sendable {
     static let leaseKey = "{baton:default}:lease"
 
     // MARK: Redis' own life
+
+    func keep(_ replica: RedisReplica) { servers.withLock { $0.redisReplicas.append(replica) } }
+
+    /// From now on this one holds the lease and the cache.
+    func replaceRedis(_ replica: RedisReplica) async {
+        let before = servers.withLock { servers in
+            defer { (servers.redis, servers.control) = (replica.server, replica.control) }
+            return servers
+        }
+        await before.control.close()
+        await before.redis.close()
+    }
 
     /// Kills Redis. Nobody else is to be heard when it is back before the recorder listens.
     func killRedis() async {

@@ -25,10 +25,12 @@ struct ElectionBench: Sendable {
     /// The same with ten renewals a second.
     static let quick = timing(ttl: .seconds(4), renewEvery: .milliseconds(100), renewTimeout: .milliseconds(1600))
 
-    private static func timing(ttl: Duration, renewEvery: Duration, renewTimeout: Duration) -> ElectionTiming {
+    static func timing(
+        ttl: Duration, renewEvery: Duration, renewTimeout: Duration, retryDelay: Duration = .milliseconds(50)
+    ) -> ElectionTiming {
         do throws(ElectionTimingError) {
             return try ElectionTiming(
-                ttl: ttl, renewEvery: renewEvery, renewTimeout: renewTimeout, retryDelay: .milliseconds(50),
+                ttl: ttl, renewEvery: renewEvery, renewTimeout: renewTimeout, retryDelay: retryDelay,
                 margin: .milliseconds(150), stopSendingWithin: .milliseconds(300))
         } catch {
             preconditionFailure("\(error)")

@@ -62,8 +62,9 @@ struct ElectionReplica {
     private let group: MultiThreadedEventLoopGroup
 
     init(
-        _ name: String, _ bench: ElectionBench, drain: Duration = .seconds(4),
-        watchdog: Watchdog? = nil, metrics: any MetricsFactory = NOOPMetricsHandler.instance,
+        _ name: String, _ bench: ElectionBench, version: String = "1.0.0", detectsCrashes: Bool = true,
+        drain: Duration = .seconds(4), watchdog: Watchdog? = nil,
+        metrics: any MetricsFactory = NOOPMetricsHandler.instance,
         _ manners: (inout RecordingWork.Manners) -> Void = { _ in }
     ) throws {
         var wanted = RecordingWork.Manners()
@@ -72,9 +73,9 @@ struct ElectionReplica {
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         eventLoop = group.next()
         let service = ElectionService(
-            group: "test", store: try bench.store(name, eventLoop: eventLoop), presence: bench.presence(name),
-            work: work, drain: drain, eventLoop: eventLoop, logger: ElectionBench.logger(name),
-            metrics: metrics, termBegan: { watchdog?.watch($0) })
+            group: "test", store: try bench.store(name, detectsCrashes: detectsCrashes, eventLoop: eventLoop),
+            presence: bench.presence(name, version: version), work: work, drain: drain, eventLoop: eventLoop,
+            logger: ElectionBench.logger(name), metrics: metrics, termBegan: { watchdog?.watch($0) })
         self.work = work
         self.service = service
         task = Task { await service.run() }

@@ -1,5 +1,6 @@
 import Dispatch
 import Glibc
+import LocalStack
 import Testing
 
 /// The program itself, as it stands beside the tests.
@@ -32,6 +33,15 @@ enum BatonProgram {
         return Run(
             status: (status >> 8) & 0xFF, output: String(decoding: output, as: UTF8.self),
             errors: String(decoding: errors, as: UTF8.self))
+    }
+
+    /// Starts it with its files as the working directory. Whoever does so ends it.
+    static func start(
+        _ arguments: [String], environment: [String: String] = [:], in files: ConfigurationFixture
+    ) async throws -> ChildProcess {
+        try #require(access(Self.path, X_OK) == 0, "build the product baton first")
+        return try await ChildProcess.start(
+            Self.path, arguments, environment: environment.mapValues { Optional($0) }, workingDirectory: files.folder)
     }
 
     /// Waits on a thread of its own, so that tests which run beside it go on.
