@@ -11,9 +11,10 @@ struct Bench: AsyncParsableCommand {
         case follower
         case handover
         case failover
+        case cacheTools = "cache-tools"
 
         /// What is measured unless asked otherwise: failover takes a quarter of an hour.
-        static let standard = [Part.fullPass, .follower, .handover]
+        static let standard = [Part.fullPass, .follower, .handover, .cacheTools]
     }
 
     @Option(
@@ -53,6 +54,7 @@ struct Bench: AsyncParsableCommand {
             case .fullPass: try await FullPass(rows: rows, rounds: rounds, report: report).run()
             case .follower: try await Follower(seconds: 30, report: report).run()
             case .handover: try await Handover(terminations: 20, kills: 5, report: report).run()
+            case .cacheTools: try await CacheTools(keys: rows, rounds: rounds, report: report).run()
             case .failover:
                 try await Failover(runs: runs, events: event.isEmpty ? Failover.Event.allCases : event, report: report)
                     .run()

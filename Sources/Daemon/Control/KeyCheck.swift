@@ -47,7 +47,7 @@ extension Inspector {
             var faults: [KeyFault] = []
             let wanted: [(String, String)] = [
                 (keys.lease, "string"), (keys.fence, "hash"), (keys.marks, "hash"), (keys.events, "stream"),
-                (keys.suspect, "string"), (keys.wishes, "hash"), (keys.replicas, "hash"),
+                (keys.suspect, "string"), (keys.wishes, "hash"), (keys.cleared, "hash"), (keys.replicas, "hash"),
             ]
             for (key, type) in wanted {
                 let found = try await redis.send(RedisCommand("TYPE", key)).string ?? "none"
@@ -109,6 +109,8 @@ extension Inspector {
             return TextLayout.count(Int(try await redis.send(RedisCommand("HLEN", key)).int ?? 0), "dataset")
         case keys.events:
             return TextLayout.count(Int(try await redis.send(RedisCommand("XLEN", key)).int ?? 0), "event")
+        case keys.cleared:
+            return TextLayout.count(Int(try await redis.send(RedisCommand("HLEN", key)).int ?? 0), "note")
         case keys.suspect:
             if left == -1 {
                 faults.append(

@@ -13,6 +13,9 @@ public struct GroupKeys: Hashable, Sendable {
     /// The hash in which operators leave their wishes: on the Redis of the lease those about leading, on each Redis those for
     /// the datasets that it holds.
     public let wishes: String
+    /// The hash in which is noted what people took out of the cache on that Redis, or put into it, so that the leader looks
+    /// at it again; with a TTL.
+    public let cleared: String
     /// The hash that says which replicas there are.
     public let replicas: String
     /// The channel on which the token of a resigned lease is published.
@@ -34,6 +37,7 @@ public struct GroupKeys: Hashable, Sendable {
         events = base + "events"
         suspect = base + "suspect"
         wishes = base + "wishes"
+        cleared = base + "cleared"
         replicas = base + "replicas"
         released = base + "released"
         elected = base + "elected"
@@ -44,5 +48,5 @@ public struct GroupKeys: Hashable, Sendable {
     public func live(_ token: some CustomStringConvertible) -> String { "\(base)live:\(token)" }
 
     /// All keys of the group's own that may be beside cached ones.
-    var all: [String] { [lease, fence, marks, events, suspect, wishes, replicas] }
+    var all: [String] { [lease, fence, marks, events, suspect, wishes, cleared, replicas] }
 }

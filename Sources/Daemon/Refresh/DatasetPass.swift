@@ -11,6 +11,8 @@ struct DatasetPass {
     let fence: Fence
     let redis: RedisClient
     let clock: @Sendable () -> Duration
+    /// What people took out of the cache; nil where nobody is asked.
+    var cleared: ClearedKeys?
 
     /// What is remembered from tick to tick. Only the dataset's own loop touches it.
     final class Memory {
@@ -38,6 +40,14 @@ struct DatasetPass {
 
     /// - Parameter memory: of the tick before; nil at first, and after Redis lost data. Replaced as needed.
     func tick(_ memory: inout Memory?, on connection: PostgresConnection) async throws -> Outcome {
+        if dataset.mode == .upsert, let cleared {
+            switch try await cleared.take(for: dataset.name) {
+            case .none: break
+            case .keys(let keys): for key in keys { memory?.refresh.forget(key: key) }
+            // Compared anew, as by a new leader.
+            case .everything: memory = nil
+            }
+        }
         if let memory {
             if memory.refresh.brake.isHolding {
                 try await heedConfirmation(memory)

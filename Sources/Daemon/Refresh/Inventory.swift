@@ -18,7 +18,11 @@ struct Inventory {
     }
 
     /// Calls `body` with the keys that match a pattern; some may come twice, as `SCAN` has it.
-    func forEachPage(matching pattern: [UInt8], _ body: ([[UInt8]]) async throws -> Void) async throws {
+    ///
+    /// - Parameter progress: is told how much of the database was looked at, from 0 to 1, before each page.
+    func forEachPage(
+        matching pattern: [UInt8], progress: (Double) -> Void = { _ in }, _ body: ([[UInt8]]) async throws -> Void
+    ) async throws {
         var cursor = Array("0".utf8)
         repeat {
             try Task.checkCancellation()
@@ -30,9 +34,20 @@ struct Inventory {
             guard case .array(let fields) = reply, fields.count == 2, case .bytes(let next) = fields[0],
                 case .array(let keys) = fields[1]
             else { return }
+            progress(Self.share(beforeCursor: String(decoding: next, as: UTF8.self)))
             try await body(
                 keys.compactMap { if case .bytes(let key) = $0 { key } else { nil } })
             cursor = next
         } while cursor != Array("0".utf8)
+    }
+    /// A cursor counts the buckets of Redis' hash table from its highest bit down.
+    private static func share(beforeCursor text: String) -> Double {
+        guard var cursor = UInt64(text), cursor != 0 else { return 1 }
+        var mirrored: UInt64 = 0
+        for _ in 0..<64 {
+            mirrored = mirrored << 1 | cursor & 1
+            cursor >>= 1
+        }
+        return Double(mirrored) / 0x1p64
     }
 }

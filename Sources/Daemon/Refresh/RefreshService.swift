@@ -53,6 +53,7 @@ public final class RefreshService: TermWork {
             return
         }
         let fences = makeFences(of: term)
+        let cleared = redis.mapValues { ClearedKeys(keys: keys, token: term.token, redis: $0) }
         let (stream, updates) = AsyncStream.makeStream(of: [Dataset].self, bufferingPolicy: .bufferingNewest(1))
         let initial = state.withLock { state in
             state.updates = updates
@@ -62,7 +63,7 @@ public final class RefreshService: TermWork {
 
         await withTaskCancellationHandler {
             await refresh(stream) { dataset in
-                var loop = makeLoop(dataset, term, fences, pool, server)
+                var loop = makeLoop(dataset, term, fences, cleared, pool, server)
                 loop?.giveUpTerm = { updates.finish() }
                 return loop
             }
@@ -133,8 +134,8 @@ public final class RefreshService: TermWork {
     }
 
     private func makeLoop(
-        _ dataset: Dataset, _ term: LeadershipTerm, _ fences: [String: Fence], _ pool: PostgresPool,
-        _ server: ServerIdentity
+        _ dataset: Dataset, _ term: LeadershipTerm, _ fences: [String: Fence], _ cleared: [String: ClearedKeys],
+        _ pool: PostgresPool, _ server: ServerIdentity
     ) -> DatasetLoop? {
         var logger = logger
         logger[metadataKey: "dataset"] = "\(dataset.name)"
@@ -146,7 +147,7 @@ public final class RefreshService: TermWork {
         return DatasetLoop(
             pass: DatasetPass(
                 dataset: dataset, keyPrefix: configuration.keyPrefix, keys: keys, server: server, fence: fence,
-                redis: client, clock: { Uptime.now }),
+                redis: client, clock: { Uptime.now }, cleared: cleared[dataset.redis]),
             term: term, pool: pool, logger: logger)
     }
 }

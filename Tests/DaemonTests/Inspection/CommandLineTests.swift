@@ -21,7 +21,9 @@ struct CommandLineTests {
             try ConfigurationFixture.read("Sources/Daemon/Scripts/lease.lua").contains("FORMAT = \(Formats.lease)\n"))
     }
 
-    @Test("helps with every command, with examples", arguments: ["run", "demo", "check", "plan", "confirm"])
+    @Test(
+        "helps with every command, with examples",
+        arguments: ["run", "demo", "check", "plan", "confirm", "cache", "cache clear", "cache list"])
     func help(_ command: String) async throws {
         let run = try await BatonProgram.run("baton help \(command)", in: ConfigurationFixture())
         #expect(run.status == 0)
