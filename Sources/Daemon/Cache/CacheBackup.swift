@@ -78,10 +78,7 @@ extension CacheTools {
             try await withClient(place.settings) { client in
                 let connection = try await client.connection()
                 let writer = try BackupWriter(path: path)
-                var share = 0.0
-                try await Inventory(redis: client).forEachPage(
-                    matching: selection.pattern, progress: { share = $0 }
-                ) { keys in
+                try await Inventory(redis: client).forEachPage(matching: selection.pattern) { keys, share in
                     for group in selection.sorted(keys).shares { try await writer.add(group.keys, connection) }
                     progress.tell(share, "\(TextLayout.count(writer.count, "key")) copied")
                     try await pace.wait(after: keys.count)

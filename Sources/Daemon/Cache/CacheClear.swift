@@ -68,11 +68,8 @@ extension CacheTools {
             for share in shares { try await send(share) }
             try await settle()
         case .selection(let selection):
-            var share = 0.0
             do {
-                try await Inventory(redis: client).forEachPage(
-                    matching: selection.pattern, progress: { share = $0 }
-                ) { keys in
+                try await Inventory(redis: client).forEachPage(matching: selection.pattern) { keys, share in
                     // The answers to the page before have come with this one.
                     try await settle()
                     let page = selection.sorted(keys)

@@ -109,10 +109,12 @@ extension CacheTools {
                 "go-zero's sign that the database has no such row. It hides a row that came later until its TTL ends.")
         }
         if let family = finding.family, let id = CachePointer.target(of: finding.entry, in: family) {
-            for row in finding.place.families where row.name == family.name {
-                guard let key = row.form.key(row.identity ?? "id", id) else { continue }
-                let isThere = try await !reader.entries([key]).isEmpty
-                remarks.append("It points to \(KeyText.shown(key)), which is \(isThere ? "there" : "not there").")
+            let keys = finding.place.families.filter { $0.name == family.name }
+                .compactMap { $0.form.key($0.identity ?? "id", id) }
+            let there = try await reader.entries(keys).map(\.key)
+            for key in there { remarks.append("It points to \(KeyText.shown(key)), which is there.") }
+            if there.isEmpty, let key = keys.first {
+                remarks.append("It points to \(KeyText.shown(key)), which is not there.")
             }
         }
         return remarks

@@ -39,10 +39,7 @@ extension CacheTools {
             if !request.isOverview, places.count > 1 { emit("\(place.name)  \(place.description)") }
             try await withClient(place.settings) { client in
                 let reader = CacheReader(connection: try await client.connection())
-                var share = 0.0
-                try await Inventory(redis: client).forEachPage(
-                    matching: selection.pattern, progress: { share = $0 }
-                ) { keys in
+                try await Inventory(redis: client).forEachPage(matching: selection.pattern) { keys, share in
                     let page = selection.sorted(keys)
                     section.own += page.own
                     for part in page.shares {

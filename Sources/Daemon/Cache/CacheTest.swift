@@ -100,8 +100,7 @@ private struct CacheProbe {
         var counts = Array(repeating: 0, count: place.families.count)
         guard !counts.isEmpty else { return [] }
         let selection = CacheSelection(families: place.families)
-        var share = 0.0
-        try await Inventory(redis: client).forEachPage(matching: selection.pattern, progress: { share = $0 }) { keys in
+        try await Inventory(redis: client).forEachPage(matching: selection.pattern) { keys, share in
             for group in selection.sorted(keys).shares {
                 if let family = group.family { counts[family] += group.keys.count }
             }

@@ -180,10 +180,7 @@ extension CacheTools {
         var (examples, own) = ([CacheEntry](), 0)
         try await withClient(part.place.settings) { client in
             let reader = CacheReader(connection: try await client.connection())
-            var share = 0.0
-            try await Inventory(redis: client).forEachPage(
-                matching: selection.pattern, progress: { share = $0 }
-            ) { keys in
+            try await Inventory(redis: client).forEachPage(matching: selection.pattern) { keys, share in
                 let page = selection.sorted(keys)
                 own += page.own
                 for group in page.shares {

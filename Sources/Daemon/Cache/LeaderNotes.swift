@@ -5,7 +5,7 @@ internal import RedisClient
 /// nothing is forgotten whatever happens in between.
 struct LeaderNotes {
     /// One step on so many keys takes Redis less than a millisecond.
-    static let batchSize = 500
+    static let batchSize = 250
 
     /// More than a number of single keys are one note: everything.
     private static let maximumNotes = 1000

@@ -19,9 +19,13 @@ struct Inventory {
 
     /// Calls `body` with the keys that match a pattern; some may come twice, as `SCAN` has it.
     ///
-    /// - Parameter progress: is told how much of the database was looked at, from 0 to 1, before each page.
+    func forEachPage(matching pattern: [UInt8], _ body: ([[UInt8]]) async throws -> Void) async throws {
+        try await forEachPage(matching: pattern) { keys, _ in try await body(keys) }
+    }
+
+    /// The same, with how much of the database was looked at, from 0 to 1.
     func forEachPage(
-        matching pattern: [UInt8], progress: (Double) -> Void = { _ in }, _ body: ([[UInt8]]) async throws -> Void
+        matching pattern: [UInt8], _ body: (_ keys: [[UInt8]], _ share: Double) async throws -> Void
     ) async throws {
         var cursor = Array("0".utf8)
         repeat {
@@ -34,9 +38,9 @@ struct Inventory {
             guard case .array(let fields) = reply, fields.count == 2, case .bytes(let next) = fields[0],
                 case .array(let keys) = fields[1]
             else { return }
-            progress(Self.share(beforeCursor: String(decoding: next, as: UTF8.self)))
             try await body(
-                keys.compactMap { if case .bytes(let key) = $0 { key } else { nil } })
+                keys.compactMap { if case .bytes(let key) = $0 { key } else { nil } },
+                Self.share(beforeCursor: String(decoding: next, as: UTF8.self)))
             cursor = next
         } while cursor != Array("0".utf8)
     }

@@ -18,7 +18,9 @@ struct GrantsTests {
                 path.hasSuffix(".lua")
                 ? Self.words(in: text, after: ["redis.call('", "redis.pcall('"], endingAt: "'")
                 : Self.words(in: text, after: ["RedisCommand(\"", "Array(\"", "append(\""], endingAt: "\"")
-            for call in calls where call == call.uppercased() && call.count > 2 && call.first?.isLetter == true { used[call.lowercased()] = path }
+            for call in calls where call == call.uppercased() && call.count > 2 && call.first?.isLetter == true {
+                used[call.lowercased()] = path
+            }
         }
         // Written in two words, or by the connection itself before anybody may do anything.
         for (command, subcommands) in [
