@@ -96,12 +96,22 @@ extension DatasetRefresh {
     }
 
     /// Whether some row makes the key now.
-    func isOwned(_ key: [UInt8]) -> Bool {
-        if key.withUnsafeBytes({ table.find(key: $0) }) != nil { return true }
-        return shape.families.contains { family in
-            guard let identity = family.identity(ofKey: key, identityCount: shape.identityCount) else { return false }
-            return identity.withUnsafeBytes { table.find(identity: $0) } != nil
+    func isOwned(_ key: [UInt8]) -> Bool { owner(of: key) != nil }
+
+    /// The row that makes the key; nil if none does.
+    func owner(of key: [UInt8]) -> UInt32? {
+        if let stored = key.withUnsafeBytes({ table.find(key: $0) }) { return table.owner(of: stored) }
+        for family in shape.families {
+            guard let identity = family.identity(ofKey: key, identityCount: shape.identityCount) else { continue }
+            if let row = identity.withUnsafeBytes({ table.find(identity: $0) }) { return row }
         }
+        return nil
+    }
+
+    /// Somebody else took a key out of the cache, or wrote it: the next pass writes its row anew.
+    public mutating func forget(key: [UInt8]) {
+        guard case .idle = phase else { preconditionFailure("keys are forgotten between passes") }
+        if let row = owner(of: key) { markDirty(row) }
     }
 
     /// Whether a row's identity comes before another's: numbers by value, everything else byte by byte.

@@ -60,12 +60,8 @@ struct KeyFamilyShape: Hashable, Sendable {
         var pattern: [UInt8] = []
         for part in parts {
             switch part {
-            case .column: pattern.append(UInt8(ascii: "*"))
-            case .literal(let text):
-                for byte in text {
-                    if "*?[]\\^-".utf8.contains(byte) { pattern.append(UInt8(ascii: "\\")) }
-                    pattern.append(byte)
-                }
+            case .column: ScanPattern.appendAnything(to: &pattern)
+            case .literal(let text): ScanPattern.appendLiteral(text, to: &pattern)
             }
         }
         return pattern

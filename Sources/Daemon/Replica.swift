@@ -119,6 +119,7 @@ extension Configuration {
     fileprivate func differsBesidesDatasets(from other: Configuration) -> Bool {
         var mine = self
         mine.datasets = other.datasets
+        mine.families = other.families
         mine.settings = other.settings
         return mine != other
     }

@@ -24,7 +24,7 @@ struct Baton: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, CheckCommand.self, PlanCommand.self, ConfirmCommand.self, StatusCommand.self,
             HistoryCommand.self, StepDownCommand.self, PauseCommand.self, ResumeCommand.self, FsckCommand.self,
-            DemoCommand.self,
+            CacheCommand.self, DemoCommand.self,
         ])
 
     static func main() async {

@@ -13,6 +13,25 @@ enum Output {
         write((isatty(STDOUT_FILENO) == 1 ? "\u{1B}[H\u{1B}[2J" : "") + text)
     }
 
+    /// Writes data that may be no text.
+    static func write(_ bytes: [UInt8]) {
+        bytes.withUnsafeBytes { write($0, to: STDOUT_FILENO) }
+    }
+
+    /// Writes for the person at the terminal, without ending the line.
+    static func note(_ text: String) {
+        write(text, to: STDERR_FILENO)
+    }
+
+    /// How wide the terminal is to which data goes; nil if it goes elsewhere.
+    static var columns: Int? { columns(of: STDOUT_FILENO) }
+
+    static func columns(of descriptor: Int32) -> Int? {
+        var size = winsize()
+        guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+        return Int(size.ws_col)
+    }
+
     /// Writes a line for the person at the terminal.
     static func complain(_ text: String) {
         write(text + "\n", to: STDERR_FILENO)
@@ -27,19 +46,21 @@ enum Output {
 
     private static func write(_ text: String, to descriptor: Int32) {
         var text = text
-        text.withUTF8 { bytes in
-            var rest = UnsafeRawBufferPointer(bytes)[...]
-            while !rest.isEmpty {
-                let written = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-                if written >= 0 {
-                    rest = rest.dropFirst(written)
-                } else if errno == EPIPE {
-                    // The network library ignores the signal for the whole process.
-                    signal(SIGPIPE, SIG_DFL)
-                    raise(SIGPIPE)
-                } else if errno != EINTR {
-                    return
-                }
+        text.withUTF8 { write(UnsafeRawBufferPointer($0), to: descriptor) }
+    }
+
+    private static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let written = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+            if written >= 0 {
+                rest = rest.dropFirst(written)
+            } else if errno == EPIPE {
+                // The network library ignores the signal for the whole process.
+                signal(SIGPIPE, SIG_DFL)
+                raise(SIGPIPE)
+            } else if errno != EINTR {
+                return
             }
         }
     }

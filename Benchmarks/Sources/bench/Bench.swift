@@ -12,9 +12,10 @@ struct Bench: AsyncParsableCommand {
         case handover
         case scrape
         case failover
+        case cacheTools = "cache-tools"
 
         /// What is measured unless asked otherwise: failover takes a quarter of an hour.
-        static let standard = [Part.fullPass, .follower, .handover, .scrape]
+        static let standard = [Part.fullPass, .follower, .handover, .scrape, .cacheTools]
     }
 
     @Option(
@@ -55,6 +56,7 @@ struct Bench: AsyncParsableCommand {
             case .follower: try await Follower(seconds: 30, report: report).run()
             case .handover: try await Handover(terminations: 20, kills: 5, report: report).run()
             case .scrape: try await Scrape(seconds: 20, report: report).run()
+            case .cacheTools: try await CacheTools(keys: rows, rounds: rounds, report: report).run()
             case .failover:
                 try await Failover(runs: runs, events: event.isEmpty ? Failover.Event.allCases : event, report: report)
                     .run()

@@ -60,14 +60,7 @@ final class Replica: Sendable {
     // MARK: What the kernel says of it
 
     /// The most memory it ever had, in bytes.
-    var peakMemory: Int { status("VmHWM:") * 1024 }
-
-    /// Kilobytes, as `/proc` gives them.
-    private func status(_ name: String) -> Int {
-        let text = (try? String(contentsOfFile: "/proc/\(process.pid)/status", encoding: .utf8)) ?? ""
-        let line = text.split(separator: "\n").first { $0.hasPrefix(name) } ?? ""
-        return Int(line.filter(\.isNumber)) ?? 0
-    }
+    var peakMemory: Int { process.peakMemory }
 
     /// The processor time that it has used.
     var processorTime: Duration {
@@ -75,5 +68,14 @@ final class Replica: Sendable {
         let fields = text.split(separator: ")").last?.split(separator: " ") ?? []
         guard fields.count > 12, let user = Int(fields[11]), let system = Int(fields[12]) else { return .zero }
         return .milliseconds((user + system) * 1000 / Int(sysconf(Int32(_SC_CLK_TCK))))
+    }
+}
+
+extension ChildProcess {
+    /// The most memory that it ever had, in bytes; 0 once it has ended.
+    var peakMemory: Int {
+        let text = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
+        let line = text.split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? ""
+        return (Int(line.filter(\.isNumber)) ?? 0) * 1024
     }
 }

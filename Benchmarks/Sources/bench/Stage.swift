@@ -71,6 +71,9 @@ final class Stage {
         try await ChildProcess.start(Self.program, [command, "--config", folder.path + "/baton.yaml"])
     }
 
+    /// Starts the program with these words.
+    static func program(_ words: [String]) async throws -> ChildProcess { try await ChildProcess.start(program, words) }
+
     func stopReplicas() async {
         for replica in replicas { _ = await replica.process.terminate() }
         replicas = []

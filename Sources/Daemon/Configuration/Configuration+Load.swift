@@ -22,7 +22,7 @@ extension Configuration {
                 datasetsPath,
                 or: { block.refuse("datasets", "\(datasetsPath.quoted) \($0.problem)", remedy: $0.remedy) })
         else { throw ConfigurationErrors(reader.mistakes) }
-        configuration.datasets = reader.file(datasets, variablePath: ["datasets"]) { block in
+        (configuration.datasets, configuration.families) = reader.file(datasets, variablePath: ["datasets"]) { block in
             DatasetsReader(redis: configuration.redis).read(block)
         }
         reader.refuseUnknownVariables()

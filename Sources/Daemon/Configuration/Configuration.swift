@@ -129,6 +129,24 @@ public struct Configuration: Hashable, Sendable {
         }
     }
 
+    /// Keys that others keep, for the tools that look at the cache and clear it.
+    public struct Family: Hashable, Sendable {
+        public var name: String
+        /// At least one. Text in braces stands for anything; `{id}` and `{phone}` are what `baton cache clear` asks for.
+        public var templates: [KeyTemplate]
+        /// The name of the Redis that holds the keys.
+        public var redis: String
+        /// Where the rows are, as SQL writes it; nil if that is not said.
+        public var table: String?
+
+        public init(name: String, templates: [KeyTemplate], redis: String = "main", table: String? = nil) {
+            self.name = name
+            self.templates = templates
+            self.redis = redis
+            self.table = table
+        }
+    }
+
     /// The version of the files' form.
     public static let version = 1
 
@@ -147,14 +165,15 @@ public struct Configuration: Hashable, Sendable {
     public var datasetsPath: String
     /// In the order of the file, those that are switched off included.
     public var datasets: [Dataset]
+    /// In the order of the file.
+    public var families: [Family]
     /// Every setting as it took effect and where it was said, without secrets; empty if the value was not loaded.
     public internal(set) var settings: [ConfigurationSetting] = []
 
     public init(
         group: String = "default", keyPrefix: String = "", postgres: Postgres, redis: [String: Redis],
         lease: Lease = Lease(), shutdown: Shutdown = Shutdown(), log: Log = Log(), http: HTTP = HTTP(),
-        datasetsPath: String = "datasets.yaml",
-        datasets: [Dataset] = []
+        datasetsPath: String = "datasets.yaml", datasets: [Dataset] = [], families: [Family] = []
     ) {
         self.group = group
         self.keyPrefix = keyPrefix
@@ -166,6 +185,7 @@ public struct Configuration: Hashable, Sendable {
         self.http = http
         self.datasetsPath = datasetsPath
         self.datasets = datasets
+        self.families = families
     }
 
     /// The datasets that are switched on.

@@ -1,12 +1,12 @@
 internal import CacheRefresh
 internal import RedisClient
 
-/// Turns the datasets file into ``Dataset``s.
+/// Turns the datasets file into ``Dataset``s, and the families that others keep.
 struct DatasetsReader {
     /// The servers that a dataset may name.
     let redis: [String: Configuration.Redis]
 
-    func read(_ block: ConfigurationBlock) -> [Dataset] {
+    func read(_ block: ConfigurationBlock) -> ([Dataset], [Configuration.Family]) {
         _ = block.value("version", .version, .required, "The version of the file's form.")
         let (defaults, shared) = block.block("defaults") { block in
             (block, SharedSettings(block) { .text($0) })
@@ -27,8 +27,39 @@ struct DatasetsReader {
             }
             return dataset
         }
+        let others = block.blocks(
+            "families", mustBeBlocks: "Write such as `sessions: { keys: \"session:{id}\" }`"
+        ) { name, block in
+            let family = readFamily(block, name: name, defaults)
+            if block.location(of: "redis") == nil { inheritsRedis = true } else { check(family.redis, in: block) }
+            return family
+        }
         if inheritsRedis { check(shared.redis, in: defaults) }
-        return datasets.map(\.1)
+        return (datasets.map(\.1), others.map(\.1))
+    }
+
+    private func readFamily(
+        _ block: ConfigurationBlock, name: String, _ defaults: ConfigurationBlock
+    ) -> Configuration.Family {
+        let texts = block.list(
+            "keys", "Templates of keys that others keep, for `baton cache`: `session:{id}`, or a list of such.")
+        var templates: [KeyTemplate] = []
+        for text in texts {
+            do throws(SettingRefusal) {
+                let template = try SettingFormat<KeyTemplate>.template.parse(text)
+                if !templates.contains(template) { templates.append(template) }
+            } catch {
+                block.refuse("keys", error.problem, remedy: error.remedy)
+            }
+        }
+        if texts.isEmpty { block.refuse("keys", "is missing", remedy: "Write `keys: \"session:{id}\"`") }
+        return Configuration.Family(
+            name: name, templates: templates,
+            redis: block.value("redis", .name, .inherited(defaults), "The server that holds the keys."),
+            table: block.optional(
+                "table", .text(example: "sessions"),
+                "Where their rows are, as SQL writes it, so that `baton cache clear id` can say whether a row is still there."
+            ))
     }
 
     private func check(_ name: String, in block: ConfigurationBlock) {

@@ -18,6 +18,12 @@ enum Wording {
         return otherwise ?? "Use one of \(list(candidates))"
     }
 
+    /// The same as a sentence.
+    static func sentence(for word: String, among candidates: [String]) -> String {
+        let advice = advice(for: word, among: candidates)
+        return advice.hasSuffix("?") ? advice : advice + "."
+    }
+
     /// `a`, `b`, `c`
     static func list(_ words: some Sequence<String>) -> String {
         words.map { "`\($0)`" }.joined(separator: ", ")

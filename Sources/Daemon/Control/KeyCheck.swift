@@ -47,7 +47,7 @@ extension Inspector {
             var faults: [KeyFault] = []
             let wanted: [(String, String)] = [
                 (keys.lease, "string"), (keys.fence, "hash"), (keys.marks, "hash"), (keys.events, "stream"),
-                (keys.suspect, "string"), (keys.wishes, "hash"), (keys.replicas, "hash"),
+                (keys.suspect, "string"), (keys.wishes, "hash"), (keys.cleared, "hash"), (keys.replicas, "hash"),
                 (keys.figures, "string"),
             ]
             for (key, type) in wanted {
@@ -113,6 +113,8 @@ extension Inspector {
         case keys.figures:
             let text = try await redis.send(RedisCommand("GET", key)).string ?? ""
             return GroupFigures(text).map { TextLayout.count($0.entries.count, "dataset") } ?? "?"
+        case keys.cleared:
+            return TextLayout.count(Int(try await redis.send(RedisCommand("HLEN", key)).int ?? 0), "note")
         case keys.suspect:
             if left == -1 {
                 faults.append(

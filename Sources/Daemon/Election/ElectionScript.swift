@@ -14,6 +14,8 @@ enum ElectionScript {
     static let resign = script("resign", PackageResources.resign_lua)
     static let present = script("present", PackageResources.present_lua)
     static let wish = script("wish", PackageResources.wish_lua)
+    static let clear = script("clear", PackageResources.clear_lua)
+    static let cleared = script("cleared", PackageResources.cleared_lua)
     static let sync = script("sync", PackageResources.sync_lua)
     static let raise = script("raise", PackageResources.raise_lua)
 

@@ -13,6 +13,9 @@ public struct GroupKeys: Hashable, Sendable {
     /// The hash in which operators leave their wishes: on the Redis of the lease those about leading, on each Redis those for
     /// the datasets that it holds.
     public let wishes: String
+    /// The hash in which is noted what people took out of the cache on that Redis, or put into it, so that the leader looks
+    /// at it again; with a TTL.
+    public let cleared: String
     /// The hash that says which replicas there are.
     public let replicas: String
     /// The text that says how the leader's datasets fared within the last minute; with a TTL.
@@ -36,6 +39,7 @@ public struct GroupKeys: Hashable, Sendable {
         events = base + "events"
         suspect = base + "suspect"
         wishes = base + "wishes"
+        cleared = base + "cleared"
         replicas = base + "replicas"
         figures = base + "figures"
         released = base + "released"
@@ -47,5 +51,5 @@ public struct GroupKeys: Hashable, Sendable {
     public func live(_ token: some CustomStringConvertible) -> String { "\(base)live:\(token)" }
 
     /// All keys of the group's own that may be beside cached ones.
-    var all: [String] { [lease, fence, marks, events, suspect, wishes, replicas, figures] }
+    var all: [String] { [lease, fence, marks, events, suspect, wishes, cleared, replicas, figures] }
 }

@@ -18,7 +18,7 @@ public enum ExitStatus: Int32, CaseIterable, Sendable {
         case .done: "Done; for `check`: no problem was found, though there may be warnings."
         case .no:
             "The answer is no: `check` found problems, `demo --once` found values that differ, nobody leads, a wish is "
-                + "refused."
+                + "refused, no such key is there."
         case .usage: "The command line is wrong."
         case .unavailable: "A server can't be reached, does not answer, or can't work now; or a port is in use."
         case .internalError: "Something that should not happen; worth a report."

@@ -22,9 +22,8 @@ public struct Inspector: Sendable {
         guard !names.isEmpty else { return configuration.enabledDatasets }
         for name in names where !configuration.datasets.contains(where: { $0.name == name }) {
             let known = configuration.datasets.map(\.name)
-            let advice = Wording.advice(for: name, among: known)
             throw InspectionError(
-                .usage, "There is no dataset \(name.quoted). \(advice)\(advice.hasSuffix("?") ? "" : ".")")
+                .usage, "There is no dataset \(name.quoted). \(Wording.sentence(for: name, among: known))")
         }
         return configuration.datasets.filter { names.contains($0.name) }
     }

@@ -28,6 +28,11 @@ struct RedisFacts: Hashable, Sendable {
     var maximumMemory: Int { number("maxmemory") }
     var evictionPolicy: String { fields["maxmemory_policy"] ?? "unknown" }
 
+    /// The numbers of the databases that hold keys.
+    var databases: [Int] {
+        fields.keys.compactMap { $0.hasPrefix("db") ? Int($0.dropFirst(2)) : nil }.sorted()
+    }
+
     /// How many keys a database holds.
     func keyCount(database: Int) -> Int {
         let entry = fields["db\(database)"]?.split(separator: ",").first { $0.hasPrefix("keys=") }

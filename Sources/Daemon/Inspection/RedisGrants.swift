@@ -12,6 +12,7 @@ struct RedisGrants: Hashable, Sendable {
         ("cached keys", ["unlink", "hgetall", "scan", "dbsize"]),
         ("baton check", ["info"]),
         ("baton history and fsck", ["xrevrange", "xlen", "hlen", "persist"]),
+        ("baton cache", ["memory|usage", "getrange", "hscan", "sscan", "zscan", "lrange", "dump", "restore"]),
     ]
 
     let user: String
@@ -28,6 +29,10 @@ struct RedisGrants: Hashable, Sendable {
                 let pattern = Self.pattern(family.template, prefix: configuration.keyPrefix)
                 if !keys.contains(pattern) { keys.append(pattern) }
             }
+        }
+        for template in configuration.families.filter({ $0.redis == name }).flatMap(\.templates) {
+            let pattern = Self.pattern(template, prefix: configuration.keyPrefix)
+            if !keys.contains(pattern) { keys.append(pattern) }
         }
         self.keys = keys
         channels = configuration.lease.redis == name ? [ours] : []

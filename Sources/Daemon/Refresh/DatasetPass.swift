@@ -12,11 +12,14 @@ struct DatasetPass {
     let redis: RedisClient
     let clock: @Sendable () -> Duration
     let meter: DatasetMeter
+    /// What people took out of the cache; nil where nobody is asked.
+    var cleared: ClearedKeys?
 
     /// - Parameter meter: nil where nobody wants to know what it costs.
     init(
         dataset: Dataset, keyPrefix: String, keys: GroupKeys, server: ServerIdentity, fence: Fence,
-        redis: RedisClient, clock: @escaping @Sendable () -> Duration, meter: DatasetMeter? = nil
+        redis: RedisClient, clock: @escaping @Sendable () -> Duration, cleared: ClearedKeys? = nil,
+        meter: DatasetMeter? = nil
     ) {
         self.dataset = dataset
         self.keyPrefix = keyPrefix
@@ -25,6 +28,7 @@ struct DatasetPass {
         self.fence = fence
         self.redis = redis
         self.clock = clock
+        self.cleared = cleared
         self.meter = meter ?? DatasetMeter(dataset.name, .discarded)
     }
 
@@ -54,6 +58,14 @@ struct DatasetPass {
 
     /// - Parameter memory: of the tick before; nil at first, and after Redis lost data. Replaced as needed.
     func tick(_ memory: inout Memory?, on connection: PostgresConnection) async throws -> Outcome {
+        if dataset.mode == .upsert, let cleared {
+            switch try await cleared.take(for: dataset.name) {
+            case .none: break
+            case .keys(let keys): for key in keys { memory?.refresh.forget(key: key) }
+            // Compared anew, as by a new leader.
+            case .everything: memory = nil
+            }
+        }
         if let memory {
             if memory.refresh.brake.isHolding {
                 try await heedConfirmation(memory)

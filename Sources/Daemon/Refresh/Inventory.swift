@@ -25,7 +25,15 @@ struct Inventory {
     }
 
     /// Calls `body` with the keys that match a pattern; some may come twice, as `SCAN` has it.
+    ///
     func forEachPage(matching pattern: [UInt8], _ body: ([[UInt8]]) async throws -> Void) async throws {
+        try await forEachPage(matching: pattern) { keys, _ in try await body(keys) }
+    }
+
+    /// The same, with how much of the database was looked at, from 0 to 1.
+    func forEachPage(
+        matching pattern: [UInt8], _ body: (_ keys: [[UInt8]], _ share: Double) async throws -> Void
+    ) async throws {
         var cursor = Array("0".utf8)
         repeat {
             try Task.checkCancellation()
@@ -38,7 +46,8 @@ struct Inventory {
                 case .array(let keys) = fields[1]
             else { return }
             try await body(
-                keys.compactMap { if case .bytes(let key) = $0 { key } else { nil } })
+                keys.compactMap { if case .bytes(let key) = $0 { key } else { nil } },
+                Self.share(beforeCursor: String(decoding: next, as: UTF8.self)))
             cursor = next
         } while cursor != Array("0".utf8)
     }
@@ -46,5 +55,16 @@ struct Inventory {
     private func ask(_ command: RedisCommand) async throws(RedisError) -> RedisValue {
         willSend(command)
         return try await redis.send(command)
+    }
+
+    /// A cursor counts the buckets of Redis' hash table from its highest bit down.
+    private static func share(beforeCursor text: String) -> Double {
+        guard var cursor = UInt64(text), cursor != 0 else { return 1 }
+        var mirrored: UInt64 = 0
+        for _ in 0..<64 {
+            mirrored = mirrored << 1 | cursor & 1
+            cursor >>= 1
+        }
+        return Double(mirrored) / 0x1p64
     }
 }

@@ -62,6 +62,7 @@ public final class RefreshService: TermWork {
             return
         }
         let fences = makeFences(of: term)
+        let cleared = redis.mapValues { ClearedKeys(keys: keys, token: term.token, redis: $0) }
         let (stream, updates) = AsyncStream.makeStream(of: [Dataset].self, bufferingPolicy: .bufferingNewest(1))
         let initial = state.withLock { state in
             state.updates = updates
@@ -75,7 +76,7 @@ public final class RefreshService: TermWork {
 
         await withTaskCancellationHandler {
             await refresh(stream) { dataset in
-                var loop = makeLoop(dataset, term, fences, pool, server)
+                var loop = makeLoop(dataset, term, fences, cleared, pool, server)
                 if let loop { report?.add(loop.pass.meter) }
                 loop?.giveUpTerm = { updates.finish() }
                 return loop
@@ -149,8 +150,8 @@ public final class RefreshService: TermWork {
     }
 
     private func makeLoop(
-        _ dataset: Dataset, _ term: LeadershipTerm, _ fences: [String: Fence], _ pool: PostgresPool,
-        _ server: ServerIdentity
+        _ dataset: Dataset, _ term: LeadershipTerm, _ fences: [String: Fence], _ cleared: [String: ClearedKeys],
+        _ pool: PostgresPool, _ server: ServerIdentity
     ) -> DatasetLoop? {
         var logger = logger
         logger[.dataset] = "\(dataset.name)"
@@ -162,7 +163,8 @@ public final class RefreshService: TermWork {
         return DatasetLoop(
             pass: DatasetPass(
                 dataset: dataset, keyPrefix: configuration.keyPrefix, keys: keys, server: server, fence: fence,
-                redis: client, clock: { Uptime.now }, meter: DatasetMeter(dataset.name, instruments)),
+                redis: client, clock: { Uptime.now }, cleared: cleared[dataset.redis],
+                meter: DatasetMeter(dataset.name, instruments)),
             term: term, pool: pool, logger: logger)
     }
 }

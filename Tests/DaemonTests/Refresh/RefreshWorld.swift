@@ -242,7 +242,7 @@ extension RefreshWorld {
 }
 
 /// The Redis of all tests that do not harm it: each has a database to itself.
-private enum SharedRedis {
+enum SharedRedis {
     static let server = Task {
         var options = LocalRedis.Options()
         options.databases = 4096

@@ -1,0 +1,188 @@
+internal import Glibc
+
+/// The file that `baton cache backup` writes: keys with what `DUMP` and `PTTL` said of them.
+///
+/// It begins with a line of text, `baton-cache-backup 1`. Each key follows as `K`, the lengths of key and value (32 bits each, the
+/// higher byte first), the TTL in milliseconds (64 bits; 0: none), key and value. The end is `E`, the number of keys and a
+/// checksum (64 bits each; FNV-1a of all before it). A file without its end is a backup that was cut off.
+enum BackupFile {
+    static let version = 1
+    static let name = "baton-cache-backup"
+
+    struct Record: Hashable, Sendable {
+        let key: [UInt8]
+        /// 0: none.
+        let ttlMilliseconds: Int64
+        /// As `DUMP` has it.
+        let value: [UInt8]
+    }
+
+    static func failure(_ what: String, _ path: String) -> InspectionError {
+        InspectionError(.configuration, "\(path) \(what)")
+    }
+
+    static func systemFailure(_ what: String, _ path: String) -> InspectionError {
+        InspectionError(.configuration, "\(path) \(what): \(String(cString: strerror(errno))).")
+    }
+
+    static func checksum(_ bytes: some Sequence<UInt8>, from hash: UInt64) -> UInt64 {
+        bytes.reduce(hash) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    }
+
+    static let emptyChecksum: UInt64 = 0xcbf2_9ce4_8422_2325
+}
+
+extension [UInt8] {
+    fileprivate mutating func append(number: some FixedWidthInteger) {
+        Swift.withUnsafeBytes(of: number.bigEndian) { self += $0 }
+    }
+}
+
+/// Writes a backup. Until it is finished it bears the name with `.partial` at its end.
+final class BackupWriter {
+    private let path: String
+    private let descriptor: Int32
+    private var buffer: [UInt8] = []
+    private var hash = BackupFile.emptyChecksum
+    private(set) var count = 0
+    private var isClosed = false
+
+    /// - Throws: ``InspectionError`` if there is such a file, or it can't be made.
+    init(path: String) throws(InspectionError) {
+        self.path = path
+        guard access(path, F_OK) != 0 else {
+            throw BackupFile.failure("is there already. Give the backup another name.", path)
+        }
+        // What is cached may be nobody else's business.
+        descriptor = open("\(path).partial", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw BackupFile.systemFailure("can't be written", path) }
+        buffer += "\(BackupFile.name) \(BackupFile.version)\n".utf8
+    }
+
+    deinit { if !isClosed { close(descriptor) } }
+
+    func add(_ record: BackupFile.Record) throws(InspectionError) {
+        buffer.append(UInt8(ascii: "K"))
+        buffer.append(number: UInt32(record.key.count))
+        buffer.append(number: UInt32(record.value.count))
+        buffer.append(number: record.ttlMilliseconds)
+        buffer += record.key
+        buffer += record.value
+        count += 1
+        if buffer.count > 1 << 20 { try write() }
+    }
+
+    /// What was added so far survives this process, and the machine.
+    func flush() throws(InspectionError) {
+        try write()
+        guard fdatasync(descriptor) == 0 else { throw BackupFile.systemFailure("can't be written", path) }
+    }
+
+    /// - Returns: how many keys are in it.
+    func finish() throws(InspectionError) -> Int {
+        buffer.append(UInt8(ascii: "E"))
+        buffer.append(number: UInt64(count))
+        let total = BackupFile.checksum(buffer, from: hash)
+        try write()
+        buffer.append(number: total)
+        try flush()
+        isClosed = true
+        guard close(descriptor) == 0, rename("\(path).partial", path) == 0 else {
+            throw BackupFile.systemFailure("can't be written", path)
+        }
+        return count
+    }
+
+    private func write() throws(InspectionError) {
+        hash = BackupFile.checksum(buffer, from: hash)
+        var start = 0
+        while start < buffer.count {
+            let written = buffer.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + start, $0.count - start) }
+            if written < 0 {
+                if errno == EINTR { continue }
+                throw BackupFile.systemFailure("can't be written", path)
+            }
+            start += written
+        }
+        buffer.removeAll(keepingCapacity: true)
+    }
+}
+
+/// Reads a backup, a record at a time.
+final class BackupReader {
+    private let path: String
+    private let file: UnsafeMutablePointer<FILE>
+    private var hash = BackupFile.emptyChecksum
+    private var count: UInt64 = 0
+    private var isAtEnd = false
+
+    /// - Throws: ``InspectionError`` for a file that is none, or of another version.
+    init(path: String) throws(InspectionError) {
+        self.path = path
+        guard let file = fopen(path, "re") else { throw BackupFile.systemFailure("can't be read", path) }
+        self.file = file
+        var line: [UInt8] = []
+        while line.count < 64, case let byte = fgetc(file), byte >= 0, byte != 10 { line.append(UInt8(byte)) }
+        hash = BackupFile.checksum(line + [10], from: hash)
+        let words = String(decoding: line, as: UTF8.self).split(separator: " ")
+        guard words.count == 2, words[0] == BackupFile.name, let version = Int(words[1]) else {
+            throw BackupFile.failure("is no backup: it does not begin with `\(BackupFile.name)`.", path)
+        }
+        guard version == BackupFile.version else {
+            throw BackupFile.failure(
+                "is a backup of version \(version), and this baton reads version \(BackupFile.version). "
+                    + "Restore it with the baton that made it.", path)
+        }
+    }
+
+    deinit { fclose(file) }
+
+    /// The next record; nil at the end, once all was right.
+    ///
+    /// - Throws: ``InspectionError`` if the file was cut off or damaged.
+    func next() throws(InspectionError) -> BackupFile.Record? {
+        guard !isAtEnd else { return nil }
+        let kind = try bytes(1)[0]
+        switch kind {
+        case UInt8(ascii: "K"):
+            let sizes = (Int(try number(UInt32.self)), Int(try number(UInt32.self)))
+            guard sizes.0 <= 512 << 20, sizes.1 <= 600 << 20 else { throw damaged }
+            let left = Int64(bitPattern: try number(UInt64.self))
+            count += 1
+            return BackupFile.Record(key: try bytes(sizes.0), ttlMilliseconds: left, value: try bytes(sizes.1))
+        case UInt8(ascii: "E"):
+            let wanted = try number(UInt64.self)
+            let sum = hash
+            guard wanted == count, try number(UInt64.self) == sum, fgetc(file) < 0 else { throw damaged }
+            isAtEnd = true
+            return nil
+        default: throw damaged
+        }
+    }
+
+    private func number<Number: FixedWidthInteger>(_: Number.Type) throws(InspectionError) -> Number {
+        try bytes(Number.bitWidth / 8).reduce(0) { $0 << 8 | Number($1) }
+    }
+
+    private func bytes(_ count: Int) throws(InspectionError) -> [UInt8] {
+        guard count > 0 else { return [] }
+        // Not all at once: a damaged length must not take memory that the file does not fill.
+        var bytes: [UInt8] = []
+        while bytes.count < count {
+            var part = [UInt8](repeating: 0, count: min(count - bytes.count, 1 << 20))
+            let read = fread(&part, 1, part.count, file)
+            guard read == part.count else {
+                throw BackupFile.failure(
+                    "was cut off after \(self.count == 0 ? "its beginning" : TextLayout.count(Int(self.count), "key")).",
+                    path)
+            }
+            bytes += part
+        }
+        hash = BackupFile.checksum(bytes, from: hash)
+        return bytes
+    }
+
+    private var damaged: InspectionError {
+        BackupFile.failure("is damaged after \(TextLayout.count(Int(count), "key")).", path)
+    }
+}

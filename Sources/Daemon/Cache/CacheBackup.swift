@@ -1,0 +1,212 @@
+internal import RedisClient
+
+/// What `baton cache backup` and `restore` did.
+public struct BackupReport: Sendable {
+    let verb: String
+    let path: String
+    let place: String
+    public internal(set) var count = 0
+    /// Keys that were there already and stayed as they are.
+    var kept = 0
+    /// Keys that Redis refused, with what it said of the first.
+    var refused = 0
+    var refusal = ""
+    var remarks: [String] = []
+    var trouble: String?
+    var troubleStatus = ExitStatus.done
+
+    public var status: ExitStatus {
+        if trouble != nil { return troubleStatus }
+        return refused > 0 || kept > 0 || count == 0 ? .no : .done
+    }
+
+    mutating func fail(_ error: any Error) {
+        trouble = "\(error)"
+        troubleStatus = ExitStatus(error)
+    }
+
+    public func text(_ layout: TextLayout = TextLayout()) -> String {
+        var lines = ["\(verb) \(TextLayout.count(count, "key")): \(path), \(place)"]
+        if kept > 0 {
+            lines += layout.entry(
+                "kept", ["\(TextLayout.count(kept, "key")) were there already and stay. --replace overwrites them."])
+        }
+        if refused > 0 {
+            lines += layout.entry("refused", ["\(TextLayout.count(refused, "key")), the first: \(refusal)"], .red)
+        }
+        for remark in remarks { lines += layout.entry("note", [remark]) }
+        if let trouble { lines += layout.entry("failed", [trouble], .red) }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    public var json: String {
+        JSONText.fields([
+            "keys": .number(count), "kept": .number(kept), "refused": .number(refused), "file": .text(path),
+            "redis": .text(place), "failure": trouble.map { .text($0) } ?? .null, "notes": .texts(remarks),
+        ]).rendered + "\n"
+    }
+}
+
+extension CacheTools {
+    /// The only Redis; a backup is of one.
+    ///
+    /// - Throws: ``InspectionError`` if there are several.
+    private func onlyPlace() throws(InspectionError) -> Place {
+        guard places.count == 1 else {
+            throw InspectionError(
+                .usage, "There are several Redises (\(Wording.list(places.map(\.name)))). Say which one: --server NAME."
+            )
+        }
+        return places[0]
+    }
+
+    /// Copies keys to a file.
+    ///
+    /// - Parameters:
+    ///   - families: names or templates; none: all, unless there is a pattern.
+    ///   - path: of a file that is not there yet.
+    /// - Throws: ``InspectionError``; `RedisError` before anything was copied. Trouble later is in the report; there is no file then.
+    public func backup(
+        families names: [String], pattern: CachePattern?, rate: Int?, to path: String, progress: CacheProgress
+    ) async throws -> BackupReport {
+        let place = try onlyPlace()
+        let families = try families(of: place, named: names)
+        let selection = pattern.map { CacheSelection($0, families: families) } ?? CacheSelection(families: families)
+        var report = BackupReport(verb: "Copied", path: path, place: place.description)
+        let pace = Pace(rate: rate)
+        do {
+            try await withClient(place.settings) { client in
+                let connection = try await client.connection()
+                let writer = try BackupWriter(path: path)
+                try await Inventory(redis: client).forEachPage(matching: selection.pattern) { keys, share in
+                    for group in selection.sorted(keys).shares { try await writer.add(group.keys, connection) }
+                    progress.tell(share, "\(TextLayout.count(writer.count, "key")) copied")
+                    try await pace.wait(after: keys.count)
+                }
+                report.count = try writer.finish()
+            }
+        } catch {
+            report.fail(error)
+        }
+        return report
+    }
+
+    /// Puts the keys of a file back, each with the TTL that it had left then. The whole file is looked through first.
+    ///
+    /// - Parameter replaces: also keys that are there.
+    /// - Throws: ``InspectionError`` for a file that is none, of another version, or damaged: nothing was put back then.
+    public func restore(
+        from path: String, replaces: Bool, rate: Int?, _ wisher: Wisher, progress: CacheProgress
+    ) async throws -> BackupReport {
+        let place = try onlyPlace()
+        let check = try BackupReader(path: path)
+        var total = 0
+        while try check.next() != nil { total += 1 }
+        var report = BackupReport(verb: "Put back", path: path, place: place.description)
+        let pace = Pace(rate: rate)
+        do {
+            try await withClient(place.settings) { client in
+                let connection = try await client.connection()
+                let notes = try await LeaderNotes(self, connection, isPrecise: total <= 100)
+                let reader = try BackupReader(path: path)
+                while case let batch = try reader.batch(), !batch.isEmpty {
+                    try await put(batch, place, connection, notes, replaces, &report)
+                    let done = report.count + report.kept + report.refused
+                    progress.tell(Double(done) / Double(max(1, total)), "\(TextLayout.count(done, "key")) put back")
+                    try await pace.wait(after: batch.count)
+                }
+            }
+        } catch {
+            report.fail(error)
+        }
+        await record(
+            "cache-restored", "\(TextLayout.count(report.count, "key")) from \(path)", by: wisher, count: report.count,
+            &report.remarks)
+        let isKept = place.families.contains { $0.managingDataset != nil }
+        if report.count > 0, isKept {
+            report.remarks.append("What Baton keeps is compared with the database at the leader's next pass.")
+        }
+        return report
+    }
+
+    private func put(
+        _ records: [BackupFile.Record], _ place: Place, _ connection: RedisConnection, _ notes: LeaderNotes,
+        _ replaces: Bool, _ report: inout BackupReport
+    ) async throws {
+        let replies = records.map { record in
+            let words = [
+                Array("RESTORE".utf8), record.key, Array("\(record.ttlMilliseconds)".utf8), record.value,
+            ]
+            return connection.submit(RedisCommand(replaces ? words + [Array("REPLACE".utf8)] : words))
+        }
+        // Right behind them, on the same connection: whatever was put back, the leader looks at it.
+        let told = Dictionary(grouping: records.map(\.key)) { place.families.index(of: $0) }.compactMap {
+            family, keys in
+            notes.note(keys, of: family.map { place.families[$0] }).map { connection.submit($0) }
+        }
+        var trouble: RedisError?
+        for (record, reply) in zip(records, replies) {
+            do throws(RedisError) {
+                _ = try await reply.value()
+                report.count += 1
+            } catch {
+                guard let answer = error.serverError, answer.kind == .other else {
+                    trouble = trouble ?? error
+                    continue
+                }
+                if answer.prefix == "BUSYKEY" {
+                    report.kept += 1
+                } else {
+                    if report.refused == 0 { report.refusal = "\(KeyText.shown(record.key, limit: 100)): \(answer)" }
+                    report.refused += 1
+                }
+            }
+        }
+        for reply in told { _ = try notes.count(try await reply.value()) }
+        if let trouble { throw trouble }
+    }
+}
+
+extension BackupWriter {
+    /// So many bytes of values are on their way at once, unless one is larger.
+    private static let maximumBytes = 4 << 20
+
+    /// Copies keys that are there; others are left out.
+    func add(_ keys: [[UInt8]], _ connection: RedisConnection) async throws {
+        let entries = try await CacheReader(connection: connection).entries(keys)
+        var start = 0
+        while start < entries.count {
+            var (end, bytes) = (start, 0)
+            repeat {
+                bytes += entries[end].byteCount ?? Self.maximumBytes / 8
+                end += 1
+            } while end < entries.count && bytes < Self.maximumBytes
+            let asked = entries[start..<end].map { entry in
+                (
+                    key: entry.key, value: connection.submit(RedisCommand("DUMP", keys: [entry.key])),
+                    left: connection.submit(RedisCommand("PTTL", keys: [entry.key]))
+                )
+            }
+            for (key, value, left) in asked {
+                let value = try await value.value()
+                let left = try await left.value().int ?? -2
+                guard let bytes = value.bytes, left != -2 else { continue }
+                try add(BackupFile.Record(key: key, ttlMilliseconds: max(0, left), value: bytes))
+            }
+            start = end
+        }
+    }
+}
+
+extension BackupReader {
+    /// Some records, whose values are not too large together; none at the end.
+    fileprivate func batch() throws(InspectionError) -> [BackupFile.Record] {
+        var records: [BackupFile.Record] = []
+        var bytes = 0
+        while records.count < LeaderNotes.batchSize, bytes < 4 << 20, let record = try next() {
+            records.append(record)
+            bytes += record.value.count
+        }
+        return records
+    }
+}

@@ -1,0 +1,173 @@
+internal import RedisClient
+
+extension CacheTools {
+    /// Clears what was planned. It can be done again; what is gone is gone.
+    ///
+    /// Trouble on the way is part of the report: what was cleared before stays cleared, and is told.
+    public func clear(_ plan: ClearPlan, progress: CacheProgress) async -> ClearReport {
+        var report = ClearReport(plan: plan)
+        do {
+            let backup = try plan.request.backup.map { try BackupWriter(path: $0) }
+            let pace = Pace(rate: plan.request.rate)
+            do {
+                for part in plan.parts {
+                    var cleared = ClearReport.Part(place: part.place, families: part.work.families)
+                    defer { report.parts.append(cleared) }
+                    try await withClient(part.place.settings) { client in
+                        try await clear(part, client, backup, pace, &cleared, progress)
+                    }
+                }
+            } catch {
+                report.fail(error)
+            }
+            // Also after trouble: what was cleared is in it.
+            report.backedUp = try backup?.finish()
+        } catch {
+            report.fail(error)
+        }
+        await record("cache-cleared", report.summary, by: plan.request.wisher, count: report.count, &report.remarks)
+        report.remarks += await returning(report)
+        return report
+    }
+
+    private func clear(
+        _ part: ClearPlan.Part, _ client: RedisClient, _ backup: BackupWriter?, _ pace: Pace,
+        _ cleared: inout ClearReport.Part, _ progress: CacheProgress
+    ) async throws {
+        let connection = try await client.connection()
+        let notes = try await LeaderNotes(self, connection, isPrecise: part.work.isPrecise)
+        var underWay: [(family: Int?, count: Int, reply: RedisPendingReply)] = []
+        func settle() async throws {
+            var trouble: (any Error)?
+            let answers = underWay
+            underWay = []
+            for (family, count, reply) in answers {
+                do {
+                    cleared.count(try notes.count(try await reply.value()), of: family)
+                } catch {
+                    trouble = trouble ?? error
+                    if (error as? RedisError)?.delivery == .unknown { cleared.uncertain += count }
+                }
+            }
+            if let trouble { throw trouble }
+        }
+        func send(_ share: CacheSelection.Share) async throws {
+            let family = share.family.map { part.work.families[$0] }
+            for start in stride(from: 0, to: share.keys.count, by: LeaderNotes.batchSize) {
+                let keys = Array(share.keys[start..<min(start + LeaderNotes.batchSize, share.keys.count)])
+                if let backup {
+                    try await settle()
+                    try await backup.add(keys, connection)
+                    try backup.flush()
+                }
+                underWay.append((share.family, keys.count, connection.submit(notes.unlink(keys, of: family))))
+            }
+        }
+        switch part.work {
+        case .keys(let shares, _):
+            for share in shares { try await send(share) }
+            try await settle()
+        case .selection(let selection):
+            do {
+                try await Inventory(redis: client).forEachPage(matching: selection.pattern) { keys, share in
+                    // The answers to the page before have come with this one.
+                    try await settle()
+                    let page = selection.sorted(keys)
+                    cleared.own += page.own
+                    for group in page.shares { try await send(group) }
+                    progress.tell(share, "\(TextLayout.count(cleared.total, "key")) cleared")
+                    try await pace.wait(after: keys.count)
+                }
+            } catch {
+                try? await settle()  // so that all is told that was done
+                throw error
+            }
+            try await settle()
+        }
+    }
+
+    /// Appends to the group's history, if there is a group.
+    func record(
+        _ event: String, _ what: String, by wisher: Wisher, count: Int, _ remarks: inout [String]
+    ) async {
+        guard count > 0 else { return }
+        do {
+            try await withClient(lease) { client in
+                guard try await isManaged(client.connection()) else { return }
+                let reason = what + StatusReport.because(wisher.reason)
+                _ = try await client.send(
+                    RedisCommand(
+                        "XADD", keys.events, "MAXLEN", "~", "10000", "*", "event", event, "holder", wisher.name,
+                        "epoch", "",
+                        "token", "", "reason", reason))
+            }
+        } catch {
+            remarks.append("The history could not be written: \(error)")
+        }
+    }
+
+    /// Whether, when and from where what was cleared comes back.
+    private func returning(_ report: ClearReport) async -> [String] {
+        let families = report.parts.flatMap(\.touched)
+        var remarks: [String] = []
+        let kept = families.filter { $0.managingDataset != nil }
+        let isGuessed = configuration == nil && report.count > 0
+        if !kept.isEmpty || isGuessed {
+            let what = kept.isEmpty ? "keys that Baton keeps" : "the keys of \(kept.names.joined(separator: ", "))"
+            do {
+                let view = try await withClient(lease) { client -> GroupView? in
+                    guard try await isManaged(client.connection()) else { return nil }
+                    return try await GroupView.read(configuration?.group ?? "", keys, client)
+                }
+                if let view { remarks.append(Self.returning(what, view)) }
+            } catch {
+                remarks.append("Whether a replica leads is not known (\(error)): \(what) come back with its next pass.")
+            }
+            for case .baton(let dataset, true) in kept.map(\.keeper) {
+                remarks.append(
+                    "\(dataset) has a filter: rows that it leaves out come back only when they match it again.")
+            }
+        }
+        let others = families.filter { $0.managingDataset == nil }.names
+        if !others.isEmpty {
+            remarks.append("Keys of \(others.joined(separator: ", ")) come back when the application needs them.")
+        }
+        return remarks
+    }
+
+    private static func returning(_ what: String, _ view: GroupView) -> String {
+        guard let leader = view.leader else {
+            return "Nobody leads now: \(what) come back only once a replica leads, with its first pass."
+        }
+        if let pause = view.pause {
+            return "The group is paused until \(WallClock(pause.untilMilliseconds).date): \(what) come back after that."
+        }
+        return "\(leader.name) leads and was told: \(what) come back with its next pass."
+    }
+}
+
+extension ClearPlan.Work {
+    /// Few enough for the leader to look at each.
+    fileprivate var isPrecise: Bool {
+        switch self {
+        case .keys(let shares, _): shares.reduce(0) { $0 + $1.keys.count } <= 100
+        case .selection: false
+        }
+    }
+}
+
+/// Keeps to a number of keys a second.
+final class Pace {
+    private let rate: Int?
+    private let start = ContinuousClock.now
+    private var done = 0
+
+    init(rate: Int?) { self.rate = rate }
+
+    func wait(after count: Int) async throws {
+        guard let rate, rate > 0 else { return }
+        done += count
+        let due = start + .seconds(Double(done) / Double(rate))
+        if due > .now { try await Task.sleep(until: due, clock: .continuous) }
+    }
+}

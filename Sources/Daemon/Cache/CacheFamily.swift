@@ -1,0 +1,112 @@
+internal import CacheRefresh
+
+/// The keys of one template, and whose they are.
+struct CacheFamily: Hashable, Sendable {
+    /// The dataset's, or that of `families`; several templates may share it.
+    let name: String
+    let form: KeyForm
+    /// Who brings a key back that was cleared.
+    let keeper: Keeper
+    /// Where the rows are, as SQL writes it; nil for a query, or if that is not known.
+    let table: String?
+    /// The column that names a row, if one does.
+    let identity: String?
+
+    enum Keeper: Hashable, Sendable {
+        /// Baton, with the next pass of this dataset.
+        case baton(dataset: String, isFiltered: Bool)
+        /// The application, when it needs it.
+        case application
+    }
+
+    /// The dataset whose leader must be told; nil if nobody must.
+    var managingDataset: String? {
+        switch keeper {
+        case .baton(let dataset, _): dataset
+        case .application: nil
+        }
+    }
+}
+
+extension CacheFamily {
+    /// The datasets' families, also of those that are switched off, then the others', on one Redis. A template that is there twice
+    /// belongs to the first.
+    static func all(of configuration: Configuration, redis: String) -> [CacheFamily] {
+        var families: [CacheFamily] = []
+        func add(_ family: CacheFamily) {
+            if !families.contains(where: { $0.form == family.form }) { families.append(family) }
+        }
+        for dataset in configuration.datasets where dataset.redis == redis {
+            for family in dataset.keys {
+                add(CacheFamily(dataset, KeyForm(family.template, prefix: configuration.keyPrefix)))
+            }
+        }
+        for family in configuration.families where family.redis == redis {
+            for template in family.templates {
+                add(
+                    CacheFamily(
+                        name: family.name, form: KeyForm(template, prefix: configuration.keyPrefix),
+                        keeper: .application, table: family.table, identity: "id"))
+            }
+        }
+        return families
+    }
+
+    private init(_ dataset: Dataset, _ form: KeyForm) {
+        var table: String?
+        var isFiltered = false
+        if case .table(let name, _, let filter) = dataset.source {
+            table = name
+            isFiltered = filter != nil
+        }
+        let isKept = dataset.isEnabled && dataset.mode == .upsert
+        self.init(
+            name: dataset.name, form: form,
+            keeper: isKept ? .baton(dataset: dataset.name, isFiltered: isFiltered) : .application, table: table,
+            identity: dataset.identity.isEmpty ? "id" : dataset.identity.count == 1 ? dataset.identity[0] : nil)
+    }
+
+    /// What is known without a configuration: the keys that go-zero's generator makes, with and without the schema in them.
+    static func shipped(prefix: String) -> [CacheFamily] {
+        [("appUsers", "app_users"), ("oaUsers", "oa_users")].flatMap { name, table in
+            ["cache:\(name):", "cache:public:\(name):"].flatMap { beginning in
+                ["id", "phone"].compactMap { column in
+                    (try? KeyTemplate("\(beginning)\(column):{\(column)}")).map {
+                        CacheFamily(
+                            name: name, form: KeyForm($0, prefix: prefix), keeper: .application, table: table,
+                            identity: "id")
+                    }
+                }
+            }
+        }
+    }
+}
+
+extension [CacheFamily] {
+    /// The family of a key: the first that covers it.
+    func index(of key: [UInt8]) -> Int? { firstIndex { $0.form.covers(key) } }
+
+    /// How all their keys begin.
+    var commonBeginning: [UInt8] {
+        guard var beginning = first?.form.beginning else { return [] }
+        for family in dropFirst() {
+            let equal = zip(beginning, family.form.beginning).prefix { $0 == $1 }.count
+            beginning.removeSubrange(equal...)
+        }
+        return beginning
+    }
+
+    /// In their order, each once.
+    var names: [String] {
+        reduce(into: []) { if !$0.contains($1.name) { $0.append($1.name) } }
+    }
+
+    /// Those with keys for both an id and a phone: of people, whom `clear id` and `clear phone` are meant for.
+    var ofPeople: [CacheFamily] {
+        let names = names.filter { name in
+            let columns = Set(filter { $0.name == name }.flatMap(\.form.columns))
+            return columns.isSuperset(of: ["id", "phone"])
+        }
+        return filter { names.contains($0.name) }
+    }
+}

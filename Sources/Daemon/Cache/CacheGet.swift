@@ -1,0 +1,143 @@
+internal import RedisClient
+
+/// What `baton cache get` found under a key.
+public struct CacheFound: Sendable {
+    struct Finding: Sendable {
+        let place: CacheTools.Place
+        let entry: CacheEntry
+        let family: CacheFamily?
+        /// What it means, beside what it is.
+        var remarks: [String] = []
+    }
+
+    let key: [UInt8]
+    let asked: [String]
+    var findings: [Finding] = []
+
+    public var status: ExitStatus { findings.isEmpty ? .no : .done }
+
+    public func text(_ layout: TextLayout = TextLayout()) -> String {
+        guard !findings.isEmpty else {
+            return "There is no key \(KeyText.shown(key)) at \(asked.joined(separator: ", nor at ")).\n"
+        }
+        var lines: [String] = []
+        for finding in findings {
+            lines.append(layout.paint(KeyText.shown(key), .bold))
+            lines += layout.entry("redis", [finding.place.description])
+            lines += layout.entry("type", [finding.entry.type])
+            lines += layout.entry(
+                "TTL", [finding.entry.ttlMilliseconds.map { TextLayout.age($0) } ?? "none: it stays until deleted"])
+            if let bytes = finding.entry.byteCount { lines += layout.entry("size", [TextLayout.size(bytes)]) }
+            if let family = finding.family {
+                lines += layout.entry("family", ["\(family.name), \(family.form.text), kept by \(family.keeper.name)"])
+            }
+            for remark in finding.remarks { lines += layout.entry("note", [remark]) }
+            lines += ["", finding.entry.value ?? ""]
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    public var json: String {
+        JSONText.array(
+            findings.map { finding in
+                .fields([
+                    "redis": .text(finding.place.description), "entry": finding.entry.json,
+                    "family": finding.family.map { .text($0.name) } ?? .null, "notes": .texts(finding.remarks),
+                ])
+            }
+        ).rendered + "\n"
+    }
+}
+
+extension CacheTools {
+    /// So much of a value is shown.
+    static let shownBytes = 1 << 20
+
+    /// Looks a key up wherever keys are.
+    ///
+    /// - Throws: `RedisError`.
+    public func get(_ key: [UInt8]) async throws -> CacheFound {
+        var found = CacheFound(key: key, asked: places.map(\.description))
+        for place in places {
+            try await withClient(place.settings) { client in
+                let reader = CacheReader(connection: try await client.connection())
+                guard var entry = try await reader.entries([key]).first else { return }
+                entry.value = try await reader.value(of: key, type: entry.type, limit: Self.shownBytes)
+                var finding = CacheFound.Finding(
+                    place: place, entry: entry, family: place.families.index(of: key).map { place.families[$0] })
+                finding.remarks = try await remarks(on: finding, reader)
+                found.findings.append(finding)
+            }
+        }
+        return found
+    }
+
+    /// The bytes of a string, a part at a time.
+    ///
+    /// - Returns: `no` if there is no such key.
+    /// - Throws: `RedisError`; ``InspectionError`` if the key holds no string.
+    public func copyString(_ key: [UInt8], to write: ([UInt8]) -> Void) async throws -> ExitStatus {
+        for place in places {
+            let isFound = try await withClient(place.settings) { client in
+                let type = try await client.send(RedisCommand("TYPE", keys: [key])).string ?? "none"
+                guard type != "none" else { return false }
+                guard type == "string" else {
+                    throw InspectionError(.no, "\(KeyText.shown(key)) is a \(type), which has no bytes of its own.")
+                }
+                var start = 0
+                while case let part = try await client.send(CacheReader.range(of: key, start..<start + Self.shownBytes)),
+                    let bytes = part.bytes, !bytes.isEmpty
+                {
+                    write(bytes)
+                    start += bytes.count
+                }
+                return true
+            }
+            if isFound { return .done }
+        }
+        return .no
+    }
+
+    /// What a person should know of a value beside what it says.
+    private func remarks(on finding: CacheFound.Finding, _ reader: CacheReader) async throws -> [String] {
+        var remarks: [String] = []
+        if CacheTools.isOwn(finding.entry.key) {
+            remarks.append("It is one of Baton's own keys: `baton fsck` explains and mends those.")
+        }
+        if finding.entry.value == "*" {
+            remarks.append(
+                "go-zero's sign that the database has no such row. It hides a row that came later until its TTL ends.")
+        }
+        if let family = finding.family, let id = CachePointer.target(of: finding.entry, in: family) {
+            let keys = finding.place.families.filter { $0.name == family.name }
+                .compactMap { $0.form.key($0.identity ?? "id", id) }
+            let there = try await reader.entries(keys).map(\.key)
+            for key in there { remarks.append("It points to \(KeyText.shown(key)), which is there.") }
+            if there.isEmpty, let key = keys.first {
+                remarks.append("It points to \(KeyText.shown(key)), which is not there.")
+            }
+        }
+        return remarks
+    }
+}
+
+/// Keys that hold no row but the id of one, such as a phone number's.
+enum CachePointer {
+    /// The id that a pointer holds; nil if the key holds something else.
+    static func target(of entry: CacheEntry, in family: CacheFamily) -> String? {
+        guard entry.type == "string", let identity = family.identity, !family.form.columns.contains(identity) else {
+            return nil
+        }
+        return target(ofValue: entry.value)
+    }
+
+    /// A number, or a text in quotes or without; nil for go-zero's `*` and for what can't be an id.
+    static func target(ofValue value: String?) -> String? {
+        guard var text = value, text.utf8.count <= 200 else { return nil }
+        if text.count >= 2, text.hasPrefix("\""), text.hasSuffix("\"") { text = String(text.dropFirst().dropLast()) }
+        guard !text.isEmpty, text != "*", text.utf8.allSatisfy({ $0 > 0x20 && !"{}[]\"\\*:".utf8.contains($0) }) else {
+            return nil
+        }
+        return text
+    }
+}

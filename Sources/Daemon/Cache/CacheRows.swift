@@ -1,0 +1,192 @@
+internal import PostgresClient
+internal import RedisClient
+internal import Yams
+
+/// The templates of one name: a row's own keys and those that point to it.
+struct CacheRelatives {
+    private let families: [CacheFamily]
+    private let identity: String
+    private let table: String?
+
+    /// - Parameter families: at least one, all of one name.
+    init(_ families: [CacheFamily]) {
+        self.families = families
+        identity = families.lazy.compactMap(\.identity).first ?? "id"
+        table = families.lazy.compactMap(\.table).first
+    }
+
+    /// Columns that keys pointing to a row are made of.
+    private var pointers: [String] {
+        var columns: [String] = []
+        for family in families where Set(family.form.columns).count == 1 {
+            let column = family.form.columns[0]
+            if column != identity, !columns.contains(column) { columns.append(column) }
+        }
+        return columns
+    }
+
+    private func keys(_ column: String, _ text: String) -> [[UInt8]] {
+        families.compactMap { $0.form.key(column, text) }
+    }
+
+    /// The keys of a row, and those that point to it: by what the cache says of the row, and by what the database says.
+    func keys(
+        ofRow id: String, _ reader: CacheReader, _ rows: CacheRows, _ remarks: inout [String]
+    ) async throws -> [[UInt8]] {
+        var keys = self.keys(identity, id)
+        guard !keys.isEmpty else { return [] }
+        let cached = try await reader.rows(keys)
+        let stored = await stored(identity, id, rows, &remarks)
+        for column in pointers {
+            let texts = cached.compactMap { $0.text(column) } + [stored?.text(column)].compactMap { $0 }
+            for text in texts { keys += self.keys(column, text) }
+            if texts.isEmpty {
+                remarks.append(
+                    "Neither cache nor database tells the \(column) of row \(KeyText.shown(Array(id.utf8))), so that a key of its "
+                        + "\(column) may stay: `baton cache clear \(column) …` clears that.")
+            }
+        }
+        return keys
+    }
+
+    /// The keys that are made of a column's text, and those of the rows that they point to.
+    func keys(
+        pointingFrom column: String, _ text: String, _ reader: CacheReader, _ rows: CacheRows, _ remarks: inout [String]
+    ) async throws -> [[UInt8]] {
+        var keys = self.keys(column, text)
+        guard !keys.isEmpty else { return [] }
+        var ids: [String] = []
+        for entry in try await reader.entries(keys, values: true) {
+            if let id = CachePointer.target(ofValue: entry.value) { ids.append(id) }
+        }
+        if let id = await stored(column, text, rows, &remarks)?.text(identity) { ids.append(id) }
+        for id in ids { keys += self.keys(identity, id) }
+        return keys
+    }
+
+    /// The row, if the database has it, and a remark on that.
+    private func stored(
+        _ column: String, _ text: String, _ rows: CacheRows, _ remarks: inout [String]
+    ) async -> CacheRow? {
+        guard let table else { return nil }
+        let shown = "\(column) \(KeyText.shown(Array(text.utf8)))"
+        switch await rows.find(table, column, text) {
+        case .unknown: return nil
+        case .unreachable(let reason):
+            let remark = "The database can't be asked whether rows are still there: \(reason)"
+            if !remarks.contains(remark) { remarks.append(remark) }
+            return nil
+        case .absent:
+            remarks.append("\(table) has no row with \(shown).")
+            return nil
+        case .present(let row):
+            remarks.append("\(table) still has the row with \(shown): the cache is filled from it again.")
+            return row
+        }
+    }
+}
+
+/// A row, from the cache or the database: JSON, or the fields of a hash.
+struct CacheRow {
+    private let members: [String: String]
+
+    init(members: [String: String]) { self.members = members }
+
+    /// - Parameter json: an object; nil for anything else.
+    init?(json: String) {
+        // JSON is YAML too.
+        guard let object = (try? Yams.compose(yaml: json))?.mapping else { return nil }
+        members = Dictionary(
+            object.compactMap { name, value in
+                guard let name = name.string, let text = value.string, value != "null" else { return nil }
+                return (Self.plain(name), text)
+            }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// A column's text. Go's structs spell `Phone` what the table calls `phone`.
+    func text(_ column: String) -> String? {
+        members[Self.plain(column)].flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    private static func plain(_ name: String) -> String { VariableName.component(name) }
+}
+
+extension CacheReader {
+    /// A cached row that is larger is not looked into.
+    private static let largestRow = 1 << 20
+
+    /// The rows that these keys hold, as far as they do.
+    func rows(_ keys: [[UInt8]]) async throws(RedisError) -> [CacheRow] {
+        var rows: [CacheRow] = []
+        for entry in try await entries(keys) {
+            switch entry.type {
+            case "string":
+                let reply = try await connection.submit(Self.range(of: entry.key, 0..<Self.largestRow))
+                    .value(unless: .wrongType)
+                if let text = reply?.string, let row = CacheRow(json: text) { rows.append(row) }
+            case "hash":
+                let command = RedisCommand([
+                    Array("HSCAN".utf8), entry.key, Array("0".utf8), Array("COUNT".utf8), Array("1000".utf8),
+                ])
+                let reply = try await connection.submit(command).value(unless: .wrongType)
+                let flat = reply?.array?.last?.array?.map { $0.string ?? "" } ?? []
+                let pairs = stride(from: 0, to: flat.count - 1, by: 2).map {
+                    (VariableName.component(flat[$0]), flat[$0 + 1])
+                }
+                rows.append(CacheRow(members: Dictionary(pairs) { first, _ in first }))
+            default: break
+            }
+        }
+        return rows
+    }
+}
+
+/// Asks the database whether rows are still there; it may be away.
+actor CacheRows {
+    enum Answer {
+        /// There is nothing to ask.
+        case unknown
+        case unreachable(String)
+        case absent
+        case present(CacheRow)
+    }
+
+    private let configuration: Configuration?
+    private var connection: PostgresConnection?
+    private var failure: String?
+
+    init(_ configuration: Configuration?) { self.configuration = configuration }
+
+    /// - Parameters:
+    ///   - table: as SQL writes it.
+    ///   - column: its bare name.
+    func find(_ table: String, _ column: String, _ text: String) async -> Answer {
+        guard let configuration else { return .unknown }
+        if let failure { return .unreachable(failure) }
+        do throws(PostgresError) {
+            let name = "\"\(column.replacing("\"", with: "\"\""))\""
+            let rows = try await connected(configuration).query(
+                "select to_jsonb(t)::text from \(table) t where t.\(name) = $1 limit 1", [text])
+            guard let json = rows.first?[0], let row = CacheRow(json: json) else { return .absent }
+            return .present(row)
+        } catch {
+            // What can't be read as a value of the column's type is no row's.
+            if error.sqlState?.hasPrefix("22") == true { return .absent }
+            failure = "\(error)"
+            return .unreachable("\(error)")
+        }
+    }
+
+    func close() async { await connection?.close() }
+
+    private func connected(_ configuration: Configuration) async throws(PostgresError) -> PostgresConnection {
+        if let connection, connection.isUsable { return connection }
+        var settings = configuration.postgresConfiguration
+        settings.applicationName = "baton-cache"
+        settings.connectTimeout = .seconds(3)
+        settings.statementTimeout = .seconds(5)
+        let opened = try await PostgresConnection.connect(settings)
+        connection = opened
+        return opened
+    }
+}

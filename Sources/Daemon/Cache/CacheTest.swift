@@ -1,0 +1,233 @@
+internal import RedisClient
+
+extension CacheTools {
+    /// Looks whether this is the Redis that is meant: how it answers, what is there, and the mistakes that people make most.
+    ///
+    /// - Throws: nothing that a server does: that is in the report.
+    public func test(progress: CacheProgress) async throws -> CheckReport {
+        var report = CheckReport()
+        for place in places { report.sections.append(await CacheProbe(tools: self, place: place).section(progress)) }
+        guard places.count > 1 else { return report }
+        let servers = Dictionary(grouping: places) { "\($0.settings.url.address)/\($0.settings.url.database)" }
+        for (_, same) in servers where same.count > 1 {
+            add(
+                .note("\(Wording.list(same.map(\.name))) are the same database of the same server"), to: &report,
+                same[0].name)
+        }
+        if servers.count > 1 {
+            add(
+                .note(
+                    "There are \(servers.count) different Redises. What a service reads may be in another one than the one you "
+                        + "look at: compare their run ids with what the service's own connection says"), to: &report,
+                places[0].name)
+        }
+        return report
+    }
+
+    private func add(_ finding: Finding, to report: inout CheckReport, _ name: String) {
+        guard let position = report.sections.firstIndex(where: { $0.name == name }) else { return }
+        report.sections[position].findings.append(finding)
+    }
+}
+
+/// Looks at one Redis for ``CacheTools/test(progress:)``.
+private struct CacheProbe {
+    let tools: CacheTools
+    let place: CacheTools.Place
+
+    private static let pings = 21
+    /// So many keys are looked at for what they might have been meant to be.
+    private static let pages = 20
+
+    func section(_ progress: CacheProgress) async -> CheckReport.Section {
+        var section = CheckReport.Section(.redis, place.name, title: place.description)
+        do {
+            try await tools.withClient(place.settings) { client in
+                let connection = try await client.connection()
+                let latency = try await latency(connection)
+                section.add(
+                    "latency", "\(latency.median) (at most \(latency.worst), \(Self.pings) PINGs)",
+                    json: .text(latency.median))
+                let facts = try await facts(connection)
+                if let facts { describe(facts, in: &section) }
+                let held = Int(try await client.send(RedisCommand("DBSIZE")).int ?? 0)
+                section.add(
+                    "database", "\(place.settings.url.database), which holds \(TextLayout.count(held, "key"))",
+                    json: .fields(["number": .number(place.settings.url.database), "keys": .number(held)]))
+                let counts = try await counts(client, progress)
+                describe(counts, in: &section)
+                let missing = zip(place.families, counts).filter { $0.1 == 0 }.map(\.0)
+                if counts.allSatisfy({ $0 == 0 }), !place.families.isEmpty {
+                    section.findings += try await mistakes(held, facts, missing, client)
+                }
+            }
+        } catch {
+            section.findings.append(unreachable(error))
+        }
+        return section
+    }
+
+    // MARK: What there is
+
+    private func latency(_ connection: RedisConnection) async throws -> (median: String, worst: String) {
+        var times: [Duration] = []
+        for _ in 0..<Self.pings {
+            let begin = ContinuousClock.now
+            _ = try await connection.send(RedisCommand("PING"))
+            times.append(ContinuousClock.now - begin)
+        }
+        times.sort()
+        return (Self.text(times[times.count / 2]), Self.text(times[times.count - 1]))
+    }
+
+    private static func text(_ time: Duration) -> String {
+        let microseconds = Int(time / .microseconds(1))
+        return "\(microseconds / 1000).\(String(microseconds % 1000 / 10 + 100).dropFirst()) ms"
+    }
+
+    private func facts(_ connection: RedisConnection) async throws -> RedisFacts? {
+        try await connection.submit(RedisCommand("INFO")).value(unless: .noPermission)
+            .map { RedisFacts(info: $0.string ?? "") }
+    }
+
+    private func describe(_ facts: RedisFacts, in section: inout CheckReport.Section) {
+        let role = facts.isPrimary ? "" : ", a replica of \(facts["master_host"] ?? "another")"
+        section.add("server", "\(facts.product)\(role), run id \(facts["run_id"] ?? "unknown")")
+        section.findings += facts.findings(holdsLease: false).filter { $0.severity == .problem }
+    }
+
+    private func counts(_ client: RedisClient, _ progress: CacheProgress) async throws -> [Int] {
+        var counts = Array(repeating: 0, count: place.families.count)
+        guard !counts.isEmpty else { return [] }
+        let selection = CacheSelection(families: place.families)
+        try await Inventory(redis: client).forEachPage(matching: selection.pattern) { keys, share in
+            for group in selection.sorted(keys).shares {
+                if let family = group.family { counts[family] += group.keys.count }
+            }
+            progress.tell(share, "\(TextLayout.count(counts.reduce(0, +), "key")) found")
+        }
+        return counts
+    }
+
+    private func describe(_ counts: [Int], in section: inout CheckReport.Section) {
+        section.add(
+            "families",
+            zip(place.families, counts).map { "\($0.form.text): \(TextLayout.grouped($1))" },
+            json: .array(
+                zip(place.families, counts).map {
+                    .fields([
+                        "family": .text($0.name), "template": .text($0.form.text), "keys": .number($1),
+                    ])
+                }))
+    }
+
+    // MARK: What may be wrong
+
+    private func unreachable(_ error: any Error) -> Finding {
+        let status = ExitStatus(error)
+        let text = "\(error)"
+        let remedy =
+            status == .unavailable
+            ? "Compare host and port with those of the service that reads the cache: in a container, 127.0.0.1 is the container itself"
+            : ""
+        return .problem(text.hasSuffix(".") ? String(text.dropLast()) : text, remedy, status)
+    }
+
+    /// Why no key of a family is there.
+    private func mistakes(
+        _ held: Int, _ facts: RedisFacts?, _ families: [CacheFamily], _ client: RedisClient
+    ) async throws -> [Finding] {
+        var findings: [Finding] = []
+        if let relative = try await misprefixed(families, client) {
+            findings.append(
+                .problem(
+                    "There are keys such as \(relative.key), which end like those of \(relative.family) but begin otherwise",
+                    "Set the prefix that the service uses: `keyPrefix` of the configuration or --key-prefix, or a template of "
+                        + "its own under `families`"))
+        }
+        let own = place.settings.url.database
+        for database in facts?.databases ?? [] where database != own {
+            if try await holds(families, database) {
+                findings.append(
+                    .problem(
+                        "The keys are in database \(database) of this server, not in \(own)",
+                        "Use that number: --db \(database), or at the end of the URL"))
+            } else if held == 0 {
+                findings.append(
+                    .note("Database \(database) of this server holds keys, of no family"))
+            }
+        }
+        if findings.isEmpty {
+            findings.append(
+                .warning(
+                    held == 0 ? "This database is empty" : "No key of a family is there, though \(held) others are",
+                    "See whether the service uses another Redis (its host, port and database number), or nothing was cached yet"
+                ))
+        }
+        return findings
+    }
+
+    /// A key that would be a family's if it began otherwise.
+    private func misprefixed(
+        _ families: [CacheFamily], _ client: RedisClient
+    ) async throws -> (key: String, family: String)? {
+        let tails = families.compactMap { family in
+            family.form.tail.map { (family, $0) }
+        }
+        var page = 0
+        var found: (key: String, family: String)?
+        struct Enough: Error {}
+        do {
+            try await Inventory(redis: client).forEachPage(matching: Array("*".utf8)) { keys in
+                for key in keys where !CacheTools.isOwn(key) {
+                    let last =
+                        Array(":".utf8) + (key.split(separator: UInt8(ascii: ":")).suffix(3).joined(separator: [58]))
+                    if let (family, _) = tails.first(where: { Self.contains($0.1, in: last) }) {
+                        found = (KeyText.shown(key, limit: 100), family.form.text)
+                        throw Enough()
+                    }
+                }
+                page += 1
+                if page >= Self.pages { throw Enough() }
+            }
+        } catch is Enough {}
+        return found
+    }
+
+    private static func contains(_ wanted: [UInt8], in text: [UInt8]) -> Bool {
+        text.indices.contains { text[$0...].starts(with: wanted) }
+    }
+
+    private func holds(_ families: [CacheFamily], _ database: Int) async throws -> Bool {
+        var settings = place.settings
+        settings.url.database = database
+        let selection = CacheSelection(families: families)
+        struct Enough: Error {}
+        var found = false
+        var page = 0
+        do {
+            try await tools.withClient(settings) { client in
+                try await Inventory(redis: client).forEachPage(matching: selection.pattern) { keys in
+                    found = found || !selection.sorted(keys).shares.isEmpty
+                    page += 1
+                    if found || page >= Self.pages * 10 { throw Enough() }
+                }
+            }
+        } catch is Enough {
+        } catch let error as RedisError {
+            // There are fewer databases, or the user may not select this one.
+            guard error.serverError != nil || error.code == .protocolViolation else { throw error }
+        }
+        return found
+    }
+}
+
+extension KeyForm {
+    /// The last words before the first column, such as `:appUsers:id:` of `cache:appUsers:id:{id}`: what is left of a key if it
+    /// began otherwise. Nil where nothing is telling enough.
+    var tail: [UInt8]? {
+        let words = beginning.split(separator: UInt8(ascii: ":")).suffix(2)
+        guard beginning.last == UInt8(ascii: ":"), let last = words.last, last.count > 1 else { return nil }
+        return Array(":".utf8) + words.joined(separator: Array(":".utf8)) + Array(":".utf8)
+    }
+}

@@ -1,0 +1,69 @@
+/// Keys and values as people read and write them. Redis takes any bytes.
+public enum KeyText {
+    /// Text as it is; a backslash doubled, and what is no printable text as `\x` with two hexadecimal digits.
+    ///
+    /// - Parameter limit: the most bytes that are shown; `…` follows if there are more.
+    public static func shown(_ bytes: some Collection<UInt8>, limit: Int = .max) -> String {
+        guard bytes.count <= limit else { return shown(Array(bytes.prefix(limit))) + "…" }
+        let bytes = Array(bytes)
+        if let text = String(validating: bytes, as: UTF8.self) {
+            return text.unicodeScalars.reduce(into: "") { shown, scalar in
+                if scalar == "\\" {
+                    shown += "\\\\"
+                } else if isPrintable(scalar) {
+                    shown.unicodeScalars.append(scalar)
+                } else {
+                    for byte in String(scalar).utf8 { shown += escaped(byte) }
+                }
+            }
+        }
+        return bytes.reduce(into: "") { shown, byte in
+            switch byte {
+            case UInt8(ascii: "\\"): shown += "\\\\"
+            case 0x20..<0x7F: shown.unicodeScalars.append(Unicode.Scalar(byte))
+            default: shown += escaped(byte)
+            }
+        }
+    }
+
+    /// What ``shown(_:limit:)`` wrote, or somebody: `\xff` is a byte, `\\` a backslash; any other backslash stands for itself.
+    public static func bytes(_ text: String) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var rest = Array(text.utf8)[...]
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "\\") else {
+                bytes.append(byte)
+                continue
+            }
+            if rest.first == byte {
+                bytes.append(rest.removeFirst())
+            } else if let value = hexadecimal(rest) {
+                bytes.append(value)
+                rest = rest.dropFirst(3)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return bytes
+    }
+
+    /// The byte of `xff`, if a text begins so.
+    static func hexadecimal(_ text: some Collection<UInt8>) -> UInt8? {
+        let digits = text.dropFirst().prefix(2)
+        guard text.first == UInt8(ascii: "x"), digits.count == 2, digits.first != UInt8(ascii: "+"),
+            digits.first != UInt8(ascii: "-")
+        else { return nil }
+        return UInt8(String(decoding: Array(digits), as: UTF8.self), radix: 16)
+    }
+
+    private static func escaped(_ byte: UInt8) -> String {
+        "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+    }
+
+    private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator, .format, .privateUse, .surrogate, .unassigned: false
+        default: true
+        }
+    }
+}

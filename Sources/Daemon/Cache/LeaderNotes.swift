@@ -1,0 +1,78 @@
+internal import CacheRefresh
+internal import RedisClient
+
+/// Tells the leader, who would else hold them for unchanged, which of its keys were cleared or put back: in the same step, so that
+/// nothing is forgotten whatever happens in between.
+struct LeaderNotes {
+    /// One step on so many keys takes Redis less than a millisecond.
+    static let batchSize = 250
+
+    /// More than a number of single keys are one note: everything.
+    private static let maximumNotes = 1000
+
+    private let key: String
+    private let isPrecise: Bool
+    private let hasConfiguration: Bool
+    /// Of the script; nil where nobody is to be told anything.
+    private let sha: String?
+
+    /// - Parameter isPrecise: the leader is told each key, not only the dataset: there are few.
+    /// - Throws: `RedisError`.
+    init(_ tools: CacheTools, _ connection: RedisConnection, isPrecise: Bool) async throws(RedisError) {
+        key = tools.keys.cleared
+        self.isPrecise = isPrecise
+        hasConfiguration = tools.configuration != nil
+        sha = try await tools.isManaged(connection) ? connection.load(ElectionScript.clear) : nil
+    }
+
+    /// Takes keys out of the cache.
+    func unlink(_ keys: [[UInt8]], of family: CacheFamily?) -> RedisCommand {
+        command(keys, family, unlinks: true) ?? RedisCommand("UNLINK", keys: keys)
+    }
+
+    /// Only leaves the notes; nil if nobody is to be told.
+    func note(_ keys: [[UInt8]], of family: CacheFamily?) -> RedisCommand? {
+        command(keys, family, unlinks: false)
+    }
+
+    private func command(_ keys: [[UInt8]], _ family: CacheFamily?, unlinks: Bool) -> RedisCommand? {
+        guard let sha else { return nil }
+        let notes: [ClearedNote]
+        switch (family?.managingDataset, hasConfiguration) {
+        case (let dataset?, _): notes = isPrecise ? keys.map { .key($0) } : [.dataset(dataset)]
+        // What the group refreshes only its leader knows.
+        case (nil, false): notes = isPrecise ? keys.map { .key($0) } : [.everything]
+        case (nil, true): return nil
+        }
+        var words = RedisArguments(["EVALSHA", sha, "\(unlinks ? keys.count + 1 : 1)", key])
+        if unlinks { for key in keys { words.append(key) } }
+        words.append("\(ClearedNote.ttl.milliseconds)")
+        words.append("\(Self.maximumNotes)")
+        for note in notes { words.append(note.bytes) }
+        return RedisCommand(segments: [words])
+    }
+
+    /// How many keys were there, by the answer to ``unlink(_:of:)``.
+    ///
+    /// - Throws: ``InspectionError`` if the notes can't be left.
+    func count(_ reply: RedisValue) throws -> Int {
+        if let count = reply.int { return Int(count) }
+        let answer = try ScriptAnswer(reply)
+        guard answer.word == "CLEARED", let count = Int(try answer.field(0)) else {
+            throw InspectionError(
+                .configuration,
+                "\(key) holds something of another type, so that the leader can't be told: `baton fsck --repair` mends it."
+            )
+        }
+        return count
+    }
+}
+
+extension CacheTools {
+    /// Whether a leader may refresh keys there: always with a configuration, else where a group's fence is.
+    func isManaged(_ connection: RedisConnection) async throws(RedisError) -> Bool {
+        if configuration != nil { return true }
+        let type = try await connection.submit(RedisCommand("TYPE", keys.fence)).value(unless: .noPermission)
+        return type.map { $0.string != "none" } ?? false
+    }
+}

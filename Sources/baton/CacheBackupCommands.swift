@@ -1,0 +1,98 @@
+internal import ArgumentParser
+internal import Daemon
+
+/// `baton cache backup`.
+struct CacheBackupCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "backup",
+        abstract: "Copy keys with their values and TTLs to a file.",
+        discussion: """
+            The file is only for `baton cache restore`, and readable by its owner alone. It is not of one moment: keys that change \
+            meanwhile are copied as they are when their turn comes.
+
+            EXAMPLES
+              baton cache backup before-migration.backup
+              baton cache backup users.backup --family appUsers
+              baton cache backup sessions.backup --pattern 'session:*' --redis redis://127.0.0.1:6379/0
+            """)
+
+    @Argument(help: "A file that is not there yet.")
+    var file: String
+
+    @Option(
+        name: .long, parsing: .singleValue,
+        help: ArgumentHelp("Only this family, by its name or template. Can be repeated.", valueName: "family"))
+    var family: [String] = []
+
+    @Option(name: .long, help: ArgumentHelp("All keys like this instead, such as 'session:*'.", valueName: "pattern"))
+    var pattern: String?
+
+    @Option(name: .long, help: ArgumentHelp("Copy at most so many keys a second.", valueName: "count"))
+    var rate: Int?
+
+    @Flag(name: .long, help: "Print JSON.")
+    var json = false
+
+    @OptionGroup var options: CacheOptions
+
+    func validate() throws {
+        if let rate, rate < 1 { throw ValidationError("--rate is at least 1.") }
+        if pattern != nil, !family.isEmpty { throw ValidationError("A family or --pattern, not both.") }
+    }
+
+    func run() async throws {
+        let bar = ProgressBar()
+        let report = try await options.tools().backup(
+            families: family, pattern: try pattern.map { try CachePattern($0) }, rate: rate, to: file,
+            progress: bar.progress)
+        bar.clear()
+        Output.write(json ? report.json : report.text(Output.layout))
+        if report.status != .done { throw report.status }
+    }
+}
+
+/// `baton cache restore`.
+struct CacheRestoreCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "restore",
+        abstract: "Put the keys of a backup back, each with the TTL that it had left.",
+        discussion: """
+            The whole file is looked through first; a damaged one, or one of another version, changes nothing. Keys that are there \
+            already stay unless --replace is given. What Baton keeps is compared with the database at the leader's next pass. The status is 0 if all keys \
+            were put back, 1 if some were not.
+
+            EXAMPLES
+              baton cache restore users.backup
+              baton cache restore users.backup --replace --rate 5000
+            """)
+
+    @Argument(help: "A file that `baton cache backup` or `clear --backup` wrote.")
+    var file: String
+
+    @Flag(name: .long, help: "Overwrite keys that are there.")
+    var replace = false
+
+    @Option(name: .long, help: ArgumentHelp("Put at most so many keys a second back.", valueName: "count"))
+    var rate: Int?
+
+    @Option(name: .long, help: ArgumentHelp("Why; it stands in the history.", valueName: "text"))
+    var reason = ""
+
+    @Flag(name: .long, help: "Print JSON.")
+    var json = false
+
+    @OptionGroup var options: CacheOptions
+
+    func validate() throws {
+        if let rate, rate < 1 { throw ValidationError("--rate is at least 1.") }
+    }
+
+    func run() async throws {
+        let bar = ProgressBar()
+        let report = try await options.tools().restore(
+            from: file, replaces: replace, rate: rate, .here(reason: reason), progress: bar.progress)
+        bar.clear()
+        Output.write(json ? report.json : report.text(Output.layout))
+        if report.status != .done { throw report.status }
+    }
+}

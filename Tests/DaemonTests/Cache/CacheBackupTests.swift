@@ -1,0 +1,133 @@
+import Glibc
+import LocalStack
+import RedisClient
+import Testing
+
+@testable import Daemon
+
+@Suite("baton cache backup and restore")
+struct CacheBackupTests {
+    private func restore(_ tools: CacheTools, _ path: String, replaces: Bool = false) async throws -> BackupReport {
+        try await tools.restore(
+            from: path, replaces: replaces, rate: nil, Wisher(name: "anna", reason: ""), progress: CacheTools.silence)
+    }
+
+    private func backup(_ tools: CacheTools, _ path: String, pattern: String? = nil) async throws -> BackupReport {
+        try await tools.backup(
+            families: [], pattern: try pattern.map { try CachePattern($0) }, rate: nil, to: path,
+            progress: CacheTools.silence)
+    }
+
+    @Test("what was copied comes back as it was: types, TTLs, binary keys, large values")
+    func roundTrip() async throws {
+        try await CacheFixture.withFolder { folder in
+            try await CacheFixture.with { redis in
+                let tools = try redis.tools
+                try await redis.fill("k:", 3000)
+                try await redis.send("HSET", "k:hash", "a", "1")
+                try await redis.send("RPUSH", "k:list", "a", "b")
+                try await redis.send("ZADD", "k:zset", "1.5", "m")
+                try await redis.send("SET", "k:short", "x", "PX", "600000")
+                let odd = Array("k:".utf8) + [0, 0xFF, 10]
+                let large = [UInt8](repeating: 7, count: 6 << 20)
+                _ = try await redis.client.send(RedisCommand([Array("SET".utf8), odd, large]))
+                try await redis.set("other", "{baton:default}:fence")
+                let path = folder + "/all"
+                let report = try await backup(tools, path, pattern: "*")
+                #expect(report.status == .done && report.count == 3006)
+                #expect(access(path + ".partial", F_OK) != 0)
+                var status = stat()
+                #expect(stat(path, &status) == 0 && status.st_mode & 0o777 == 0o600)
+
+                for pattern in ["k:*", "other"] {
+                    #expect(try await tools.clear(.pattern(try CachePattern(pattern))).status == .done)
+                }
+                let restored = try await restore(tools, path)
+                #expect(restored.status == .done && restored.count == 3006, "\(restored.text())")
+                #expect(try await redis.send("GET", "k:77").string == "value 77")
+                #expect(try await redis.send("HGET", "k:hash", "a").string == "1")
+                #expect(try await redis.send("ZSCORE", "k:zset", "m").string == "1.5")
+                #expect(try await redis.send("LRANGE", "k:list", "0", "-1").array?.count == 2)
+                #expect(try await redis.client.send(RedisCommand([Array("GET".utf8), odd])).bytes == large)
+                #expect(try await redis.send("PTTL", "k:1").int == -1)
+                #expect((500_000...600_000).contains(try await redis.send("PTTL", "k:short").int ?? 0))
+            }
+        }
+    }
+
+    @Test("keys that are there stay, unless they are to be replaced")
+    func existing() async throws {
+        try await CacheFixture.withFolder { folder in
+            try await CacheFixture.with { redis in
+                let tools = try redis.tools
+                try await redis.set("k:1", "k:2", to: "old")
+                _ = try await backup(tools, folder + "/two", pattern: "k:*")
+                try await redis.send("DEL", "k:2")
+                try await redis.set("k:1", to: "new")
+                let kept = try await restore(tools, folder + "/two")
+                #expect(kept.status == .no && kept.count == 1 && kept.kept == 1)
+                #expect(kept.text().words.contains("--replace"))
+                #expect(try await redis.send("GET", "k:1").string == "new")
+                let replaced = try await restore(tools, folder + "/two", replaces: true)
+                #expect(replaced.status == .done && replaced.count == 2)
+                #expect(try await redis.send("GET", "k:1").string == "old")
+            }
+        }
+    }
+
+    @Test("a clearing with a backup can be undone")
+    func clearing() async throws {
+        try await CacheFixture.withFolder { folder in
+            try await CacheFixture.with { redis in
+                let tools = try redis.tools
+                try await redis.fill("cache:appUsers:id:", 1700)
+                let report = try await tools.clear(.all, backup: folder + "/before")
+                #expect(report.count == 1700 && report.backedUp == 1700)
+                #expect(try await redis.keys.isEmpty)
+                #expect(try await restore(tools, folder + "/before").count == 1700)
+                // A file is never overwritten, and nothing is cleared then.
+                let again = try await tools.clear(.all, backup: folder + "/before")
+                #expect(again.count == 0 && again.status == .configuration)
+                #expect(again.text().words.contains("is there already"))
+                #expect(try await redis.keys.count == 1700)
+            }
+        }
+    }
+
+    @Test("a file that is none, of another version, cut off or damaged changes nothing")
+    func badFiles() async throws {
+        try await CacheFixture.withFolder { folder in
+            try await CacheFixture.with { redis in
+                let tools = try redis.tools
+                try await redis.fill("k:", 20)
+                _ = try await backup(tools, folder + "/good", pattern: "*")
+                let good = try SmallFile.bytes(folder + "/good", limit: 1 << 20)
+                try await redis.send("FLUSHDB")
+                var damaged = good
+                damaged[good.count / 2] ^= 1
+                let later = Array("baton-cache-backup 2\n".utf8) + good.dropFirst(21)
+                let cases: [(bytes: [UInt8], says: String)] = [
+                    (Array("hello".utf8), "is no backup"), ([], "is no backup"), (later, "version 2"),
+                    (Array(good.dropLast()), "was cut off"), (Array(good.prefix(100)), "was cut off"),
+                    (damaged, "damaged"), (good + [0], "damaged"),
+                    (Array(good.prefix(21)) + [0x4B] + Array(repeating: 0xFF, count: 16), "damaged"),
+                ]
+                for (bytes, says) in cases {
+                    let file = try #require(fopen(folder + "/bad", "w"))
+                    fwrite(bytes, 1, bytes.count, file)
+                    fclose(file)
+                    let error = await #expect(throws: InspectionError.self) {
+                        _ = try await restore(tools, folder + "/bad")
+                    }
+                    let text = error?.message ?? ""
+                    #expect(text.contains(says) || says == "damaged" && text.contains("cut off"), "\(says): \(text)")
+                    #expect(try await redis.keys.isEmpty)
+                }
+                await #expect(throws: InspectionError.self) { _ = try await restore(tools, folder + "/none") }
+                // A folder that can't be written to.
+                let report = try await backup(tools, "/proc/none", pattern: "*")
+                #expect(report.status == .configuration)
+            }
+        }
+    }
+}

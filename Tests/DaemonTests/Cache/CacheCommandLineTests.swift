@@ -1,0 +1,92 @@
+import Glibc
+import RedisClient
+import Testing
+
+@testable import Daemon
+
+@Suite("baton cache, as a program")
+struct CacheCommandLineTests {
+    @Test("clears what it is told, and ends with the right status")
+    func clear() async throws {
+        try await CacheFixture.with { redis in
+            let files = try ConfigurationFixture()
+            func run(_ line: String) async throws -> BatonProgram.Run {
+                try await BatonProgram.run(line.replacing("REDIS", with: "--redis '\(redis.url)'"), in: files)
+            }
+            try await redis.set("cache:appUsers:phone:100", to: "7")
+            try await redis.set("cache:appUsers:id:7", "other")
+            var result = try await run("baton cache clear phone 100 --dry-run REDIS")
+            #expect(result.status == 0 && result.output.contains("2 keys at redis://"), "\(result.errors)")
+            result = try await run("baton cache clear phone 100 REDIS < /dev/null")
+            #expect(result.status == 64 && result.errors.contains("add --yes"))
+            #expect(try await redis.keys.count == 3)
+            result = try await run("baton cache clear phone 100 --yes REDIS")
+            #expect(result.status == 0 && result.output.hasPrefix("Cleared 2 keys at redis://"))
+            #expect(!result.output.contains("\u{1B}") && result.errors.isEmpty)
+            result = try await run("baton cache clear phone 100 --yes REDIS")
+            #expect(result.status == 1)
+            result = try await run("baton cache clear --pattern '*' --yes REDIS")
+            #expect(result.status == 64 && result.errors.contains("--everything"))
+            result = try await run("baton cache clear --pattern '*' --everything --yes --json REDIS")
+            #expect(result.status == 0 && result.output.contains(#""cleared": 1"#))
+            #expect(try await redis.keys.isEmpty)
+        }
+    }
+
+    @Test(
+        "refuses what makes no sense, and says what to write",
+        arguments: [
+            ("clear", "Say what"), ("clear ids 7", "`ids` is none of"), ("clear id", "Say which"),
+            ("clear all 7", "stands alone"), ("clear id 7 --json", "--yes or --dry-run"),
+            ("clear id 7 --family nobody --yes --redis redis://127.0.0.1:1", "no family `nobody`"),
+            ("list --redis http://x", "not a Redis URL"), ("list --redis redis://h --host h", "says the host"),
+            ("list --user x", "go with --redis"), ("list --config none.yaml", "none.yaml"),
+            ("list", "There is no config/baton.yaml"), ("restore none --redis redis://127.0.0.1:1", "can't be read"),
+        ])
+    func usage(_ words: String, _ says: String) async throws {
+        let run = try await BatonProgram.run("baton cache \(words)", in: ConfigurationFixture())
+        #expect([64, 78].contains(run.status), "\(run.status) \(run.errors)")
+        #expect(run.errors.contains(says), "\(run.errors)")
+    }
+
+    @Test("a server that is away is told by status")
+    func away() async throws {
+        let run = try await BatonProgram.run("baton cache list --port 1", in: ConfigurationFixture())
+        #expect(run.status == 69 && run.errors.hasPrefix("baton: "))
+        let clear = try await BatonProgram.run(
+            "baton cache clear all --yes --redis redis://127.0.0.1:1", in: ConfigurationFixture())
+        #expect(clear.status == 69 && clear.output.contains("failed"))
+    }
+
+    @Test("a reader that goes away ends it silently")
+    func brokenPipe() async throws {
+        try await CacheFixture.with { redis in
+            try await redis.fill("cache:appUsers:id:", 20_000)
+            let run = try await BatonProgram.run(
+                "baton cache list appUsers --limit 20000 --redis '\(redis.url)' | head -n 3", in: ConfigurationFixture()
+            )
+            #expect(run.errors == "" && run.output.split(separator: "\n").count == 3)
+            #expect([0, 128 + SIGPIPE].contains(run.status))
+        }
+    }
+
+    @Test("asks at a terminal, shows how far it is, and fits 40 columns")
+    func terminal() async throws {
+        try await CacheFixture.with { redis in
+            try await redis.fill("cache:appUsers:id:", 3000)
+            let files = try ConfigurationFixture()
+            func answer(_ word: String) async throws -> BatonProgram.Run {
+                try await BatonProgram.run(
+                    "echo \(word) | script -qec \"stty cols 40; $BATON cache clear all --rate 3000 --redis '\(redis.url)'\" /dev/null",
+                    in: files)
+            }
+            let no = try await answer("n")
+            #expect(no.status == 1 && no.output.contains("Clear these 3000 keys? [y/N]"), "\(no)")
+            #expect(try await redis.send("DBSIZE").int == 3000)
+            let yes = try await answer("y")
+            #expect(yes.status == 0 && yes.output.contains("Cleared 3,000 keys"), "\(yes)")
+            #expect(yes.output.contains(" %  "), "a bar")
+            #expect(try await redis.send("DBSIZE").int == 0)
+        }
+    }
+}
