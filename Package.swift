@@ -186,6 +186,7 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
+            exclude: ["Formats/Fixtures"],
             swiftSettings: strict
         ),
         .testTarget(name: "LocalStackTests", dependencies: ["LocalStack"], swiftSettings: strict),

@@ -1,4 +1,5 @@
 internal import CacheRefresh
+internal import Glibc
 internal import LeaderElection
 internal import Logging
 internal import NIOCore
@@ -7,14 +8,6 @@ internal import PostgresClient
 internal import RedisClient
 internal import ServiceLifecycle
 internal import UnixSignals
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Darwin
-#endif
 
 /// One `baton` process: it follows, leads when elected, and refreshes while it leads.
 public struct Replica: Sendable {

@@ -163,7 +163,8 @@ struct CacheGetCommand: AsyncParsableCommand {
         commandName: "get",
         abstract: "Show what a key holds, its type and TTL, and what it points to.",
         discussion: """
-            A byte that is no text is written \\xff, a backslash \\\\. The status is 0 if the key is there, 1 if not.
+            A value that is text is shown as it is; in keys and other values a byte that is no text is written \\xff, a backslash \
+            \\\\. The status is 0 if the key is there, 1 if not.
 
             EXAMPLES
               baton cache get cache:appUsers:phone:13800000000

@@ -2,21 +2,23 @@ import Foundation
 import LocalStack
 import Testing
 
-@Suite("The runbook", .timeLimit(.minutes(3)))
+@Suite("The runbook, and the page for when something is wrong", .timeLimit(.minutes(3)))
 struct RunbookTests {
     private static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().path
 
-    private static func runbook() throws -> Runbook {
-        Runbook(parsing: try String(contentsOfFile: "\(repository)/RUNBOOK.md", encoding: .utf8))
+    private static func runbook(_ path: String = "RUNBOOK.md") throws -> Runbook {
+        Runbook(parsing: try String(contentsOfFile: "\(repository)/\(path)", encoding: .utf8))
     }
 
-    @Test("Every command in it works against the demo, and prints what it says")
-    func everyBlockRuns() async throws {
-        let runbook = try Self.runbook()
+    @Test(
+        "Every command in it works against the demo, and prints what it says",
+        arguments: ["RUNBOOK.md", "docs/troubleshooting.md"])
+    func everyBlockRuns(_ path: String) async throws {
+        let runbook = try Self.runbook(path)
         try await RunningDemo.with(repository: Self.repository) { demo in
             for block in runbook.blocks {
-                let name = "\(block.heading), line \(block.line):\n\(block.script)\n"
+                let name = "\(path), \(block.heading), line \(block.line):\n\(block.script)\n"
                 let run = try await demo.run(block.script)
                 guard run.status == .exited(0) else {
                     Issue.record("\(name)ended with \(run.status.map { "\($0)" } ?? "no end in time"):\n\(run.output)")

@@ -11,6 +11,8 @@ public struct BackupReport: Sendable {
     /// Keys that Redis refused, with what it said of the first.
     var refused = 0
     var refusal = ""
+    /// Whether the leader was told, since it keeps some of the keys, or may.
+    var wasTold = false
     var remarks: [String] = []
     var trouble: String?
     var troubleStatus = ExitStatus.done
@@ -75,7 +77,7 @@ extension CacheTools {
         var report = BackupReport(verb: "Copied", path: path, place: place.description)
         let pace = Pace(rate: rate)
         do {
-            try await withClient(place.settings) { client in
+            try await RedisClient.brief(place.settings) { client in
                 let connection = try await client.connection()
                 let writer = try BackupWriter(path: path)
                 try await Inventory(redis: client).forEachPage(matching: selection.pattern) { keys, share in
@@ -105,12 +107,12 @@ extension CacheTools {
         var report = BackupReport(verb: "Put back", path: path, place: place.description)
         let pace = Pace(rate: rate)
         do {
-            try await withClient(place.settings) { client in
+            try await RedisClient.brief(place.settings) { client in
                 let connection = try await client.connection()
-                let notes = try await LeaderNotes(self, connection, isPrecise: total <= 100)
+                let notes = try await LeaderNotes(self, place, connection, isPrecise: total <= 100)
                 let reader = try BackupReader(path: path)
                 while case let batch = try reader.batch(), !batch.isEmpty {
-                    try await put(batch, place, connection, notes, replaces, &report)
+                    try await put(batch, connection, notes, replaces, &report)
                     let done = report.count + report.kept + report.refused
                     progress.tell(Double(done) / Double(max(1, total)), "\(TextLayout.count(done, "key")) put back")
                     try await pace.wait(after: batch.count)
@@ -122,16 +124,15 @@ extension CacheTools {
         await record(
             "cache-restored", "\(TextLayout.count(report.count, "key")) from \(path)", by: wisher, count: report.count,
             &report.remarks)
-        let isKept = place.families.contains { $0.managingDataset != nil }
-        if report.count > 0, isKept {
+        if report.count > 0, report.wasTold {
             report.remarks.append("What Baton keeps is compared with the database at the leader's next pass.")
         }
         return report
     }
 
     private func put(
-        _ records: [BackupFile.Record], _ place: Place, _ connection: RedisConnection, _ notes: LeaderNotes,
-        _ replaces: Bool, _ report: inout BackupReport
+        _ records: [BackupFile.Record], _ connection: RedisConnection, _ notes: LeaderNotes, _ replaces: Bool,
+        _ report: inout BackupReport
     ) async throws {
         let replies = records.map { record in
             let words = [
@@ -140,10 +141,7 @@ extension CacheTools {
             return connection.submit(RedisCommand(replaces ? words + [Array("REPLACE".utf8)] : words))
         }
         // Right behind them, on the same connection: whatever was put back, the leader looks at it.
-        let told = Dictionary(grouping: records.map(\.key)) { place.families.index(of: $0) }.compactMap {
-            family, keys in
-            notes.note(keys, of: family.map { place.families[$0] }).map { connection.submit($0) }
-        }
+        let told = notes.note(records.map(\.key)).map { connection.submit($0) }
         var trouble: RedisError?
         for (record, reply) in zip(records, replies) {
             do throws(RedisError) {
@@ -162,7 +160,10 @@ extension CacheTools {
                 }
             }
         }
-        for reply in told { _ = try notes.count(try await reply.value()) }
+        if let told {
+            _ = try notes.count(try await told.value())
+            report.wasTold = true
+        }
         if let trouble { throw trouble }
     }
 }

@@ -13,7 +13,7 @@ extension CacheTools {
                 for part in plan.parts {
                     var cleared = ClearReport.Part(place: part.place, families: part.work.families)
                     defer { report.parts.append(cleared) }
-                    try await withClient(part.place.settings) { client in
+                    try await RedisClient.brief(part.place.settings) { client in
                         try await clear(part, client, backup, pace, &cleared, progress)
                     }
                 }
@@ -35,24 +35,25 @@ extension CacheTools {
         _ cleared: inout ClearReport.Part, _ progress: CacheProgress
     ) async throws {
         let connection = try await client.connection()
-        let notes = try await LeaderNotes(self, connection, isPrecise: part.work.isPrecise)
-        var underWay: [(family: Int?, count: Int, reply: RedisPendingReply)] = []
+        let notes = try await LeaderNotes(self, part.place, connection, isPrecise: part.work.isPrecise)
+        var underWay: [(family: Int?, keys: [[UInt8]], reply: RedisPendingReply)] = []
         func settle() async throws {
             var trouble: (any Error)?
             let answers = underWay
             underWay = []
-            for (family, count, reply) in answers {
+            for (family, keys, reply) in answers {
                 do {
-                    cleared.count(try notes.count(try await reply.value()), of: family)
+                    let count = try notes.count(try await reply.value())
+                    cleared.count(count, of: family)
+                    if count > 0 { cleared.keepers.formUnion(notes.keepers(of: keys) ?? []) }
                 } catch {
                     trouble = trouble ?? error
-                    if (error as? RedisError)?.delivery == .unknown { cleared.uncertain += count }
+                    if (error as? RedisError)?.delivery == .unknown { cleared.uncertain += keys.count }
                 }
             }
             if let trouble { throw trouble }
         }
         func send(_ share: CacheSelection.Share) async throws {
-            let family = share.family.map { part.work.families[$0] }
             for start in stride(from: 0, to: share.keys.count, by: LeaderNotes.batchSize) {
                 let keys = Array(share.keys[start..<min(start + LeaderNotes.batchSize, share.keys.count)])
                 if let backup {
@@ -60,7 +61,7 @@ extension CacheTools {
                     try await backup.add(keys, connection)
                     try backup.flush()
                 }
-                underWay.append((share.family, keys.count, connection.submit(notes.unlink(keys, of: family))))
+                underWay.append((share.family, keys, connection.submit(notes.unlink(keys))))
             }
         }
         switch part.work {
@@ -92,7 +93,7 @@ extension CacheTools {
     ) async {
         guard count > 0 else { return }
         do {
-            try await withClient(lease) { client in
+            try await RedisClient.brief(lease) { client in
                 guard try await isManaged(client.connection()) else { return }
                 let reason = what + StatusReport.because(wisher.reason)
                 _ = try await client.send(
@@ -108,14 +109,13 @@ extension CacheTools {
 
     /// Whether, when and from where what was cleared comes back.
     private func returning(_ report: ClearReport) async -> [String] {
-        let families = report.parts.flatMap(\.touched)
         var remarks: [String] = []
-        let kept = families.filter { $0.managingDataset != nil }
+        let keepers = report.parts.reduce(into: Set<String>()) { $0.formUnion($1.keepers) }.sorted()
         let isGuessed = configuration == nil && report.count > 0
-        if !kept.isEmpty || isGuessed {
-            let what = kept.isEmpty ? "keys that Baton keeps" : "the keys of \(kept.names.joined(separator: ", "))"
+        if !keepers.isEmpty || isGuessed {
+            let what = keepers.isEmpty ? "keys that Baton keeps" : "the keys of \(keepers.joined(separator: ", "))"
             do {
-                let view = try await withClient(lease) { client -> GroupView? in
+                let view = try await RedisClient.brief(lease) { client -> GroupView? in
                     guard try await isManaged(client.connection()) else { return nil }
                     return try await GroupView.read(configuration?.group ?? "", keys, client)
                 }
@@ -123,12 +123,12 @@ extension CacheTools {
             } catch {
                 remarks.append("Whether a replica leads is not known (\(error)): \(what) come back with its next pass.")
             }
-            for case .baton(let dataset, true) in kept.map(\.keeper) {
-                remarks.append(
-                    "\(dataset) has a filter: rows that it leaves out come back only when they match it again.")
+            let filtered = places.flatMap(\.families).filter(\.isFiltered).names
+            for name in keepers where filtered.contains(name) {
+                remarks.append("\(name) has a filter: rows that it leaves out come back only when they match it again.")
             }
         }
-        let others = families.filter { $0.managingDataset == nil }.names
+        let others = report.parts.flatMap(\.touched).filter { $0.managingDataset == nil }.names
         if !others.isEmpty {
             remarks.append("Keys of \(others.joined(separator: ", ")) come back when the application needs them.")
         }

@@ -62,7 +62,7 @@ struct CacheReader {
         switch type {
         case "string":
             let bytes = try await ask(Self.range(of: key, 0..<limit + 1))?.bytes ?? []
-            return KeyText.shown(bytes, limit: limit)
+            return KeyText.value(bytes, limit: limit)
         case "hash":
             let flat = try await part("HSCAN", key)
             let pairs = stride(from: 0, to: flat.count - 1, by: 2).map { "\(flat[$0]): \(flat[$0 + 1])" }
@@ -98,7 +98,7 @@ struct CacheReader {
     }
 
     private static func texts(_ value: RedisValue?) -> [String] {
-        value?.array?.map { KeyText.shown($0.bytes ?? [], limit: 200) } ?? []
+        value?.array?.map { KeyText.value($0.bytes ?? [], limit: 200) } ?? []
     }
 
     private static func list(_ texts: [String], _ open: String, _ close: String, _ limit: Int) -> String {

@@ -26,6 +26,14 @@ struct CacheFamily: Hashable, Sendable {
         case .application: nil
         }
     }
+
+    /// Whether a pass of the dataset leaves rows out.
+    var isFiltered: Bool {
+        switch keeper {
+        case .baton(_, let isFiltered): isFiltered
+        case .application: false
+        }
+    }
 }
 
 extension CacheFamily {

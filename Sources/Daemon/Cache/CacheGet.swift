@@ -59,7 +59,7 @@ extension CacheTools {
     public func get(_ key: [UInt8]) async throws -> CacheFound {
         var found = CacheFound(key: key, asked: places.map(\.description))
         for place in places {
-            try await withClient(place.settings) { client in
+            try await RedisClient.brief(place.settings) { client in
                 let reader = CacheReader(connection: try await client.connection())
                 guard var entry = try await reader.entries([key]).first else { return }
                 entry.value = try await reader.value(of: key, type: entry.type, limit: Self.shownBytes)
@@ -78,7 +78,7 @@ extension CacheTools {
     /// - Throws: `RedisError`; ``InspectionError`` if the key holds no string.
     public func copyString(_ key: [UInt8], to write: ([UInt8]) -> Void) async throws -> ExitStatus {
         for place in places {
-            let isFound = try await withClient(place.settings) { client in
+            let isFound = try await RedisClient.brief(place.settings) { client in
                 let type = try await client.send(RedisCommand("TYPE", keys: [key])).string ?? "none"
                 guard type != "none" else { return false }
                 guard type == "string" else {
@@ -103,6 +103,13 @@ extension CacheTools {
         var remarks: [String] = []
         if CacheTools.isOwn(finding.entry.key) {
             remarks.append("It is one of Baton's own keys: `baton fsck` explains and mends those.")
+        }
+        if finding.family == nil,
+            let like = finding.place.families.first(where: { $0.form.resembles(finding.entry.key) })
+        {
+            remarks.append(
+                "It may be one of \(like.name), \(like.form.text), with a colon in a column: such keys count as of no family."
+            )
         }
         if finding.entry.value == "*" {
             remarks.append(

@@ -37,7 +37,7 @@ extension CacheTools {
                     ? CacheSelection(.beginning(with: []), families: families) : CacheSelection(families: families))
             var section = CacheListing.Section(place: place, families: selection.families)
             if !request.isOverview, places.count > 1 { emit("\(place.name)  \(place.description)") }
-            try await withClient(place.settings) { client in
+            try await RedisClient.brief(place.settings) { client in
                 let reader = CacheReader(connection: try await client.connection())
                 try await Inventory(redis: client).forEachPage(matching: selection.pattern) { keys, share in
                     let page = selection.sorted(keys)

@@ -42,7 +42,7 @@ private struct CacheProbe {
     func section(_ progress: CacheProgress) async -> CheckReport.Section {
         var section = CheckReport.Section(.redis, place.name, title: place.description)
         do {
-            try await tools.withClient(place.settings) { client in
+            try await RedisClient.brief(place.settings) { client in
                 let connection = try await client.connection()
                 let latency = try await latency(connection)
                 section.add(
@@ -206,7 +206,7 @@ private struct CacheProbe {
         var found = false
         var page = 0
         do {
-            try await tools.withClient(settings) { client in
+            try await RedisClient.brief(settings) { client in
                 try await Inventory(redis: client).forEachPage(matching: selection.pattern) { keys in
                     found = found || !selection.sorted(keys).shares.isEmpty
                     page += 1

@@ -1,6 +1,4 @@
 internal import CacheRefresh
-internal import Logging
-internal import NIOPosix
 internal import RedisClient
 
 /// Looks at the cached keys of one or several Redises, clears them, and keeps copies of them: what support and on-call people reach
@@ -120,25 +118,6 @@ public struct CacheTools: Sendable {
         guard !names.isEmpty else { return place.families }
         return place.families.filter { names.contains($0.name) || names.contains($0.form.text) }
     }
-
-    /// A client, closed when `body` has ended.
-    func withClient<Result>(
-        _ settings: RedisConfiguration, _ body: (RedisClient) async throws -> Result
-    ) async throws -> Result {
-        let client = RedisClient(
-            settings, eventLoop: MultiThreadedEventLoopGroup.singleton.any(), logger: Self.silent)
-        do {
-            let result = try await body(client)
-            await client.close()
-            return result
-        } catch {
-            await client.close()
-            throw error
-        }
-    }
-
-    /// What went wrong is in the errors already.
-    private static let silent = Logger(label: "cache") { _ in SwiftLogNoOpLogHandler() }
 
     /// Whether a key is one of Baton's own, of whatever group: those are never cleared, copied or put back.
     static func isOwn(_ key: [UInt8]) -> Bool {

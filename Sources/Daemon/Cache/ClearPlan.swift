@@ -159,7 +159,7 @@ extension CacheTools {
                     ClearPlan.Part(
                         place: place, work: .selection(CacheSelection(pattern, families: place.families))))
             case .ids, .phones, .keys:
-                let part = try await withClient(place.settings) { client in
+                let part = try await RedisClient.brief(place.settings) { client in
                     let reader = CacheReader(connection: try await client.connection())
                     return try await singleKeys(request, place, families, reader, rows, &plan.remarks)
                 }
@@ -178,7 +178,7 @@ extension CacheTools {
         guard part.counts == nil, case .selection(let selection) = part.work else { return }
         var counts = Array(repeating: 0, count: selection.families.count + 1)
         var (examples, own) = ([CacheEntry](), 0)
-        try await withClient(part.place.settings) { client in
+        try await RedisClient.brief(part.place.settings) { client in
             let reader = CacheReader(connection: try await client.connection())
             try await Inventory(redis: client).forEachPage(matching: selection.pattern) { keys, share in
                 let page = selection.sorted(keys)

@@ -10,6 +10,8 @@ public struct ClearReport: Sendable {
         private(set) var counts: [Int]
         /// Keys of which nobody knows whether they went: the connection was lost before the answer.
         var uncertain = 0
+        /// The datasets whose leader was told.
+        var keepers: Set<String> = []
         /// Of Baton's own, which stayed.
         var own = 0
 

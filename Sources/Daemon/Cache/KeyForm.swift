@@ -44,6 +44,19 @@ struct KeyForm: Hashable, Sendable {
 
     func covers(_ key: [UInt8]) -> Bool { values(in: key) != nil }
 
+    /// Whether a row could make the key, with whatever text in its columns, colons too.
+    func resembles(_ key: [UInt8]) -> Bool {
+        guard let end = literals.last, key.count >= beginning.count + end.count, key.starts(with: beginning),
+            key.suffix(end.count).elementsEqual(end)
+        else { return false }
+        var rest = key[beginning.count..<key.count - end.count]
+        for literal in literals.dropFirst().dropLast() {
+            guard let place = rest.firstRange(of: literal) else { return false }
+            rest = rest[place.upperBound...]
+        }
+        return true
+    }
+
     /// The text of each column; nil if the key has another form.
     func values(in key: [UInt8]) -> [ArraySlice<UInt8>]? {
         guard key.starts(with: beginning) else { return nil }
@@ -52,7 +65,8 @@ struct KeyForm: Hashable, Sendable {
         for literal in literals.dropFirst() {
             let isLast = values.count == columns.count - 1
             let end =
-                isLast ? rest.endIndex - literal.count : ByteSearch.first(literal, in: rest) ?? rest.startIndex
+                isLast
+                ? rest.endIndex - literal.count : rest.firstRange(of: literal)?.lowerBound ?? rest.startIndex
             guard end > rest.startIndex, !isLast || rest[end...].elementsEqual(literal) else { return nil }
             let value = rest[rest.startIndex..<end]
             if hasColon, value.contains(UInt8(ascii: ":")) { return nil }
@@ -70,18 +84,5 @@ struct KeyForm: Hashable, Sendable {
     func key(_ column: String, _ text: String) -> [UInt8]? {
         guard Set(columns) == [column] else { return nil }
         return Array(literals.joined(separator: Array(text.utf8)))
-    }
-}
-
-/// Finds one text in another.
-private enum ByteSearch {
-    static func first(_ wanted: [UInt8], in bytes: ArraySlice<UInt8>) -> Int? {
-        guard let head = wanted.first else { return nil }
-        var start = bytes.startIndex
-        while let place = bytes[start...].firstIndex(of: head) {
-            if bytes[place...].starts(with: wanted) { return place }
-            start = place + 1
-        }
-        return nil
     }
 }

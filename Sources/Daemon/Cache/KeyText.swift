@@ -26,6 +26,18 @@ public enum KeyText {
         }
     }
 
+    /// A value for people: printable text as it is, so that JSON stays JSON; else as ``shown(_:limit:)``.
+    static func value(_ bytes: [UInt8], limit: Int) -> String {
+        // The limit may fall into the middle of a character, which has four bytes at most.
+        let texts = (0..<(bytes.count > limit ? 4 : 1)).lazy.compactMap {
+            String(validating: bytes.prefix(limit).dropLast($0), as: UTF8.self)
+        }
+        guard let text = texts.first, text.unicodeScalars.allSatisfy(isPrintable) else {
+            return shown(bytes, limit: limit)
+        }
+        return bytes.count > limit ? text + "…" : text
+    }
+
     /// What ``shown(_:limit:)`` wrote, or somebody: `\xff` is a byte, `\\` a backslash; any other backslash stands for itself.
     public static func bytes(_ text: String) -> [UInt8] {
         var bytes: [UInt8] = []

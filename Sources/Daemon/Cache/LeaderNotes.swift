@@ -12,38 +12,48 @@ struct LeaderNotes {
 
     private let key: String
     private let isPrecise: Bool
-    private let hasConfiguration: Bool
+    /// What the leader of that Redis keeps; nil without a configuration: only the leader knows.
+    private let kept: [(dataset: String, form: KeyForm)]?
     /// Of the script; nil where nobody is to be told anything.
     private let sha: String?
 
     /// - Parameter isPrecise: the leader is told each key, not only the dataset: there are few.
     /// - Throws: `RedisError`.
-    init(_ tools: CacheTools, _ connection: RedisConnection, isPrecise: Bool) async throws(RedisError) {
+    init(
+        _ tools: CacheTools, _ place: CacheTools.Place, _ connection: RedisConnection, isPrecise: Bool
+    ) async throws(RedisError) {
         key = tools.keys.cleared
         self.isPrecise = isPrecise
-        hasConfiguration = tools.configuration != nil
-        sha = try await tools.isManaged(connection) ? connection.load(ElectionScript.clear) : nil
+        kept = tools.configuration.map { _ in
+            place.families.compactMap { family in family.managingDataset.map { ($0, family.form) } }
+        }
+        guard kept?.isEmpty != true, try await tools.isManaged(connection) else {
+            sha = nil
+            return
+        }
+        sha = try await connection.load(ElectionScript.clear)
+    }
+
+    /// The datasets that may keep one of these keys; nil if only the leader knows. A key of no family may be one of theirs too: a
+    /// column's text may hold anything.
+    func keepers(of keys: [[UInt8]]) -> Set<String>? {
+        guard let kept else { return nil }
+        return Set(kept.filter { entry in keys.contains { entry.form.resembles($0) } }.map(\.dataset))
     }
 
     /// Takes keys out of the cache.
-    func unlink(_ keys: [[UInt8]], of family: CacheFamily?) -> RedisCommand {
-        command(keys, family, unlinks: true) ?? RedisCommand("UNLINK", keys: keys)
+    func unlink(_ keys: [[UInt8]]) -> RedisCommand {
+        command(keys, unlinks: true) ?? RedisCommand("UNLINK", keys: keys)
     }
 
     /// Only leaves the notes; nil if nobody is to be told.
-    func note(_ keys: [[UInt8]], of family: CacheFamily?) -> RedisCommand? {
-        command(keys, family, unlinks: false)
-    }
+    func note(_ keys: [[UInt8]]) -> RedisCommand? { command(keys, unlinks: false) }
 
-    private func command(_ keys: [[UInt8]], _ family: CacheFamily?, unlinks: Bool) -> RedisCommand? {
-        guard let sha else { return nil }
-        let notes: [ClearedNote]
-        switch (family?.managingDataset, hasConfiguration) {
-        case (let dataset?, _): notes = isPrecise ? keys.map { .key($0) } : [.dataset(dataset)]
-        // What the group refreshes only its leader knows.
-        case (nil, false): notes = isPrecise ? keys.map { .key($0) } : [.everything]
-        case (nil, true): return nil
-        }
+    private func command(_ keys: [[UInt8]], unlinks: Bool) -> RedisCommand? {
+        let keepers = keepers(of: keys)
+        guard let sha, keepers?.isEmpty != true else { return nil }
+        let notes: [ClearedNote] =
+            isPrecise ? keys.map { .key($0) } : keepers?.sorted().map { .dataset($0) } ?? [.everything]
         var words = RedisArguments(["EVALSHA", sha, "\(unlinks ? keys.count + 1 : 1)", key])
         if unlinks { for key in keys { words.append(key) } }
         words.append("\(ClearedNote.ttl.milliseconds)")
@@ -52,7 +62,7 @@ struct LeaderNotes {
         return RedisCommand(segments: [words])
     }
 
-    /// How many keys were there, by the answer to ``unlink(_:of:)``.
+    /// How many keys were there, by the answer to ``unlink(_:)``.
     ///
     /// - Throws: ``InspectionError`` if the notes can't be left.
     func count(_ reply: RedisValue) throws -> Int {

@@ -1,15 +1,8 @@
 internal import Dispatch
+internal import Glibc
 internal import Logging
 internal import NIOCore
 internal import Synchronization
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Darwin
-#endif
 
 /// Sees to it that a term ends by its deadline, and finds out what hangs, whatever else of this process still runs.
 ///

@@ -1,6 +1,4 @@
 internal import CacheRefresh
-internal import Logging
-internal import NIOPosix
 internal import PostgresClient
 internal import RedisClient
 
@@ -44,18 +42,6 @@ public struct Inspector: Sendable {
         var settings = server.clientConfiguration(name: "baton-inspection")
         // A person can wait longer than a leader.
         settings.commandTimeout = .seconds(10)
-        let client = RedisClient(
-            settings, eventLoop: MultiThreadedEventLoopGroup.singleton.any(), logger: Self.silent)
-        do {
-            let result = try await body(client)
-            await client.close()
-            return result
-        } catch {
-            await client.close()
-            throw error
-        }
+        return try await RedisClient.brief(settings, body)
     }
-
-    /// What went wrong is in the errors already.
-    private static let silent = Logger(label: "inspection") { _ in SwiftLogNoOpLogHandler() }
 }

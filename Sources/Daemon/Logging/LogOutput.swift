@@ -1,14 +1,7 @@
 internal import Dispatch
+internal import Glibc
 internal import Logging
 internal import Synchronization
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Darwin
-#endif
 
 /// Where all records of a process go, each as one line.
 final class LogOutput: Sendable {

@@ -37,6 +37,8 @@ extension MetricFamily {
         "baton_rows_deleted_total", .counter, "Rows that were no longer there, and whose keys were deleted.")
     static let rowsSetAside = dataset(
         "baton_rows_set_aside", .gauge, "Rows that the last pass could not write, and left out.")
+    static let rowsContested = dataset(
+        "baton_rows_contested", .gauge, "Rows of the last pass that share a key with another one, which keeps it.")
     static let keysWritten = dataset("baton_keys_written_total", .counter, "Keys that were written.")
     static let keysDeleted = dataset("baton_keys_deleted_total", .counter, "Keys that were deleted, or invalidated.")
     static let keysRenewed = dataset("baton_keys_renewed_total", .counter, "Keys whose TTL was renewed.")
@@ -44,7 +46,8 @@ extension MetricFamily {
 
     static let ofDatasets = [
         passDuration, tickInterval, passFailures, ticksSkipped, lastSuccess, databaseQueries, databaseSeconds,
-        redisCommands, redisWrites, redisBytes, rowsRead, rowsChanged, rowsDeleted, rowsSetAside, keysWritten,
+        redisCommands, redisWrites, redisBytes, rowsRead, rowsChanged, rowsDeleted, rowsSetAside, rowsContested,
+        keysWritten,
         keysDeleted, keysRenewed, keysHeld,
     ]
 

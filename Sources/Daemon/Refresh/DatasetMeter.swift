@@ -31,7 +31,7 @@ final class DatasetMeter: Sendable {
     /// What is true only while the dataset is refreshed here, and known only after the first success.
     private enum Gauges {
         case none
-        case shown(lastSuccess: Meter, rowsSetAside: Meter, keysHeld: Meter)
+        case shown(lastSuccess: Meter, rowsSetAside: Meter, rowsContested: Meter, keysHeld: Meter)
         case ended
     }
 
@@ -50,7 +50,9 @@ final class DatasetMeter: Sendable {
             Meter(label: family.name, dimensions: [("dataset", name)], factory: factory)
         }
         makeGauges = {
-            .shown(lastSuccess: gauge(.lastSuccess), rowsSetAside: gauge(.rowsSetAside), keysHeld: gauge(.keysHeld))
+            .shown(
+                lastSuccess: gauge(.lastSuccess), rowsSetAside: gauge(.rowsSetAside),
+                rowsContested: gauge(.rowsContested), keysHeld: gauge(.keysHeld))
         }
         func timer(_ family: MetricFamily) -> Metrics.Timer {
             Metrics.Timer(label: family.name, dimensions: labels, preferredDisplayUnit: .seconds, factory: factory)
@@ -129,7 +131,9 @@ final class DatasetMeter: Sendable {
     private func show(_ outcome: DatasetPass.Outcome) {
         gauges.withLock { gauges in
             if case .none = gauges { gauges = makeGauges() }
-            guard case .shown(let lastSuccess, let rowsSetAside, let keysHeld) = gauges else { return }
+            guard case .shown(let lastSuccess, let rowsSetAside, let rowsContested, let keysHeld) = gauges else {
+                return
+            }
             lastSuccess.set(Double(WallClock.now.millisecondsSince1970) / 1000)
             switch outcome {
             case .skipped: break
@@ -137,6 +141,7 @@ final class DatasetMeter: Sendable {
             case .passed(let summary, _):
                 keysHeld.set(summary.keysHeld)
                 rowsSetAside.set(summary.rowsSetAside)
+                rowsContested.set(summary.rowsContested)
             }
         }
     }
@@ -144,8 +149,8 @@ final class DatasetMeter: Sendable {
     /// The dataset is not refreshed here any more: what is true only while it is must not stay.
     func ended() {
         gauges.withLock { gauges in
-            if case .shown(let lastSuccess, let rowsSetAside, let keysHeld) = gauges {
-                for gauge in [lastSuccess, rowsSetAside, keysHeld] { gauge.destroy() }
+            if case .shown(let lastSuccess, let rowsSetAside, let rowsContested, let keysHeld) = gauges {
+                for gauge in [lastSuccess, rowsSetAside, rowsContested, keysHeld] { gauge.destroy() }
             }
             gauges = .ended
         }

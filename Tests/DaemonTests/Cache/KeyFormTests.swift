@@ -62,6 +62,28 @@ struct KeyFormTests {
         #expect(KeyText.bytes(text) == bytes)
     }
 
+    @Test(
+        "values that are text are shown as they are",
+        arguments: [
+            (#"{"a":"b\"c"}"#, 20, #"{"a":"b\"c"}"#), ("Ωmega", 3, "Ωm…"), ("aΩ", 2, "a…"), ("a\n\\", 20, #"a\x0a\\"#),
+            ("", 0, ""),
+        ])
+    func value(_ value: String, _ limit: Int, _ text: String) {
+        #expect(KeyText.value(Array(value.utf8), limit: limit) == text)
+    }
+
+    @Test(
+        "a key of no family may be made by one of its rows",
+        arguments: [
+            ("user:{id}", "user:7", true), ("user:{id}", "user:7:8", true), ("user:{id}", "users:7", false),
+            ("a:{x}:b:{y}:c", "a:1:b:2:c", true), ("a:{x}:b:{y}:c", "a:1:2:b:3:4:c", true),
+            ("a:{x}:b:{y}:c", "a:1:c", false),
+            ("a:{x}:a", "a:a", false), ("{x}", "anything:else", true),
+        ])
+    func resembles(_ template: String, _ key: String, _ mayBe: Bool) throws {
+        #expect(KeyForm(try KeyTemplate(template), prefix: "").resembles(Array(key.utf8)) == mayBe)
+    }
+
     @Test("backslashes that begin nothing stand for themselves")
     func backslashes() {
         #expect(KeyText.bytes(#"a\b\x+f\x1"#) == Array(#"a\b\x+f\x1"#.utf8))

@@ -127,6 +127,36 @@ struct LeaderNotesTests {
         }
     }
 
+    /// `phone:{phone}` does not cover `phone:0:7`, and yet a row makes it.
+    @Test("a key with a colon in a column comes back, though it counts as of no family")
+    func colon() async throws {
+        try await withLeader { world, leader, tools in
+            try await world.sql("update items set phone = '0:7' where id = 7")
+            try await leader.tick()
+            let key = Array("phone:0:7".utf8)
+            #expect(
+                try await tools.get(key).text().words.contains("It may be one of items, phone:{phone}, with a colon"))
+            for subject in [ClearRequest.Subject.keys([key]), .pattern(try CachePattern("phone:0:*"))] {
+                let report = try await tools.clear(subject)
+                #expect(report.count == 1)
+                #expect(report.text().words.contains("the keys of items come back"))
+                #expect(try await world.get("phone:0:7") == nil)
+                try await leader.tick()
+                #expect(try await world.get("phone:0:7") == "7")
+            }
+        }
+    }
+
+    @Test("what nobody could keep is not told to anybody")
+    func strangers() async throws {
+        try await withLeader { world, leader, tools in
+            try await leader.tick()
+            try await world.command("SET", "session:1", "x")
+            #expect(try await tools.clear(.pattern(try CachePattern("session:*"))).count == 1)
+            #expect(try await world.command("EXISTS", world.keys.cleared).int == 0)
+        }
+    }
+
     @Test("a Redis that is named without its configuration is told too")
     func withoutConfiguration() async throws {
         try await withLeader { world, leader, _ in

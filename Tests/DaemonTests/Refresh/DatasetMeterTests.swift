@@ -42,6 +42,7 @@ struct DatasetMeterTests {
                 #expect(value(#"baton_rows_deleted_total{dataset="t"}"#) == 0)
                 #expect(value(#"baton_redis_writes_total{dataset="t"}"#) == 5)
                 #expect(value(#"baton_rows_set_aside{dataset="t"}"#) == 0)
+                #expect(value(#"baton_rows_contested{dataset="t"}"#) == 0)
                 #expect(value(#"baton_keys_held{dataset="t"}"#) == 0)
                 // The first pass asks whether the database is empty, then sends one batch of five rows.
                 #expect(value(#"baton_redis_commands_total{dataset="t"}"#) ?? 0 >= 2)
@@ -60,7 +61,11 @@ struct DatasetMeterTests {
             }
             // What was counted stays; what was only true while it was refreshed here does not.
             #expect(registry.value(#"baton_keys_written_total{dataset="t"}"#) == 5)
-            for gauge in ["baton_last_success_timestamp_seconds", "baton_rows_set_aside", "baton_keys_held"] {
+            let gauges = [
+                "baton_last_success_timestamp_seconds", "baton_rows_set_aside", "baton_rows_contested",
+                "baton_keys_held",
+            ]
+            for gauge in gauges {
                 #expect(registry.value("\(gauge){dataset=\"t\"}") == nil)
             }
             for state in ["idle", "busy"] {
@@ -81,6 +86,21 @@ struct DatasetMeterTests {
                 try await world.wait(until: "passes fail") {
                     value(#"baton_pass_failures_total{dataset="t"}"#) ?? 0 >= 1
                 }
+            }
+        }
+    }
+
+    @Test("rows that want one key are counted")
+    func contested() async throws {
+        try await RefreshWorld.with(sql: DatasetLoopTests.schema) { world in
+            try await world.sql("update t set v = 'one' where id in (2, 4)")
+            let t = try Dataset.table("t", ["t:{v}"], changes: .snapshot, every: .milliseconds(20))
+            _ = try await whileLeading(world, [t]) { _, _, value in
+                try await world.wait(until: "one of them goes without") {
+                    value(#"baton_rows_contested{dataset="t"}"#) == 1
+                }
+                try await world.sql("update t set v = 'two' where id = 4")
+                try await world.wait(until: "each has its own") { value(#"baton_rows_contested{dataset="t"}"#) == 0 }
             }
         }
     }
