@@ -67,8 +67,8 @@ final class Stage {
     }
 
     /// Starts another command of the program.
-    func baton(_ command: String) async throws -> ChildProcess {
-        try await ChildProcess.start(Self.program, [command, "--config", folder.path + "/baton.yaml"])
+    func baton(_ words: String...) async throws -> ChildProcess {
+        try await ChildProcess.start(Self.program, words + ["--config", folder.path + "/baton.yaml"])
     }
 
     /// Starts the program with these words.
