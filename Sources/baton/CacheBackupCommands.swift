@@ -41,6 +41,7 @@ struct CacheBackupCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        Interruption.heed()
         let bar = ProgressBar()
         let report = try await options.tools().backup(
             families: family, pattern: try pattern.map { try CachePattern($0) }, rate: rate, to: file,
@@ -88,6 +89,7 @@ struct CacheRestoreCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        Interruption.heed()
         let bar = ProgressBar()
         let report = try await options.tools().restore(
             from: file, replaces: replace, rate: rate, .here(reason: reason), progress: bar.progress)

@@ -14,7 +14,7 @@ struct CacheClearCommand: AsyncParsableCommand {
             otherwise. A key that Baton keeps comes back with the leader's next pass. What was cleared stands in the history.
 
             The status is 0 if keys were cleared (or with --dry-run would be), 1 if there was none or the answer was no, 64 if \
-            nobody can be asked, 69 or 77 if Redis failed or refused on the way: what was done before is said.
+            nobody can be asked, 69 or 77 if Redis failed or refused on the way, 130 after Ctrl-C: what was done before is said.
 
             EXAMPLES
               baton cache clear phone 13800000000
@@ -122,6 +122,7 @@ struct CacheClearCommand: AsyncParsableCommand {
                 throw ExitStatus.no
             }
         }
+        Interruption.heed()
         let report = await tools.clear(plan, progress: bar.progress)
         bar.clear()
         if yes, !json { Output.write(plan.remarkText(Output.layout)) }

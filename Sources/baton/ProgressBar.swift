@@ -13,7 +13,9 @@ final class ProgressBar: Sendable {
     private let state = Mutex(State())
     private let start = ContinuousClock.now
 
-    var progress: CacheProgress { CacheProgress { self.show($0, $1) } }
+    var progress: CacheProgress {
+        CacheProgress(isInterrupted: { Interruption.isWished }) { self.show($0, $1) }
+    }
 
     /// Takes the line away.
     func clear() {

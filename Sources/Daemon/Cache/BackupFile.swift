@@ -93,6 +93,11 @@ final class BackupWriter {
         return count
     }
 
+    /// Takes away what is not a whole backup.
+    func discard() {
+        if !isClosed { unlink("\(path).partial") }
+    }
+
     private func write() throws(InspectionError) {
         hash = BackupFile.checksum(buffer, from: hash)
         var start = 0

@@ -75,19 +75,26 @@ extension CacheTools {
         let families = try families(of: place, named: names)
         let selection = pattern.map { CacheSelection($0, families: families) } ?? CacheSelection(families: families)
         var report = BackupReport(verb: "Copied", path: path, place: place.description)
-        let pace = Pace(rate: rate)
+        let writer = try BackupWriter(path: path)
+        var pace = Pace(rate: rate, progress)
         do {
             try await RedisClient.brief(place.settings) { client in
                 let connection = try await client.connection()
-                let writer = try BackupWriter(path: path)
                 try await Inventory(redis: client).forEachPage(matching: selection.pattern) { keys, share in
-                    for group in selection.sorted(keys).shares { try await writer.add(group.keys, connection) }
+                    for group in selection.sorted(keys).shares {
+                        for start in stride(from: 0, to: group.keys.count, by: min(pace.step, keys.count)) {
+                            let keys = Array(group.keys[start...].prefix(pace.step))
+                            try await writer.add(keys, connection)
+                            try await pace.wait(after: keys.count)
+                        }
+                    }
                     progress.tell(share, "\(TextLayout.count(writer.count, "key")) copied")
-                    try await pace.wait(after: keys.count)
+                    try progress.goOn()
                 }
                 report.count = try writer.finish()
             }
         } catch {
+            writer.discard()
             report.fail(error)
         }
         return report
@@ -105,13 +112,13 @@ extension CacheTools {
         var total = 0
         while try check.next() != nil { total += 1 }
         var report = BackupReport(verb: "Put back", path: path, place: place.description)
-        let pace = Pace(rate: rate)
+        var pace = Pace(rate: rate, progress)
         do {
             try await RedisClient.brief(place.settings) { client in
                 let connection = try await client.connection()
                 let notes = try await LeaderNotes(self, place, connection, isPrecise: total <= 100)
                 let reader = try BackupReader(path: path)
-                while case let batch = try reader.batch(), !batch.isEmpty {
+                while case let batch = try reader.batch(atMost: pace.step), !batch.isEmpty {
                     try await put(batch, connection, notes, replaces, &report)
                     let done = report.count + report.kept + report.refused
                     progress.tell(Double(done) / Double(max(1, total)), "\(TextLayout.count(done, "key")) put back")
@@ -201,10 +208,10 @@ extension BackupWriter {
 
 extension BackupReader {
     /// Some records, whose values are not too large together; none at the end.
-    fileprivate func batch() throws(InspectionError) -> [BackupFile.Record] {
+    fileprivate func batch(atMost limit: Int) throws(InspectionError) -> [BackupFile.Record] {
         var records: [BackupFile.Record] = []
         var bytes = 0
-        while records.count < LeaderNotes.batchSize, bytes < 4 << 20, let record = try next() {
+        while records.count < min(LeaderNotes.batchSize, limit), bytes < 4 << 20, let record = try next() {
             records.append(record)
             bytes += record.value.count
         }

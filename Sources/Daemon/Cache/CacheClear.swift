@@ -8,13 +8,13 @@ extension CacheTools {
         var report = ClearReport(plan: plan)
         do {
             let backup = try plan.request.backup.map { try BackupWriter(path: $0) }
-            let pace = Pace(rate: plan.request.rate)
+            var pace = Pace(rate: plan.request.rate, progress)
             do {
                 for part in plan.parts {
                     var cleared = ClearReport.Part(place: part.place, families: part.work.families)
                     defer { report.parts.append(cleared) }
                     try await RedisClient.brief(part.place.settings) { client in
-                        try await clear(part, client, backup, pace, &cleared, progress)
+                        try await clear(part, client, backup, &pace, &cleared, progress)
                     }
                 }
             } catch {
@@ -31,7 +31,7 @@ extension CacheTools {
     }
 
     private func clear(
-        _ part: ClearPlan.Part, _ client: RedisClient, _ backup: BackupWriter?, _ pace: Pace,
+        _ part: ClearPlan.Part, _ client: RedisClient, _ backup: BackupWriter?, _ pace: inout Pace,
         _ cleared: inout ClearReport.Part, _ progress: CacheProgress
     ) async throws {
         let connection = try await client.connection()
@@ -54,14 +54,16 @@ extension CacheTools {
             if let trouble { throw trouble }
         }
         func send(_ share: CacheSelection.Share) async throws {
-            for start in stride(from: 0, to: share.keys.count, by: LeaderNotes.batchSize) {
-                let keys = Array(share.keys[start..<min(start + LeaderNotes.batchSize, share.keys.count)])
+            let step = min(LeaderNotes.batchSize, pace.step)
+            for start in stride(from: 0, to: share.keys.count, by: step) {
+                let keys = Array(share.keys[start..<min(start + step, share.keys.count)])
                 if let backup {
                     try await settle()
                     try await backup.add(keys, connection)
                     try backup.flush()
                 }
                 underWay.append((share.family, keys, connection.submit(notes.unlink(keys))))
+                try await pace.wait(after: keys.count)
             }
         }
         switch part.work {
@@ -77,7 +79,6 @@ extension CacheTools {
                     cleared.own += page.own
                     for group in page.shares { try await send(group) }
                     progress.tell(share, "\(TextLayout.count(cleared.total, "key")) cleared")
-                    try await pace.wait(after: keys.count)
                 }
             } catch {
                 try? await settle()  // so that all is told that was done
@@ -153,21 +154,5 @@ extension ClearPlan.Work {
         case .keys(let shares, _): shares.reduce(0) { $0 + $1.keys.count } <= 100
         case .selection: false
         }
-    }
-}
-
-/// Keeps to a number of keys a second.
-final class Pace {
-    private let rate: Int?
-    private let start = ContinuousClock.now
-    private var done = 0
-
-    init(rate: Int?) { self.rate = rate }
-
-    func wait(after count: Int) async throws {
-        guard let rate, rate > 0 else { return }
-        done += count
-        let due = start + .seconds(Double(done) / Double(rate))
-        if due > .now { try await Task.sleep(until: due, clock: .continuous) }
     }
 }

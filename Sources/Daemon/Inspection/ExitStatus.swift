@@ -1,7 +1,8 @@
 internal import PostgresClient
 internal import RedisClient
 
-/// With what the commands of `baton` end: one table for all of them, with the numbers of `sysexits.h`.
+/// With what the commands of `baton` end: one table for all of them, with the numbers of `sysexits.h` and, for signals, of
+/// shells.
 public enum ExitStatus: Int32, CaseIterable, Sendable {
     case done = 0
     case no = 1
@@ -11,6 +12,7 @@ public enum ExitStatus: Int32, CaseIterable, Sendable {
     case timedOut = 75
     case refused = 77
     case configuration = 78
+    case interrupted = 130
 
     /// What it means, as the documentation says it.
     public var meaning: String {
@@ -25,6 +27,7 @@ public enum ExitStatus: Int32, CaseIterable, Sendable {
         case .timedOut: "What was wished has not come about in the time given; the wish stands."
         case .refused: "A server refuses the user, the password or what was asked for; or a port is not allowed."
         case .configuration: "The configuration is wrong, or does not fit the servers or this machine."
+        case .interrupted: "SIGINT or SIGTERM ended it half-way. What was done before is said, and stays done."
         }
     }
 }

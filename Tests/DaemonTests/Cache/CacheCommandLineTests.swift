@@ -70,6 +70,42 @@ struct CacheCommandLineTests {
         }
     }
 
+    @Test("Ctrl-C ends it in order: what was done is said, and stands in the history", arguments: ["INT", "TERM"])
+    func interrupted(_ signal: String) async throws {
+        try await CacheFixture.with { redis in
+            try await redis.fill("cache:appUsers:id:", 3000)
+            let key = GroupKeys(prefix: "", group: "default")
+            try await redis.send("HSET", key.fence, "epoch", "1")
+            let run = try await BatonProgram.run(
+                """
+                baton cache clear all --yes --rate 100 --json --redis '\(redis.url)' & pid=$!
+                until [ "$(redis-cli -u '\(redis.url)' exists '\(key.cleared)')" = 1 ]; do sleep 0.05; done
+                kill -\(signal) $pid; wait $pid
+                """, in: ConfigurationFixture())
+            #expect(run.status == 130, "\(run)")
+            let left = try #require(try await redis.send("EVAL", "return #redis.call('KEYS', 'cache:*')", "0").int)
+            #expect((1..<3000).contains(left))
+            #expect(run.output.contains("\"cleared\": \(3000 - left),") && run.output.contains("It was interrupted."))
+            let history = try await redis.send("XREVRANGE", key.events, "+", "-", "COUNT", "1")
+            #expect("\(history)".contains("(ended early)"))
+        }
+    }
+
+    @Test("a backup that was interrupted leaves no file")
+    func interruptedBackup() async throws {
+        try await CacheFixture.with { redis in
+            try await redis.fill("cache:appUsers:id:", 3000)
+            let run = try await BatonProgram.run(
+                """
+                baton cache backup file --rate 100 --redis '\(redis.url)' & pid=$!
+                until [ -e file.partial ]; do sleep 0.05; done
+                kill -INT $pid; wait $pid; status=$?
+                [ ! -e file ] && [ ! -e file.partial ] && echo gone; exit $status
+                """, in: ConfigurationFixture())
+            #expect(run.status == 130 && run.output.contains("gone"), "\(run)")
+        }
+    }
+
     @Test("asks at a terminal, shows how far it is, and fits 40 columns")
     func terminal() async throws {
         try await CacheFixture.with { redis in

@@ -1,0 +1,19 @@
+internal import Glibc
+internal import Synchronization
+
+/// What can't be undone ends in order when somebody presses Ctrl-C, and says what was done.
+enum Interruption {
+    /// Whether the process was asked to end.
+    static var isWished: Bool { wished.load(ordering: .relaxed) }
+
+    /// From now on the first SIGINT or SIGTERM only sets ``isWished``. A second one ends the process at once.
+    static func heed() {
+        var action = sigaction()
+        // Only what is allowed in a signal handler.
+        action.__sigaction_handler.sa_handler = { _ in wished.store(true, ordering: .relaxed) }
+        action.sa_flags = SA_RESTART | Int32(bitPattern: UInt32(SA_RESETHAND))
+        for number in [SIGINT, SIGTERM] { sigaction(number, &action, nil) }
+    }
+}
+
+private let wished = Atomic(false)
