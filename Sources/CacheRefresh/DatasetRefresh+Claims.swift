@@ -108,10 +108,27 @@ extension DatasetRefresh {
         return nil
     }
 
-    /// Somebody else took a key out of the cache, or wrote it: the next pass writes its row anew.
-    public mutating func forget(key: [UInt8]) {
-        guard case .idle = phase else { preconditionFailure("keys are forgotten between passes") }
-        if let row = owner(of: key) { markDirty(row) }
+    /// Somebody else took a key out of the cache, or wrote it: the next pass writes its row anew, or deletes a key that no row
+    /// makes; but not where rows outside a filter may make it.
+    public mutating func doubt(key: [UInt8]) {
+        guard case .idle = phase else { preconditionFailure("keys are doubted between passes") }
+        if let row = owner(of: key) {
+            markDirty(row)
+        } else if !hasFilter, shape.families.contains(where: { $0.parse(key) != nil }) {
+            doomed.insert(key)
+        }
+    }
+
+    /// Somebody else may have taken any key out of the cache, or written it: the next pass compares all of them, as a new
+    /// leader's first does, and knows what was to be deleted besides.
+    public mutating func doubtEverything() {
+        guard case .idle = phase else { preconditionFailure("keys are doubted between passes") }
+        opening = .comparing
+        var start: UInt32 = 0
+        while let row = table.scan(from: start, { _ in false }) {
+            markDirty(row)
+            start = row + 1
+        }
     }
 
     /// Whether a row's identity comes before another's: numbers by value, everything else byte by byte.

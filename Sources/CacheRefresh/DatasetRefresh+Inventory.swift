@@ -9,9 +9,11 @@ extension DatasetRefresh {
         guard lastReadIsComplete, opening == .comparing || isLookingAgain else { return false }
         // Without a mark all keys are unlinked, also those of rows outside a filter.
         if dataset.mode == .invalidate && !beganWithMark { return true }
-        if case .table(_, _, .some) = dataset.source { return false }
-        return true
+        return !hasFilter
     }
+
+    /// Whether a pass looks only at some of the rows that have keys.
+    var hasFilter: Bool { if case .table(_, _, .some) = dataset.source { true } else { false } }
 
     /// Looks at a key that is there: one that no row makes belongs to a row that was deleted while nobody led.
     ///
@@ -30,7 +32,7 @@ extension DatasetRefresh {
     /// The identities of remembered rows that the read did not see, in the `COPY` format: with a filter they may have
     /// been deleted, or only have left it. Nil where no filter makes that a question.
     public var unseenIdentities: [[UInt8]]? {
-        guard case .table(_, _, .some) = dataset.source, lastReadIsComplete else { return nil }
+        guard hasFilter, lastReadIsComplete else { return nil }
         var identities: [[UInt8]] = []
         _ = table.scan(from: 0) { row in
             if table[pass: row] != passNumber { identities.append(table.withIdentity(of: row) { Array($0) }) }

@@ -29,12 +29,15 @@ extension DatasetRefresh {
         let row = batch.rows[operation]
         switch WriteBatch.Operation(rawValue: batch.operations[operation])! {
         case .delete:
+            summary.keysDeleted -= 1
             doomed.insert(Array(batch.keys[operation]))
         case .touch:
+            summary.keysRenewed -= 1
             guard table.isRow(row) else { return }
             table[renewAt: row] = 0
             nextRenewal = 0
         case .set, .compareAndSet, .setExisting, .setHash, .compareAndSetHash, .setExistingHash:
+            summary.keysWritten -= 1
             if table.isRow(row) { markDirty(row) }
         case .mark:
             marks.lost()

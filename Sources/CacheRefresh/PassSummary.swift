@@ -6,7 +6,7 @@ public struct PassSummary: Hashable, Sendable {
     public var rowsChanged = 0
     /// Rows that are no longer there, and whose keys were therefore deleted.
     public var rowsDeleted = 0
-    /// Keys handed to Redis to be written, or compared and written.
+    /// Keys handed to Redis to be written, or compared and written, as far as it took them.
     public var keysWritten = 0
     /// Keys unlinked: of rows that are gone, of changed keys, and invalidations.
     public var keysDeleted = 0

@@ -47,6 +47,7 @@ public struct Replica: Sendable {
         logger.notice(
             "started", [.group: "\(configuration.group)", .revision: "\(configuration.revision)"])
         let health = Health()
+        signal(SIGPIPE, SIG_IGN)  // whoever read the log may be gone
         let figures = ReplicaFigures(version: Formats.version, commit: commit)
         let server = try await serve(health.routes.merging(figures.routes) { $1 })
         let group = ServiceGroup(
@@ -59,7 +60,7 @@ public struct Replica: Sendable {
                         successTerminationBehavior: .gracefullyShutdownGroup)
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint],
-                logger: logger))
+                logger: quiet(logger)))
         do {
             try await group.run()
         } catch {
@@ -70,6 +71,13 @@ public struct Replica: Sendable {
         await server?.stop()
         logger.notice("stopped")
         logs.flush()
+    }
+
+    /// For a library that has names of its own for what its records carry.
+    private func quiet(_ logger: Logger) -> Logger {
+        var logger = logger
+        logger.logLevel = max(logger.logLevel, .notice)
+        return logger
     }
 
     /// Serves these pages where the configuration says so.
@@ -89,6 +97,16 @@ public struct Replica: Sendable {
                         let latest = try Configuration.load(path: configurationPath, environment: environment)
                         if latest.differsBesidesDatasets(from: configuration) {
                             logger.warning("only datasets are reloaded; restart for the rest")
+                        }
+                        if let stranger = latest.enabledDatasets.first(where: { configuration.redis[$0.redis] == nil })
+                        {
+                            logger.error(
+                                "configuration not reloaded",
+                                [
+                                    .problem:
+                                        "\(stranger.name) names the redis \(stranger.redis), which was not there at the start: restart"
+                                ])
+                            continue
                         }
                         logger.notice("configuration reloaded", [.revision: "\(latest.revision)"])
                         continuation.yield(latest.datasets)

@@ -135,7 +135,7 @@ struct CacheListCommand: AsyncParsableCommand {
 
     func validate() throws {
         if limit < 0 || sample < 0 { throw ValidationError("--limit and --sample are at least 0.") }
-        if json, limit > 100_000 { throw ValidationError("With --json, --limit is at most 100000.") }
+        if json, limit > 10_000 { throw ValidationError("With --json, --limit is at most 10000.") }
         if pattern != nil, !family.isEmpty { throw ValidationError("A family or --pattern, not both.") }
     }
 

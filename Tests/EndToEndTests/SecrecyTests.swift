@@ -148,7 +148,13 @@ struct SecrecyTests {
         _ = await replica.process.wait(atMost: .seconds(20))
         expectNoSecret(await replica.log.joined(separator: "\n"), "\(trouble.testDescription): the log")
         await withTaskGroup(of: Void.self) { group in
-            for command in ["check", "plan", "status", "step-down"] {
+            let commands = [
+                "check", "plan", "status", "step-down", "fsck", "history", "confirm merchants", "pause --for 1s",
+                "resume",
+                "cache test", "cache list", "cache get merchant:1", "cache clear id 7 --yes",
+                "cache backup '\(folder)/backup'",
+            ]
+            for command in commands {
                 group.addTask {
                     let said = try? await answer(command, folder, environment)
                     expectNoSecret(said ?? "", "\(trouble.testDescription): baton \(command)")
@@ -170,7 +176,11 @@ struct SecrecyTests {
         }
         try await eventually("figures") { try await redis(servers, "EXISTS", "{baton:default}:figures") == "1" }
         expectNoSecret(try await page("/metrics", probe), "/metrics of a leader")
-        for command in ["check", "check --grants", "plan", "status", "status --json", "fsck", "history"] {
+        let commands = [
+            "check", "check --grants", "plan", "status", "status --json", "fsck", "history", "cache test", "cache list",
+            "cache get merchant:1", "cache clear id 7 --family merchants --yes",
+        ]
+        for command in commands {
             expectNoSecret(try await answer(command, folder, servers.environment), "baton \(command)")
         }
         try await expectNoSecretInRedis(servers)

@@ -46,6 +46,8 @@ final class BackupWriter {
     private var hash = BackupFile.emptyChecksum
     private(set) var count = 0
     private var isClosed = false
+    /// A write failed: what follows would not be where it belongs.
+    private var isBroken = false
 
     /// - Throws: ``InspectionError`` if there is such a file, or it can't be made.
     init(path: String) throws(InspectionError) {
@@ -54,8 +56,13 @@ final class BackupWriter {
             throw BackupFile.failure("is there already. Give the backup another name.", path)
         }
         // What is cached may be nobody else's business.
-        descriptor = open("\(path).partial", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw BackupFile.systemFailure("can't be written", path) }
+        descriptor = open("\(path).partial", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            guard errno == EEXIST else { throw BackupFile.systemFailure("can't be written", path) }
+            throw BackupFile.failure(
+                "is there already, of a backup that was cut off: it may be all that is left of keys that were cleared. "
+                    + "`baton cache restore` reads it; or give the backup another name.", "\(path).partial")
+        }
         buffer += "\(BackupFile.name) \(BackupFile.version)\n".utf8
     }
 
@@ -78,8 +85,12 @@ final class BackupWriter {
         guard fdatasync(descriptor) == 0 else { throw BackupFile.systemFailure("can't be written", path) }
     }
 
-    /// - Returns: how many keys are in it.
+    /// - Returns: how many keys are in it; without any there is no file.
     func finish() throws(InspectionError) -> Int {
+        guard count > 0 else {
+            discard()
+            return 0
+        }
         buffer.append(UInt8(ascii: "E"))
         buffer.append(number: UInt64(count))
         let total = BackupFile.checksum(buffer, from: hash)
@@ -99,12 +110,16 @@ final class BackupWriter {
     }
 
     private func write() throws(InspectionError) {
+        guard !isBroken else {
+            throw BackupFile.failure("could not be written whole. What it holds can be restored.", "\(path).partial")
+        }
         hash = BackupFile.checksum(buffer, from: hash)
         var start = 0
         while start < buffer.count {
             let written = buffer.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + start, $0.count - start) }
             if written < 0 {
                 if errno == EINTR { continue }
+                isBroken = true
                 throw BackupFile.systemFailure("can't be written", path)
             }
             start += written
@@ -113,9 +128,10 @@ final class BackupWriter {
     }
 }
 
-/// Reads a backup, a record at a time.
+/// Reads a backup, a record at a time. One that was cut off, and therefore bears `.partial` at its end, up to its last whole record.
 final class BackupReader {
     private let path: String
+    private let isPartial: Bool
     private let file: UnsafeMutablePointer<FILE>
     private var hash = BackupFile.emptyChecksum
     private var count: UInt64 = 0
@@ -124,6 +140,7 @@ final class BackupReader {
     /// - Throws: ``InspectionError`` for a file that is none, or of another version.
     init(path: String) throws(InspectionError) {
         self.path = path
+        isPartial = path.hasSuffix(".partial")
         guard let file = fopen(path, "re") else { throw BackupFile.systemFailure("can't be read", path) }
         self.file = file
         var line: [UInt8] = []
@@ -147,14 +164,25 @@ final class BackupReader {
     /// - Throws: ``InspectionError`` if the file was cut off or damaged.
     func next() throws(InspectionError) -> BackupFile.Record? {
         guard !isAtEnd else { return nil }
+        do throws(InspectionError) {
+            return try record()
+        } catch {
+            guard isPartial, feof(file) != 0 else { throw error }
+            isAtEnd = true
+            return nil
+        }
+    }
+
+    private func record() throws(InspectionError) -> BackupFile.Record? {
         let kind = try bytes(1)[0]
         switch kind {
         case UInt8(ascii: "K"):
             let sizes = (Int(try number(UInt32.self)), Int(try number(UInt32.self)))
             guard sizes.0 <= 512 << 20, sizes.1 <= 600 << 20 else { throw damaged }
             let left = Int64(bitPattern: try number(UInt64.self))
+            let (key, value) = (try bytes(sizes.0), try bytes(sizes.1))
             count += 1
-            return BackupFile.Record(key: try bytes(sizes.0), ttlMilliseconds: left, value: try bytes(sizes.1))
+            return BackupFile.Record(key: key, ttlMilliseconds: left, value: value)
         case UInt8(ascii: "E"):
             let wanted = try number(UInt64.self)
             let sum = hash

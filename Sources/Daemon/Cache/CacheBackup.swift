@@ -199,7 +199,8 @@ extension BackupWriter {
                 let value = try await value.value()
                 let left = try await left.value().int ?? -2
                 guard let bytes = value.bytes, left != -2 else { continue }
-                try add(BackupFile.Record(key: key, ttlMilliseconds: max(0, left), value: bytes))
+                // 0 would be no TTL at all.
+                try add(BackupFile.Record(key: key, ttlMilliseconds: left < 0 ? 0 : max(1, left), value: bytes))
             }
             start = end
         }
@@ -212,6 +213,7 @@ extension BackupReader {
         var records: [BackupFile.Record] = []
         var bytes = 0
         while records.count < min(LeaderNotes.batchSize, limit), bytes < 4 << 20, let record = try next() {
+            guard !CacheTools.isOwn(record.key) else { continue }
             records.append(record)
             bytes += record.value.count
         }

@@ -1,3 +1,4 @@
+internal import CacheRefresh
 internal import RedisClient
 
 extension CacheTools {
@@ -21,7 +22,8 @@ extension CacheTools {
                 report.fail(error)
             }
             // Also after trouble: what was cleared is in it.
-            report.backedUp = try backup?.finish()
+            let backedUp = try backup?.finish() ?? 0
+            report.backedUp = backedUp > 0 ? backedUp : nil
         } catch {
             report.fail(error)
         }
@@ -66,26 +68,25 @@ extension CacheTools {
                 try await pace.wait(after: keys.count)
             }
         }
-        switch part.work {
-        case .keys(let shares, _):
-            for share in shares { try await send(share) }
-            try await settle()
-        case .selection(let selection):
-            do {
+        do {
+            switch part.work {
+            case .keys(let shares, _): for share in shares { try await send(share) }
+            case .selection(let selection):
                 try await Inventory(redis: client).forEachPage(matching: selection.pattern) { keys, share in
                     // The answers to the page before have come with this one.
                     try await settle()
+                    try progress.goOn()
                     let page = selection.sorted(keys)
                     cleared.own += page.own
                     for group in page.shares { try await send(group) }
                     progress.tell(share, "\(TextLayout.count(cleared.total, "key")) cleared")
                 }
-            } catch {
-                try? await settle()  // so that all is told that was done
-                throw error
             }
-            try await settle()
+        } catch {
+            try? await settle()  // so that all is told that was done
+            throw error
         }
+        try await settle()
     }
 
     /// Appends to the group's history, if there is a group.
@@ -111,7 +112,9 @@ extension CacheTools {
     /// Whether, when and from where what was cleared comes back.
     private func returning(_ report: ClearReport) async -> [String] {
         var remarks: [String] = []
+        let switchedOff = configuration?.datasets.filter { !$0.isEnabled }.map(\.name) ?? []
         let keepers = report.parts.reduce(into: Set<String>()) { $0.formUnion($1.keepers) }.sorted()
+            .filter { !switchedOff.contains($0) }
         let isGuessed = configuration == nil && report.count > 0
         if !keepers.isEmpty || isGuessed {
             let what = keepers.isEmpty ? "keys that Baton keeps" : "the keys of \(keepers.joined(separator: ", "))"
@@ -120,7 +123,7 @@ extension CacheTools {
                     guard try await isManaged(client.connection()) else { return nil }
                     return try await GroupView.read(configuration?.group ?? "", keys, client)
                 }
-                if let view { remarks.append(Self.returning(what, view)) }
+                remarks.append(view.map { returning(what, $0) } ?? nobodyTold)
             } catch {
                 remarks.append("Whether a replica leads is not known (\(error)): \(what) come back with its next pass.")
             }
@@ -136,8 +139,17 @@ extension CacheTools {
         return remarks
     }
 
-    private static func returning(_ what: String, _ view: GroupView) -> String {
+    private var nobodyTold: String {
+        "No leader was told, as no group has its fence there under the prefix and name \(keys.fence.quoted). If Baton keeps such keys, "
+            + "clear them with its configuration, or with --key-prefix and --group."
+    }
+
+    private func returning(_ what: String, _ view: GroupView) -> String {
         guard let leader = view.leader else {
+            if configuration == nil {
+                return
+                    "Nobody leads at this Redis. A leader whose lease is at another one was told: \(what) come back with its next pass."
+            }
             return "Nobody leads now: \(what) come back only once a replica leads, with its first pass."
         }
         if let pause = view.pause {

@@ -44,8 +44,9 @@ struct CacheReader {
                 )
             }
             for (key, type, left, size) in asked {
-                let type = try await type.value().string ?? "none"
-                let left = try await left.value().int ?? -2
+                // Keys of others, which this user may see in a list, and not touch.
+                let type = try await type.value(unless: .noPermission)?.string ?? "?"
+                let left = try await left.value(unless: .noPermission)?.int ?? -1
                 let size = try await size.value(unless: .noPermission)?.int
                 guard type != "none", left != -2 else { continue }
                 var entry = CacheEntry(
@@ -64,17 +65,20 @@ struct CacheReader {
             let bytes = try await ask(Self.range(of: key, 0..<limit + 1))?.bytes ?? []
             return KeyText.value(bytes, limit: limit)
         case "hash":
-            let flat = try await part("HSCAN", key)
+            let (flat, isWhole) = try await part("HSCAN", key)
             let pairs = stride(from: 0, to: flat.count - 1, by: 2).map { "\(flat[$0]): \(flat[$0 + 1])" }
-            return Self.list(pairs, "{", "}", limit)
-        case "set": return Self.list(try await part("SSCAN", key), "{", "}", limit)
+            return Self.list(pairs, "{", "}", limit, isWhole: isWhole)
+        case "set":
+            let (elements, isWhole) = try await part("SSCAN", key)
+            return Self.list(elements, "{", "}", limit, isWhole: isWhole)
         case "zset":
-            let flat = try await part("ZSCAN", key)
+            let (flat, isWhole) = try await part("ZSCAN", key)
             let pairs = stride(from: 0, to: flat.count - 1, by: 2).map { "\(flat[$0]): \(flat[$0 + 1])" }
-            return Self.list(pairs, "{", "}", limit)
+            return Self.list(pairs, "{", "}", limit, isWhole: isWhole)
         case "list":
-            let reply = try await ask(RedisCommand([Array("LRANGE".utf8), key, Array("0".utf8), Array("99".utf8)]))
-            return Self.list(Self.texts(reply), "[", "]", limit)
+            let reply = try await ask(RedisCommand([Array("LRANGE".utf8), key, Array("0".utf8), Array("100".utf8)]))
+            let texts = Self.texts(reply)
+            return Self.list(Array(texts.prefix(100)), "[", "]", limit, isWhole: texts.count <= 100)
         default: return "(a \(type))"
         }
     }
@@ -86,11 +90,13 @@ struct CacheReader {
         ])
     }
 
-    /// The first elements of a collection. It may have been replaced by one of another type meanwhile.
-    private func part(_ command: String, _ key: [UInt8]) async throws(RedisError) -> [String] {
+    /// The first elements of a collection, some hundred, and whether there are no others. It may have been replaced by one of another type meanwhile.
+    private func part(
+        _ command: String, _ key: [UInt8]
+    ) async throws(RedisError) -> (elements: [String], isWhole: Bool) {
         let reply = try await ask(
             RedisCommand([Array(command.utf8), key, Array("0".utf8), Array("COUNT".utf8), Array("100".utf8)]))
-        return Self.texts(reply?.array?.last)
+        return (Self.texts(reply?.array?.last), reply?.array?.first?.string.map { $0 == "0" } ?? true)
     }
 
     private func ask(_ command: RedisCommand) async throws(RedisError) -> RedisValue? {
@@ -101,8 +107,10 @@ struct CacheReader {
         value?.array?.map { KeyText.value($0.bytes ?? [], limit: 200) } ?? []
     }
 
-    private static func list(_ texts: [String], _ open: String, _ close: String, _ limit: Int) -> String {
-        let text = texts.joined(separator: ", ")
+    private static func list(
+        _ texts: [String], _ open: String, _ close: String, _ limit: Int, isWhole: Bool
+    ) -> String {
+        let text = texts.joined(separator: ", ") + (isWhole ? "" : ", …")
         return open + (text.count > limit ? text.prefix(limit) + "…" : text) + close
     }
 }

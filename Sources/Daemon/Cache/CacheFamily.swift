@@ -1,4 +1,5 @@
 internal import CacheRefresh
+internal import RedisClient
 
 /// The keys of one template, and whose they are.
 struct CacheFamily: Hashable, Sendable {
@@ -9,6 +10,8 @@ struct CacheFamily: Hashable, Sendable {
     let keeper: Keeper
     /// Where the rows are, as SQL writes it; nil for a query, or if that is not known.
     let table: String?
+    /// Which of them are meant, as SQL writes it; nil for all.
+    var condition: String?
     /// The column that names a row, if one does.
     let identity: String?
 
@@ -60,17 +63,31 @@ extension CacheFamily {
         return families
     }
 
+    /// What a leader may keep at an address, by whatever name of the server. Also of datasets that seem to be switched off: its
+    /// variables may say otherwise, and what it does not know it ignores.
+    static func kept(by configuration: Configuration, at url: RedisURL) -> [(dataset: String, form: KeyForm)] {
+        configuration.datasets.filter { dataset in
+            guard dataset.mode == .upsert, let server = configuration.redis[dataset.redis]?.url else { return false }
+            return server.address == url.address && server.database == url.database
+        }.flatMap { dataset in
+            dataset.keys.map { (dataset.name, KeyForm($0.template, prefix: configuration.keyPrefix)) }
+        }
+    }
+
     private init(_ dataset: Dataset, _ form: KeyForm) {
         var table: String?
         var isFiltered = false
-        if case .table(let name, _, let filter) = dataset.source {
+        var condition: String?
+        if case .table(let name, let rows, let filter) = dataset.source {
             table = name
+            condition = rows
             isFiltered = filter != nil
         }
         let isKept = dataset.isEnabled && dataset.mode == .upsert
         self.init(
             name: dataset.name, form: form,
             keeper: isKept ? .baton(dataset: dataset.name, isFiltered: isFiltered) : .application, table: table,
+            condition: condition,
             identity: dataset.identity.isEmpty ? "id" : dataset.identity.count == 1 ? dataset.identity[0] : nil)
     }
 

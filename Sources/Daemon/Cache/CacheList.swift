@@ -76,5 +76,5 @@ extension CacheTools {
 
 extension CacheTools.ListRequest {
     /// For one JSON document all of them are needed at its end.
-    var keepsEntries: Bool { !isOverview && limit <= 100_000 }
+    var keepsEntries: Bool { !isOverview && limit <= 10_000 }
 }

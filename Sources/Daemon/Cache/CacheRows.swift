@@ -7,12 +7,14 @@ struct CacheRelatives {
     private let families: [CacheFamily]
     private let identity: String
     private let table: String?
+    private let condition: String?
 
     /// - Parameter families: at least one, all of one name.
     init(_ families: [CacheFamily]) {
         self.families = families
         identity = families.lazy.compactMap(\.identity).first ?? "id"
-        table = families.lazy.compactMap(\.table).first
+        let stored = families.first { $0.table != nil }
+        (table, condition) = (stored?.table, stored?.condition)
     }
 
     /// Columns that keys pointing to a row are made of.
@@ -70,11 +72,14 @@ struct CacheRelatives {
     ) async -> CacheRow? {
         guard let table else { return nil }
         let shown = "\(column) \(KeyText.shown(Array(text.utf8)))"
-        switch await rows.find(table, column, text) {
+        switch await rows.find(table, condition, column, text) {
         case .unknown: return nil
         case .unreachable(let reason):
             let remark = "The database can't be asked whether rows are still there: \(reason)"
             if !remarks.contains(remark) { remarks.append(remark) }
+            return nil
+        case .refused(let reason):
+            remarks.append("\(table) can't be asked whether the row is still there: \(reason)")
             return nil
         case .absent:
             remarks.append("\(table) has no row with \(shown).")
@@ -147,6 +152,8 @@ actor CacheRows {
         /// There is nothing to ask.
         case unknown
         case unreachable(String)
+        /// This one question; others may be answered.
+        case refused(String)
         case absent
         case present(CacheRow)
     }
@@ -159,19 +166,24 @@ actor CacheRows {
 
     /// - Parameters:
     ///   - table: as SQL writes it.
+    ///   - condition: which of the rows count; nil: all.
     ///   - column: its bare name.
-    func find(_ table: String, _ column: String, _ text: String) async -> Answer {
+    func find(_ table: String, _ condition: String?, _ column: String, _ text: String) async -> Answer {
         guard let configuration else { return .unknown }
         if let failure { return .unreachable(failure) }
         do throws(PostgresError) {
             let name = "\"\(column.replacing("\"", with: "\"\""))\""
+            let counted = condition.map { " where (\($0)\n)" } ?? ""
             let rows = try await connected(configuration).query(
-                "select to_jsonb(t)::text from \(table) t where t.\(name) = $1 limit 1", [text])
-            guard let json = rows.first?[0], let row = CacheRow(json: json) else { return .absent }
-            return .present(row)
+                "select to_jsonb(t)::text from (select * from \(table)\(counted)) t where t.\(name) = $1 limit 1",
+                [text])
+            guard let json = rows.first?[0] else { return .absent }
+            return .present(CacheRow(json: json) ?? CacheRow(members: [:]))
         } catch {
             // What can't be read as a value of the column's type is no row's.
             if error.sqlState?.hasPrefix("22") == true { return .absent }
+            // A table that is not there, or may not be read, says nothing of the next one.
+            if error.sqlState?.hasPrefix("42") == true { return .refused("\(error)") }
             failure = "\(error)"
             return .unreachable("\(error)")
         }

@@ -56,9 +56,10 @@ private struct CacheProbe {
                     json: .fields(["number": .number(place.settings.url.database), "keys": .number(held)]))
                 let counts = try await counts(client, progress)
                 describe(counts, in: &section)
-                let missing = zip(place.families, counts).filter { $0.1 == 0 }.map(\.0)
-                if counts.allSatisfy({ $0 == 0 }), !place.families.isEmpty {
-                    section.findings += try await mistakes(held, facts, missing, client)
+                let found = Set(zip(place.families, counts).filter { $0.1 > 0 }.map(\.0.name))
+                let missing = place.families.filter { !found.contains($0.name) }
+                if !missing.isEmpty {
+                    section.findings += try await mistakes(held, facts, missing, isAll: found.isEmpty, client)
                 }
             }
         } catch {
@@ -133,14 +134,18 @@ private struct CacheProbe {
         return .problem(text.hasSuffix(".") ? String(text.dropLast()) : text, remedy, status)
     }
 
-    /// Why no key of a family is there.
+    /// Why no key of these families is there.
+    ///
+    /// - Parameter isAll: there is no key of any family. Where others are there, these may be just empty, and so only signs of a
+    ///   mistake are told, as warnings.
     private func mistakes(
-        _ held: Int, _ facts: RedisFacts?, _ families: [CacheFamily], _ client: RedisClient
+        _ held: Int, _ facts: RedisFacts?, _ families: [CacheFamily], isAll: Bool, _ client: RedisClient
     ) async throws -> [Finding] {
+        let finding = isAll ? { Finding.problem($0, $1) } : { Finding.warning($0, $1) }
         var findings: [Finding] = []
         if let relative = try await misprefixed(families, client) {
             findings.append(
-                .problem(
+                finding(
                     "There are keys such as \(relative.key), which end like those of \(relative.family) but begin otherwise",
                     "Set the prefix that the service uses: `keyPrefix` of the configuration or --key-prefix, or a template of "
                         + "its own under `families`"))
@@ -149,15 +154,15 @@ private struct CacheProbe {
         for database in facts?.databases ?? [] where database != own {
             if try await holds(families, database) {
                 findings.append(
-                    .problem(
+                    finding(
                         "The keys are in database \(database) of this server, not in \(own)",
                         "Use that number: --db \(database), or at the end of the URL"))
-            } else if held == 0 {
+            } else if isAll, held == 0 {
                 findings.append(
                     .note("Database \(database) of this server holds keys, of no family"))
             }
         }
-        if findings.isEmpty {
+        if isAll, findings.isEmpty {
             findings.append(
                 .warning(
                     held == 0 ? "This database is empty" : "No key of a family is there, though \(held) others are",
@@ -179,7 +184,7 @@ private struct CacheProbe {
         struct Enough: Error {}
         do {
             try await Inventory(redis: client).forEachPage(matching: Array("*".utf8)) { keys in
-                for key in keys where !CacheTools.isOwn(key) {
+                for key in keys where !CacheTools.isOwn(key) && place.families.index(of: key) == nil {
                     let last =
                         Array(":".utf8) + (key.split(separator: UInt8(ascii: ":")).suffix(3).joined(separator: [58]))
                     if let (family, _) = tails.first(where: { Self.contains($0.1, in: last) }) {

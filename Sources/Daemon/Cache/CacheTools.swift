@@ -12,6 +12,8 @@ public struct CacheTools: Sendable {
         let name: String
         let settings: RedisConfiguration
         let families: [CacheFamily]
+        /// The datasets that a leader may keep there, with the forms of their keys.
+        var kept: [(dataset: String, form: KeyForm)] = []
 
         var description: String { "\(settings.url)" }
     }
@@ -43,10 +45,10 @@ public struct CacheTools: Sendable {
         let used = Set(configuration.datasets.map(\.redis) + configuration.families.map(\.redis))
         let names = server.map { [$0] } ?? configuration.redis.keys.filter { used.contains($0) }.sorted()
         places = (names.isEmpty ? [configuration.lease.redis] : names).map { name in
-            Place(
-                name: name,
-                settings: Self.patient(configuration.redis[name]!.clientConfiguration(name: "baton-cache"), database),
-                families: CacheFamily.all(of: configuration, redis: name))
+            let settings = Self.patient(configuration.redis[name]!.clientConfiguration(name: "baton-cache"), database)
+            return Place(
+                name: name, settings: settings, families: CacheFamily.all(of: configuration, redis: name),
+                kept: CacheFamily.kept(by: configuration, at: settings.url))
         }
     }
 

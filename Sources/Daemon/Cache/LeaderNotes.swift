@@ -24,9 +24,7 @@ struct LeaderNotes {
     ) async throws(RedisError) {
         key = tools.keys.cleared
         self.isPrecise = isPrecise
-        kept = tools.configuration.map { _ in
-            place.families.compactMap { family in family.managingDataset.map { ($0, family.form) } }
-        }
+        kept = tools.configuration == nil ? nil : place.kept
         guard kept?.isEmpty != true, try await tools.isManaged(connection) else {
             sha = nil
             return

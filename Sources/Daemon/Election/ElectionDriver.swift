@@ -20,6 +20,8 @@ actor ElectionDriver {
     var elector: Elector<SystemRandomNumberGenerator>
     var status = ElectionStatus(state: .follower)
     private var timer: Scheduled<Void>?
+    /// While the timer's event is handled: when it was due. The loop may have come to it late.
+    private var timerDueAt: ContinuousClock.Instant?
     /// The token of the channel on which we are heard, or will be soon.
     var listeningAs: Token?
     var listening: Task<Void, Never>?
@@ -116,11 +118,19 @@ actor ElectionDriver {
         if hasStopped { finishIfDone() }
     }
 
+    private func timerFired(_ dueAt: ContinuousClock.Instant) {
+        timerDueAt = dueAt
+        apply(elector.timerFired(at: now))
+        timerDueAt = nil
+    }
+
     private func perform(_ action: ElectionAction) {
         switch action {
         case .acquire(let token, let floor, let suspect):
             Task { await self.acquire(token, floor: floor, suspect: suspect) }
-        case .renew(let lease): Task { await self.renew(lease) }
+        case .renew(let lease):
+            let dueAt = timerDueAt ?? .now
+            Task { await self.renew(lease, dueAt: dueAt) }
         case .resign(let lease, let reason): Task { await self.resign(lease, reason) }
         case .startLeading(let term): start(term)
         case .termExtended(let deadline):
@@ -130,8 +140,9 @@ actor ElectionDriver {
         case .waitUntil(let moment):
             timer?.cancel()
             let delay = max(.zero, ContinuousClock.now.duration(to: instant(moment)))
+            let dueAt = instant(moment)
             timer = eventLoop.scheduleTask(in: TimeAmount(delay) + .microseconds(1)) {
-                self.assumeIsolated { $0.apply($0.elector.timerFired(at: $0.now)) }
+                self.assumeIsolated { $0.timerFired(dueAt) }
             }
         case .stopped: hasStopped = true
         }
@@ -156,11 +167,11 @@ actor ElectionDriver {
         }
     }
 
-    private func renew(_ lease: Lease) async {
+    private func renew(_ lease: Lease, dueAt: ContinuousClock.Instant) async {
         let sentAt = ContinuousClock.now
         do throws(LeaseError) {
             let renewal = try await store.renew(lease, isHeard: isHeard)
-            instruments.renewalDuration.recordDuration(ContinuousClock.now - sentAt)
+            instruments.renewalDuration.recordDuration(ContinuousClock.now - dueAt)
             noteSuccess()
             if let obstacle = renewal.obstacle {
                 noteProblem(obstacle)

@@ -48,6 +48,8 @@ final class HTTPConnection: ChannelInboundHandler {
     // MARK: Answering
 
     private func answer(_ request: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        // Nobody gets a second page, so that none is made.
+        guard !hasAnswered else { return }
         let path = String(request.uri.prefix { $0 != "?" })
         guard let page = routes[path] else { return refuse(.notFound, context) }
         switch request.method {

@@ -43,18 +43,22 @@ struct LogFolding: Sendable {
         var last: Record?
     }
 
+    private let span: Duration
     private var runs: [Kind: Run] = [:]
+
+    /// - Parameter span: how long repeats are counted.
+    init(span: Duration = Self.span) { self.span = span }
 
     /// - Parameter now: on a clock that only goes forward.
     mutating func take(_ record: Record, _ kind: Kind, at now: Duration) -> Verdict {
         guard record.level >= .warning else { return .write }
-        if var run = runs[kind], run.folded > 0 || now - run.since < Self.span {
+        if var run = runs[kind], run.folded > 0 || now - run.since < span {
             run.folded += 1
             run.last = record
             runs[kind] = run
-            return .fold(askAfter: run.folded == 1 ? max(.zero, run.since + Self.span - now) : nil)
+            return .fold(askAfter: run.folded == 1 ? max(.zero, run.since + span - now) : nil)
         }
-        if runs.count >= Self.limit { runs = runs.filter { $0.value.folded > 0 || now - $0.value.since < Self.span } }
+        if runs.count >= Self.limit { runs = runs.filter { $0.value.folded > 0 || now - $0.value.since < span } }
         if runs.count < Self.limit { runs[kind] = Run(since: now) }
         return .write
     }

@@ -15,7 +15,10 @@ enum LogFormat: Sendable {
         case .json:
             var line = #"{"timestamp":"\#(record.time.iso8601)","level":"\#(record.level)","label":"\#(record.label)","#
             line += #""message":\#(JSONText.text(record.message).rendered)"#
-            for (key, value) in metadata { line += ",\(JSONText.text(key).rendered):\(value.json.compact)" }
+            for (key, value) in metadata {
+                let isNumber = LogKey(rawValue: key)?.isNumber ?? false
+                line += ",\(JSONText.text(key).rendered):\(value.json(isNumber: isNumber).compact)"
+            }
             return line + "}\n"
         case .text(let isColoured):
             let layout = TextLayout(isColoured: isColoured)
@@ -48,14 +51,16 @@ extension String {
 }
 
 extension Logger.MetadataValue {
-    /// What is not a number or a structure is a string.
-    fileprivate var json: JSONText {
+    fileprivate func json(isNumber: Bool) -> JSONText {
         switch self {
-        case .string(let text): Int(text).flatMap { String($0) == text ? .number($0) : nil } ?? .text(text)
+        case .string(let text): isNumber ? Int(text).map { .number($0) } ?? .text(text) : .text(text)
         case .stringConvertible(let thing): .text("\(thing)")
-        case .array(let values): .array(values.map(\.json))
+        case .array(let values): .array(values.map { $0.json(isNumber: isNumber) })
         case .dictionary(let members):
-            .object(members.sorted { $0.key < $1.key }.map { JSONText.Member(name: $0.key, value: $0.value.json) })
+            .object(
+                members.sorted { $0.key < $1.key }.map {
+                    JSONText.Member(name: $0.key, value: $0.value.json(isNumber: false))
+                })
         }
     }
 }

@@ -24,6 +24,7 @@ enum LogKey: String, CaseIterable, Sendable {
     case kept
     case leader
     case loop
+    case lost
     case milliseconds
     case problem
     case reason
@@ -45,12 +46,27 @@ enum LogKey: String, CaseIterable, Sendable {
     case why
     case written
 
+    /// Whether its text is written as a number in JSON: an index that knows it as a number takes no other.
+    var isNumber: Bool {
+        switch self {
+        case .changed, .contested, .deleted, .epoch, .failures, .held, .kept, .lost, .milliseconds, .renewed, .repeated,
+            .rows, .setAside, .successorEpoch, .written:
+            true
+        case .address, .after, .by, .dataset, .detail, .error, .firstSetAside, .for, .from, .group, .holder, .leader,
+            .loop,
+            .problem, .reason, .redis, .releasedAfter, .remaining, .remedy, .replica, .revision, .successor, .to,
+            .token, .url, .why:
+            false
+        }
+    }
+
     /// Whether two records that differ in nothing else say the same.
     var isIncidental: Bool {
         switch self {
         case .after, .detail, .milliseconds, .remaining, .repeated: true
         case .address, .by, .changed, .contested, .dataset, .deleted, .epoch, .error, .failures, .firstSetAside, .for,
-            .from, .group, .held, .holder, .kept, .leader, .loop, .problem, .reason, .redis, .releasedAfter, .remedy,
+            .from, .group, .held, .holder, .kept, .leader, .loop, .lost, .problem, .reason, .redis, .releasedAfter,
+            .remedy,
             .renewed, .replica, .revision, .rows, .setAside, .successor, .successorEpoch, .to, .token, .url, .why,
             .written:
             false

@@ -28,7 +28,7 @@ extension MetricFamily {
         "baton_redis_commands_total", .counter, "Commands that were sent to Redis, a batch counted as one.")
     static let redisWrites = dataset(
         "baton_redis_writes_total", .counter,
-        "Operations in batches that were sent to Redis: keys written, deleted and renewed.")
+        "Operations in batches that were sent to Redis: keys written or compared, deleted and renewed.")
     static let redisBytes = dataset("baton_redis_bytes_total", .counter, "Bytes of commands that were sent to Redis.")
     static let rowsRead = dataset("baton_rows_read_total", .counter, "Rows that were read from PostgreSQL.")
     static let rowsChanged = dataset(
@@ -39,16 +39,21 @@ extension MetricFamily {
         "baton_rows_set_aside", .gauge, "Rows that the last pass could not write, and left out.")
     static let rowsContested = dataset(
         "baton_rows_contested", .gauge, "Rows of the last pass that share a key with another one, which keeps it.")
-    static let keysWritten = dataset("baton_keys_written_total", .counter, "Keys that were written.")
+    static let keysWritten = dataset(
+        "baton_keys_written_total", .counter, "Keys that were written; in mode existing also those that were not there."
+    )
     static let keysDeleted = dataset("baton_keys_deleted_total", .counter, "Keys that were deleted, or invalidated.")
     static let keysRenewed = dataset("baton_keys_renewed_total", .counter, "Keys whose TTL was renewed.")
+    static let keysRefused = dataset(
+        "baton_keys_refused_total", .counter,
+        "Operations that Redis refused or did not answer, and that are done again by a later pass.")
     static let keysHeld = dataset("baton_keys_held", .gauge, "Deletions that the brake holds.")
 
     static let ofDatasets = [
         passDuration, tickInterval, passFailures, ticksSkipped, lastSuccess, databaseQueries, databaseSeconds,
         redisCommands, redisWrites, redisBytes, rowsRead, rowsChanged, rowsDeleted, rowsSetAside, rowsContested,
         keysWritten,
-        keysDeleted, keysRenewed, keysHeld,
+        keysDeleted, keysRenewed, keysRefused, keysHeld,
     ]
 
     // MARK: Election
@@ -64,7 +69,7 @@ extension MetricFamily {
         "baton_terms_ended_total", .counter, "Terms of this replica that ended, by the reason.", labels: ["reason"])
     static let renewalDuration = MetricFamily(
         "baton_lease_renewal_duration_seconds", .histogram(latencies),
-        "How long renewals of the lease took that were answered.")
+        "How long renewals of the lease took that were answered, from when they were due.")
     static let renewalFailures = MetricFamily(
         "baton_lease_renewal_failures_total", .counter, "Renewals of the lease that were not answered, or not usably.")
     static let staleWritesRejected = MetricFamily(

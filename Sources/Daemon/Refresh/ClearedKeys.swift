@@ -40,16 +40,28 @@ actor ClearedKeys {
         if doubts[dataset] == nil { doubts[dataset] = Doubt.none }
         if askedAt.map({ .now - $0 >= interval }) ?? true {
             askedAt = .now
-            let notes = try await redis.run(
-                ScriptCall(
-                    script: ElectionScript.cleared, keys: [keys.cleared, keys.fence], arguments: ["\(token)"]))
-            for note in notes.array ?? [] { if let bytes = note.bytes { add(bytes) } }
+            for note in try await fetch().array ?? [] { if let bytes = note.bytes { add(bytes) } }
         }
         return doubts.updateValue(.none, forKey: dataset) ?? .none
     }
 
+    private func fetch() async throws(RedisError) -> RedisValue {
+        do throws(RedisError) {
+            return try await redis.run(
+                ScriptCall(
+                    script: ElectionScript.cleared, keys: [keys.cleared, keys.fence], arguments: ["\(token)"]))
+        } catch {
+            // The notes may be taken, and nobody knows what they said.
+            if error.delivery != .notSent { add(.everything) }
+            throw error
+        }
+    }
+
     private func add(_ bytes: [UInt8]) {
-        guard let note = ClearedNote(bytes) else { return }
+        if let note = ClearedNote(bytes) { add(note) }
+    }
+
+    private func add(_ note: ClearedNote) {
         switch note {
         case .everything: for name in doubts.keys { doubts[name] = .everything }
         case .dataset(let name): if doubts[name] != nil { doubts[name] = .everything }

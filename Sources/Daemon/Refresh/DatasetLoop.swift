@@ -87,16 +87,14 @@ struct DatasetLoop {
         _ outcome: DatasetPass.Outcome, _ memory: DatasetPass.Memory?, _ duration: Duration, _ told: inout Told
     ) {
         let summary: PassSummary
+        let refusal: String?
         switch outcome {
         case .skipped: return
-        case .settled(let settled): summary = settled
-        case .passed(let passed, let refusal):
-            summary = passed
-            if let refusal, refusal != told.refusal {
-                logger.warning("redis refused keys", [.problem: "\(refusal)"])
-            }
-            told.refusal = refusal
+        case .settled(let settled, let refused): (summary, refusal) = (settled, refused)
+        case .passed(let passed, let refused): (summary, refusal) = (passed, refused)
         }
+        if let refusal, refusal != told.refusal { logger.warning("redis refused keys", [.problem: "\(refusal)"]) }
+        told.refusal = refusal
         let isEventful =
             summary.rowsChanged + summary.keysWritten + summary.keysDeleted + summary.keysRenewed + summary.keysKept > 0
         var metadata: LogMetadata = [

@@ -27,6 +27,7 @@ final class DatasetMeter: Sendable {
     private let keysWritten: Counter
     private let keysDeleted: Counter
     private let keysRenewed: Counter
+    private let keysRefused: Counter
 
     /// What is true only while the dataset is refreshed here, and known only after the first success.
     private enum Gauges {
@@ -73,6 +74,7 @@ final class DatasetMeter: Sendable {
         keysWritten = counter(.keysWritten)
         keysDeleted = counter(.keysDeleted)
         keysRenewed = counter(.keysRenewed)
+        keysRefused = counter(.keysRefused)
     }
 
     /// Of the last minute, as far as the term is that old.
@@ -108,20 +110,29 @@ final class DatasetMeter: Sendable {
         case .skipped:
             skipped.increment()
             return
-        case .settled(let settled):
+        case .settled(let settled, _):
             summary = settled
         case .passed(let passed, _):
             summary = passed
             self.duration.recordDuration(duration)
             recent.withLock { $0.add(.init(passes: .init(duration)), at: clock()) }
         }
+        worked(summary)
+    }
+
+    /// What a pass did, whether it succeeded or not.
+    private func worked(_ summary: PassSummary) {
         rowsRead.increment(by: summary.rowsRead)
         rowsChanged.increment(by: summary.rowsChanged)
         rowsDeleted.increment(by: summary.rowsDeleted)
         keysWritten.increment(by: summary.keysWritten)
         keysDeleted.increment(by: summary.keysDeleted)
         keysRenewed.increment(by: summary.keysRenewed)
+        keysRefused.increment(by: summary.keysFailed)
     }
+
+    /// A pass that is given up; ``failed()`` counts the tick.
+    func gaveUp(_ summary: PassSummary) { worked(summary) }
 
     func failed() {
         failures.increment()
@@ -137,7 +148,7 @@ final class DatasetMeter: Sendable {
             lastSuccess.set(Double(WallClock.now.millisecondsSince1970) / 1000)
             switch outcome {
             case .skipped: break
-            case .settled(let summary): keysHeld.set(summary.keysHeld)
+            case .settled(let summary, _): keysHeld.set(summary.keysHeld)
             case .passed(let summary, _):
                 keysHeld.set(summary.keysHeld)
                 rowsSetAside.set(summary.rowsSetAside)

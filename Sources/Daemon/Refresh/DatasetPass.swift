@@ -52,7 +52,7 @@ struct DatasetPass {
         /// The gate said that nothing can have changed, and nothing else was due.
         case skipped
         /// Nothing was read, but keys were renewed, deleted or invalidated once more.
-        case settled(PassSummary)
+        case settled(PassSummary, refusal: String?)
         case passed(PassSummary, refusal: String?)
     }
 
@@ -61,9 +61,8 @@ struct DatasetPass {
         if dataset.mode == .upsert, let cleared {
             switch try await cleared.take(for: dataset.name) {
             case .none: break
-            case .keys(let keys): for key in keys { memory?.refresh.forget(key: key) }
-            // Compared anew, as by a new leader.
-            case .everything: memory = nil
+            case .keys(let keys): for key in keys { memory?.refresh.doubt(key: key) }
+            case .everything: memory?.refresh.doubtEverything()
             }
         }
         if let memory {
@@ -116,7 +115,10 @@ struct DatasetPass {
             }
             markRefusal = try await writeMark(memory)
         } catch {
-            if let current { pipeline.giveUp(&current.refresh) }
+            if let current {
+                pipeline.giveUp(&current.refresh)
+                meter.gaveUp(current.refresh.summary)
+            }
             memory = current ?? memory
             throw error
         }
@@ -151,12 +153,16 @@ struct DatasetPass {
             try await pipeline.drain(&memory.refresh)
         } catch {
             pipeline.giveUp(&memory.refresh)
+            meter.gaveUp(memory.refresh.summary)
             throw error
         }
         memory.refresh.finishPass()
-        if let shortage = pipeline.shortage { throw shortage }
+        if let shortage = pipeline.shortage {
+            meter.gaveUp(memory.refresh.summary)
+            throw shortage
+        }
         _ = try await writeMark(memory)
-        return .settled(memory.refresh.summary)
+        return .settled(memory.refresh.summary, refusal: pipeline.refusal)
     }
 
     /// With a filter: rows that exist but have left it are forgotten, so that only deleted ones lose their keys.

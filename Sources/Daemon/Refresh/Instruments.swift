@@ -47,10 +47,8 @@ struct Instruments: Sendable {
 }
 
 extension EndReason {
-    /// All that ``description`` can be.
-    static let words = [
-        "deadline", "lease-gone", "taken-over", "work-ended", "step-down", "shutdown", "late-answer", "outranked",
-    ]
+    /// Those for which a term ends that had begun. A lease that is given back unused had none.
+    static let words = ["deadline", "lease-gone", "taken-over", "work-ended", "step-down", "shutdown"]
 }
 
 extension Metrics.Timer {

@@ -13,7 +13,7 @@ struct Problem {
     init(_ error: any Error) {
         switch error {
         case let error as PostgresError:
-            self.init("postgres \(error.code)", "\(error)")
+            self.init("postgres \(error.code)", Self.withoutData(error))
         case let error as DatasetError:
             self.init("dataset \(error.problem)", "\(error)")
         case Fence.Failure.fenced(let epoch):
@@ -29,6 +29,18 @@ struct Problem {
         default:
             self.init("\(type(of: error))", "\(error)")
         }
+    }
+
+    /// PostgreSQL quotes values of rows and parts of statements in messages of some kinds: they are nobody's who reads the log.
+    /// `baton check` shows them to whoever has the configuration.
+    private static func withoutData(_ error: PostgresError) -> String {
+        let text = "\(error)"
+        guard let state = error.sqlState, state.hasPrefix("22") || state == "42601" else { return text }
+        // What stands in quotes, up to the last one: a value may have some of its own.
+        guard let first = text.firstIndex(of: "\""), let last = text.lastIndex(of: "\""), first < last else {
+            return text
+        }
+        return text[...first] + "…" + text[last...]
     }
 
     private init(_ kind: String, _ text: String, castsDoubtOnLease: Bool = false) {

@@ -57,27 +57,39 @@ public final class RefreshService: TermWork {
         let pool = PostgresPool(
             configuration.postgresConfiguration, limit: configuration.postgres.connections,
             instruments: instruments)
-        guard let server = await identify(pool, term) else {
+        let initial = state.withLock { $0.datasets }
+        // From the start: that nothing can be refreshed has to be seen as well.
+        var meters = Dictionary(
+            initial.map { ($0.name, DatasetMeter($0.name, instruments)) }, uniquingKeysWith: { $1 })
+        let report = redis[configuration.lease.redis].map {
+            FiguresReport(key: keys.figures, term: term, redis: $0)
+        }
+        for meter in meters.values { report?.add(meter) }
+        let reporting = Task { if let report { await report.run() } }
+        defer { for meter in meters.values { meter.ended() } }
+        guard
+            let server = await identify(
+                pool, term, failed: { [meters] in for meter in meters.values { meter.failed() } })
+        else {
+            reporting.cancel()
+            await reporting.value
             await pool.close()
             return
         }
         let fences = makeFences(of: term)
         let cleared = redis.mapValues { ClearedKeys(keys: keys, token: term.token, redis: $0) }
         let (stream, updates) = AsyncStream.makeStream(of: [Dataset].self, bufferingPolicy: .bufferingNewest(1))
-        let initial = state.withLock { state in
-            state.updates = updates
-            return state.datasets
-        }
-        updates.yield(initial)
-        let report = redis[configuration.lease.redis].map {
-            FiguresReport(key: keys.figures, term: term, redis: $0)
-        }
-        let reporting = Task { if let report { await report.run() } }
+        updates.yield(
+            state.withLock { state in
+                state.updates = updates
+                return state.datasets
+            })
 
         await withTaskCancellationHandler {
             await refresh(stream) { dataset in
-                var loop = makeLoop(dataset, term, fences, cleared, pool, server)
-                if let loop { report?.add(loop.pass.meter) }
+                let meter = meters.removeValue(forKey: dataset.name) ?? DatasetMeter(dataset.name, instruments)
+                report?.add(meter)
+                var loop = makeLoop(dataset, term, fences, cleared, pool, server, meter)
                 loop?.giveUpTerm = { updates.finish() }
                 return loop
             }
@@ -109,7 +121,11 @@ public final class RefreshService: TermWork {
     }
 
     /// Which server the pool's connections reach; tries until it is known or the term is over.
-    private func identify(_ pool: PostgresPool, _ term: LeadershipTerm) async -> ServerIdentity? {
+    ///
+    /// - Parameter failed: called after each try that failed.
+    private func identify(
+        _ pool: PostgresPool, _ term: LeadershipTerm, failed: () -> Void
+    ) async -> ServerIdentity? {
         var schedule = PassSchedule(every: .milliseconds(200))
         var random = SystemRandomNumberGenerator()
         var problem: Problem?
@@ -130,6 +146,7 @@ public final class RefreshService: TermWork {
                     logger.error("postgres can't be used", [.problem: "\(latest.text)"])
                 }
                 problem = latest
+                failed()
                 try? await Task.sleep(for: schedule.failed(using: &random))
             }
         }
@@ -151,20 +168,21 @@ public final class RefreshService: TermWork {
 
     private func makeLoop(
         _ dataset: Dataset, _ term: LeadershipTerm, _ fences: [String: Fence], _ cleared: [String: ClearedKeys],
-        _ pool: PostgresPool, _ server: ServerIdentity
+        _ pool: PostgresPool, _ server: ServerIdentity, _ meter: DatasetMeter
     ) -> DatasetLoop? {
         var logger = logger
         logger[.dataset] = "\(dataset.name)"
         logger[.epoch] = "\(term.epoch)"
         guard let fence = fences[dataset.redis], let client = redis[dataset.redis] else {
             logger.error("dataset names an unknown redis", [.redis: "\(dataset.redis)"])
+            meter.ended()
             return nil
         }
         return DatasetLoop(
             pass: DatasetPass(
                 dataset: dataset, keyPrefix: configuration.keyPrefix, keys: keys, server: server, fence: fence,
                 redis: client, clock: { Uptime.now }, cleared: cleared[dataset.redis],
-                meter: DatasetMeter(dataset.name, instruments)),
+                meter: meter),
             term: term, pool: pool, logger: logger)
     }
 }

@@ -66,6 +66,7 @@ struct Simulation {
                 redis[key] = nil
                 evicted.insert(key)
             }
+            if settings.mode == .upsert, random.once(in: 8) { meddle() }
             advance(.milliseconds(Int.random(in: 0...1500, using: &random)))
             if random.once(in: 25) { try takeOver() }
             refresh(mayFail: random.once(in: 2))
@@ -176,6 +177,21 @@ struct Simulation {
             fill()
         }
         redis.now = end
+    }
+
+    /// A person takes a key out of the cache, or puts an old one back, and the leader is told.
+    private mutating func meddle() {
+        let key =
+            random.once(in: 2)
+            ? "user:\(Int.random(in: 1...14, using: &random))" : "phone:\(Int.random(in: 100...112, using: &random))"
+        if random.once(in: 2) { redis[key] = nil } else { redis.set(key, "old", ttl: .seconds(1000)) }
+        if random.once(in: 4) {
+            leader.refresh.doubtEverything()
+            evicted = []
+        } else {
+            leader.refresh.doubt(key: Array(key.utf8))
+            evicted.remove(key)
+        }
     }
 
     // MARK: The leader

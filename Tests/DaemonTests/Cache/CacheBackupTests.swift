@@ -125,8 +125,44 @@ struct CacheBackupTests {
                 }
                 await #expect(throws: InspectionError.self) { _ = try await restore(tools, folder + "/none") }
                 // A folder that can't be written to.
-                let report = try await backup(tools, "/proc/none", pattern: "*")
-                #expect(report.status == .configuration)
+                await #expect(throws: InspectionError.self) { _ = try await backup(tools, "/proc/none", pattern: "*") }
+            }
+        }
+    }
+
+    @Test("what a clearing has left behind that was killed is not overwritten, and can be restored as far as it goes")
+    func cutOff() async throws {
+        try await CacheFixture.withFolder { folder in
+            try await CacheFixture.with { redis in
+                let tools = try redis.tools
+                let writer = try BackupWriter(path: folder + "/cut")
+                for number in 1...3 {
+                    try await redis.set("k:\(number)", to: "value \(number)")
+                    try await writer.add([Array("k:\(number)".utf8)], try await redis.client.connection())
+                }
+                try writer.flush()
+                let whole = try SmallFile.bytes(folder + "/cut.partial", limit: 1 << 20)
+                await #expect(throws: InspectionError.self) {
+                    _ = try await backup(tools, folder + "/cut", pattern: "*")
+                }
+                #expect(try SmallFile.bytes(folder + "/cut.partial", limit: 1 << 20) == whole)
+                #expect(truncate(folder + "/cut.partial", whole.count - 5) == 0)
+                try await redis.send("FLUSHDB")
+                let report = try await restore(tools, folder + "/cut.partial")
+                #expect(report.status == .done && report.count == 2)
+                #expect(try await redis.keys == ["k:1", "k:2"])
+            }
+        }
+    }
+
+    @Test("a clearing that finds nothing leaves no backup")
+    func empty() async throws {
+        try await CacheFixture.withFolder { folder in
+            try await CacheFixture.with { redis in
+                let report = try await redis.tools.clear(
+                    .pattern(try CachePattern("k:*")), backup: folder + "/none")
+                #expect(report.status == .no && report.backedUp == nil)
+                #expect(access(folder + "/none", F_OK) != 0 && access(folder + "/none.partial", F_OK) != 0)
             }
         }
     }

@@ -78,7 +78,7 @@ struct CacheCommandLineTests {
             try await redis.send("HSET", key.fence, "epoch", "1")
             let run = try await BatonProgram.run(
                 """
-                baton cache clear all --yes --rate 100 --json --redis '\(redis.url)' & pid=$!
+                $BATON cache clear all --yes --rate 100 --json --redis '\(redis.url)' & pid=$!
                 until [ "$(redis-cli -u '\(redis.url)' exists '\(key.cleared)')" = 1 ]; do sleep 0.05; done
                 kill -\(signal) $pid; wait $pid
                 """, in: ConfigurationFixture())
@@ -97,7 +97,7 @@ struct CacheCommandLineTests {
             try await redis.fill("cache:appUsers:id:", 3000)
             let run = try await BatonProgram.run(
                 """
-                baton cache backup file --rate 100 --redis '\(redis.url)' & pid=$!
+                $BATON cache backup file --rate 100 --redis '\(redis.url)' & pid=$!
                 until [ -e file.partial ]; do sleep 0.05; done
                 kill -INT $pid; wait $pid; status=$?
                 [ ! -e file ] && [ ! -e file.partial ] && echo gone; exit $status

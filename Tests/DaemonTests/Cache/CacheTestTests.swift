@@ -43,6 +43,18 @@ struct CacheTestTests {
         }
     }
 
+    @Test("warns of a mistake with one family though another is there, and not of families that are just empty")
+    func oneFamily() async throws {
+        try await CacheFixture.with { redis in
+            try await redis.set("cache:appUsers:id:7", "cache:public:appUsers:phone:1")
+            #expect(!(try await report(redis.tools).text()).contains("warning"))
+            try await redis.set("staging:cache:oaUsers:id:7")
+            let warned = try await report(redis.tools)
+            #expect(warned.status == .done)
+            #expect(warned.text().words.contains("keys such as staging:cache:oaUsers:id:7"))
+        }
+    }
+
     @Test("says what to do where nobody answers, or the password is wrong")
     func unreachable() async throws {
         let nobody = try await report(try CacheTools(redis: "redis://127.0.0.1:1/0"))

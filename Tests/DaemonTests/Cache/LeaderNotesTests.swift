@@ -195,6 +195,70 @@ struct LeaderNotesTests {
         }
     }
 
+    @Test("what was put back of a row that is gone goes again")
+    func restoredTooMuch() async throws {
+        try await withLeader { world, leader, tools in
+            try await leader.tick()
+            try await CacheFixture.withFolder { folder in
+                let writer = try BackupWriter(path: folder + "/stale")
+                try await writer.add(["item:7", "phone:07"].map { Array($0.utf8) }, try await world.redis.connection())
+                _ = try writer.finish()
+                try await world.sql("delete from items where id = 7")
+                try await leader.tick()
+                let report = try await tools.restore(
+                    from: folder + "/stale", replaces: false, rate: nil, Wisher(name: "anna", reason: ""),
+                    progress: CacheTools.silence)
+                #expect(report.count == 2)
+                #expect(try await world.get("item:7") != nil)
+                try await leader.tick()
+                #expect(try await [world.get("item:7"), world.get("phone:07")] == [nil, nil])
+            }
+        }
+    }
+
+    @Test("where the notes may be lost on the way, everything is looked at")
+    func lostNotes() async throws {
+        try await RefreshWorld.onRedisOnly(redis: .init()) { world in
+            let impatient = try world.makeClient(timeout: .seconds(1))
+            let cleared = ClearedKeys(keys: world.keys, token: .random(), redis: impatient, interval: .zero)
+            #expect(try await cleared.take(for: "items") == .none)
+            try await world.command("CLIENT", "PAUSE", "3000", "ALL")
+            await #expect(throws: RedisError.self) { _ = try await cleared.take(for: "items") }
+            try await world.command("PING")
+            #expect(try await cleared.take(for: "items") == .everything)
+            #expect(try await cleared.take(for: "items") == .none)
+            await impatient.close()
+        }
+    }
+
+    @Test("the leader is told even if the dataset seems to be switched off, and its template to be another's")
+    func switchedOff() async throws {
+        try await withLeader { world, leader, _ in
+            try await leader.tick()
+            let files = try ConfigurationFixture(
+                """
+                version: 1
+                group: test
+                postgres: { url: "\(world.databaseURL)" }
+                redis: { main: { url: "\(world.redisURL)" }, other: { url: "\(world.redisURL)" } }
+
+                """,
+                datasets: """
+                    version: 1
+                    datasets:
+                      before: { enabled: false, table: items, mode: invalidate, key: "item:{id}" }
+                      items: { enabled: false, table: items, key: "item:{id}" }
+
+                    """)
+            for server in ["main", "other"] {
+                let tools = try CacheTools(try files.load(), server: server, database: nil)
+                #expect(try await tools.clear(.keys([Array("item:7".utf8)])).count == 1)
+                try await leader.tick()
+                #expect(try await world.get("item:7") != nil)
+            }
+        }
+    }
+
     @Test("a deposed leader does not take the notes from its successor")
     func deposed() async throws {
         try await withLeader { world, leader, tools in

@@ -75,11 +75,45 @@ struct LogFoldingTests {
         let lines = Mutex<[String]>([])
         let output = LogOutput(.json, write: { line in lines.withLock { $0.append(line) } })
         for _ in 0..<5 { output.take(record("renewal failed")) }
-        #expect(lines.withLock { $0.count } == 1)
         output.flush()
         #expect(lines.withLock { $0.count } == 2)
         #expect(lines.withLock { $0.last?.contains(#""repeated":4"#) } == true)
         output.flush()
         #expect(lines.withLock { $0.count } == 2)
+    }
+
+    @Test("repeats are told after a while, though nothing more comes")
+    func toldLater() async throws {
+        let lines = Mutex<[String]>([])
+        let output = LogOutput(.json, span: .milliseconds(300), write: { line in lines.withLock { $0.append(line) } })
+        for _ in 0..<5 { output.take(record("renewal failed")) }
+        let deadline = ContinuousClock.now + .seconds(20)
+        while lines.withLock({ $0.count }) < 2, ContinuousClock.now < deadline {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        #expect(lines.withLock { $0.last?.contains(#""repeated":4"#) } == true)
+    }
+
+    @Test("who logs waits for nobody who reads, and is told what was lost")
+    func hangingReader() async throws {
+        let lines = Mutex<[String]>([])
+        let gate = Mutex(())
+        let output = LogOutput(
+            .json,
+            write: { line in
+                gate.withLock { _ in }
+                lines.withLock { $0.append(line) }
+            })
+        let surplus = 7
+        gate.withLock { _ in
+            // One is on its way to the reader, or none yet.
+            for number in 0..<LogOutput.limit + surplus + 1 { output.take(record("event \(number)", .info)) }
+            output.flush(atMost: .milliseconds(50))
+            #expect(lines.withLock { $0.isEmpty })
+        }
+        output.flush(atMost: .seconds(20))
+        let told = lines.withLock { $0 }
+        #expect(told.count >= LogOutput.limit)
+        #expect(told.contains { $0.contains("records were lost") && $0.contains("\"lost\":") })
     }
 }

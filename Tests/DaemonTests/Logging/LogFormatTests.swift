@@ -51,6 +51,7 @@ struct LogFormatTests {
         logs[.election].debug("shown")
         logs[.refresh].notice("hidden")
         logs[.refresh].warning("shown too", [.dataset: "users"])
+        logs.flush()
         #expect(lines.withLock { $0.count } == 2)
         #expect(
             lines.withLock {

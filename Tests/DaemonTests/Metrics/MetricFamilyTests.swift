@@ -45,9 +45,8 @@ struct MetricFamilyTests {
                 case .takenOver: .workEnded
                 case .workEnded: .steppedDown
                 case .steppedDown: .shutdown
-                case .shutdown: .lateAnswer
-                case .lateAnswer: .outranked
-                case .outranked: nil
+                // With the others no term ends: a lease is given back before one began.
+                case .shutdown, .lateAnswer, .outranked: nil
                 }
             guard let next else { break }
             reasons.append(next)

@@ -7,6 +7,23 @@ import Testing
 
 @Suite("What happens to the database between and during passes")
 struct BrokenDatabaseTests {
+    @Test(
+        "what PostgreSQL quotes of rows and statements stays out of the log",
+        arguments: [
+            ("select v::int from (values ('hunter2 \"x\"')) t (v)", "invalid input syntax for type integer: \"…\""),
+            ("select 'host=a password=hunter2", "unterminated quoted string at or near \"…\""),
+            ("select 1/0", "division by zero"),
+        ])
+    func quotes(_ sql: String, _ text: String) async throws {
+        try await RefreshWorld.with { world in
+            let connection = try await world.connect()
+            let error = await #expect(throws: PostgresError.self) { _ = try await connection.query(sql) }
+            let told = Problem(try #require(error)).text
+            #expect(told.contains(text) && !told.contains("hunter2"), "\(told)")
+            await connection.close()
+        }
+    }
+
     static let schema = """
         create table t (id int primary key, v text, w int);
         insert into t select n, 'row ' || n, n from generate_series(1, 8) n;

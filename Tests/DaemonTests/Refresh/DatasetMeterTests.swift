@@ -90,6 +90,47 @@ struct DatasetMeterTests {
         }
     }
 
+    @Test("a leader who can't ask PostgreSQL at all counts that as failures of each dataset")
+    func withoutPostgres() async throws {
+        try await RefreshWorld.onRedisOnly { world in
+            let registry = PrometheusRegistry()
+            let files = try ConfigurationFixture(
+                """
+                version: 1
+                postgres: { url: "postgresql://127.0.0.1:1/none" }
+                redis: { main: { url: "\(world.redisURL)" } }
+
+                """, datasets: "version: 1\ndatasets: { t: { table: t, key: \"t:{id}\" } }\n")
+            let service = RefreshService(
+                configuration: try files.load(), deployment: "test", redis: ["main": try world.makeClient()],
+                logger: RefreshWorld.quiet, metrics: registry)
+            let term = try await world.elect()
+            let task = Task { await service.lead(term) }
+            try await world.wait(until: "failures") {
+                registry.value(#"baton_pass_failures_total{dataset="t"}"#) ?? 0 >= 2
+            }
+            task.cancel()
+            await task.value
+        }
+    }
+
+    @Test("what Redis refuses is counted as that, and not as done")
+    func refused() async throws {
+        try await RefreshWorld.with(sql: DatasetLoopTests.schema, redis: .init()) { world in
+            let t = try Dataset.table("t", ["t:{id}"], changes: .snapshot, every: .milliseconds(20))
+            _ = try await whileLeading(world, [t]) { _, _, value in
+                let written = #"baton_keys_written_total{dataset="t"}"#
+                try await world.wait(until: "a full cache") { value(written) == 5 }
+                try await world.command("ACL", "SETUSER", "default", "-set")
+                try await world.sql("update t set v = 'new'")
+                try await world.wait(until: "refusals") { value(#"baton_keys_refused_total{dataset="t"}"#) ?? 0 >= 5 }
+                #expect(value(written) == 5)
+                try await world.command("ACL", "SETUSER", "default", "+set")
+                try await world.wait(until: "they are written") { value(written) == 10 }
+            }
+        }
+    }
+
     @Test("rows that want one key are counted")
     func contested() async throws {
         try await RefreshWorld.with(sql: DatasetLoopTests.schema) { world in

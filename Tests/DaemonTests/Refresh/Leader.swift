@@ -38,7 +38,7 @@ final class Leader {
         losses = known
         switch try await pass.tick(&memory, on: connection) {
         case .skipped: return nil
-        case .settled(let summary): return summary
+        case .settled(let summary, _): return summary
         case .passed(let summary, let refusal):
             self.refusal = refusal
             return summary
