@@ -113,7 +113,7 @@ extension DatasetRefresh {
     public mutating func doubt(key: [UInt8]) {
         guard case .idle = phase else { preconditionFailure("keys are doubted between passes") }
         if let row = owner(of: key) {
-            markDirty(row)
+            if isGone(row) { table[digest: row] = 0 } else { markDirty(row) }
         } else if !hasFilter, shape.families.contains(where: { $0.parse(key) != nil }) {
             doomed.insert(key)
         }
@@ -126,7 +126,8 @@ extension DatasetRefresh {
         opening = .comparing
         var start: UInt32 = 0
         while let row = table.scan(from: start, { _ in false }) {
-            markDirty(row)
+            // What is gone, and only held by the brake, is not there to be written. If it comes back, it counts as changed.
+            if isGone(row) { table[digest: row] = 0 } else { markDirty(row) }
             start = row + 1
         }
     }

@@ -58,7 +58,8 @@ extension DatasetRefresh {
     /// The keys that the known rows have.
     private var keyCount: Int { table.count * shape.families.count(where: \.isDerived) + table.storedKeyCount }
 
-    private func isGone(_ row: UInt32) -> Bool { lastReadIsComplete && table[pass: row] != passNumber }
+    /// Whether the last pass did not see the row.
+    func isGone(_ row: UInt32) -> Bool { lastReadIsComplete && table[pass: row] != passNumber }
 
     private func keysOfVanishedRows() -> Int {
         let derived = shape.families.count(where: \.isDerived)

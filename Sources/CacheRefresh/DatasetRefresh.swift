@@ -159,8 +159,10 @@ public struct DatasetRefresh: ~Copyable, Sendable {
 
     /// Ends a pass that failed. Batches that were taken must have been acknowledged or lost before.
     public mutating func abandonPass() {
+        let failed = summary.keysFailed
         for batch in ready[readyHead...] { lost(batch) }
         lost(filling)
+        summary.keysFailed = failed  // these were never sent
         ready = []
         readyHead = 0
         filling = WriteBatch()

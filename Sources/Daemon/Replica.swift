@@ -44,6 +44,7 @@ public struct Replica: Sendable {
 
     /// Runs until SIGTERM or SIGINT; returns when the lease was given back, or after the drain time at the latest.
     public func run() async throws {
+        defer { logs.flush() }
         logger.notice(
             "started", [.group: "\(configuration.group)", .revision: "\(configuration.revision)"])
         let health = Health()
@@ -65,12 +66,10 @@ public struct Replica: Sendable {
             try await group.run()
         } catch {
             await server?.stop()
-            logs.flush()
             throw error
         }
         await server?.stop()
         logger.notice("stopped")
-        logs.flush()
     }
 
     /// For a library that has names of its own for what its records carry.

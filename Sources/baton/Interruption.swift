@@ -10,8 +10,11 @@ enum Interruption {
     static func heed() {
         var action = sigaction()
         // Only what is allowed in a signal handler.
-        action.__sigaction_handler.sa_handler = { _ in wished.store(true, ordering: .relaxed) }
-        action.sa_flags = SA_RESTART | Int32(bitPattern: UInt32(SA_RESETHAND))
+        action.__sigaction_handler.sa_handler = { _ in
+            wished.store(true, ordering: .relaxed)
+            for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
+        }
+        action.sa_flags = SA_RESTART
         for number in [SIGINT, SIGTERM] { sigaction(number, &action, nil) }
     }
 }

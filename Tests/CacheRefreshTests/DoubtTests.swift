@@ -38,6 +38,20 @@ struct DoubtTests {
         #expect(leader.redis.contents["user:9"] == "old")
     }
 
+    @Test("what the brake holds is not waited for, and is written if it comes back")
+    func held() throws {
+        let leader = try Leader(try Fixture.users())
+        leader.pass(Fixture.rows(20))
+        leader.pass(Fixture.rows(2))
+        #expect(leader.isHolding && !leader.needsRead)
+        leader.redis["user:9"] = nil
+        leader.refresh.doubtEverything()
+        leader.pass(Fixture.rows(2))
+        #expect(leader.isHolding && !leader.needsRead)
+        leader.pass(Fixture.rows(20))
+        #expect(leader.redis.keys.count == 40 && !leader.needsRead)
+    }
+
     @Test("everything is compared, and what was to be deleted besides is not forgotten")
     func everything() throws {
         let leader = try Leader(try Fixture.users(filter: "name <> ''"))

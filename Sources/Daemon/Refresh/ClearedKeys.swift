@@ -17,20 +17,33 @@ actor ClearedKeys {
     /// So many single keys are not worth more than a look at everything.
     static let maximumKeys = 1000
 
+    /// While notes keep coming, as during a long clearing, everything is compared once in this time.
+    static let calm = Duration.seconds(20)
+
     private let keys: GroupKeys
     private let token: Token
     private let redis: RedisClient
     private let interval: Duration
+    private let patience: Duration
     private var askedAt: ContinuousClock.Instant?
     /// By dataset. One that is not here yet knows nothing of the cache that could be wrong.
     private var doubts: [String: Doubt] = [:]
+    /// When the last note came that means everything, by dataset; and when that was last handed out.
+    private var disturbedAt: [String: ContinuousClock.Instant] = [:]
+    private var comparedAt: [String: ContinuousClock.Instant] = [:]
 
-    /// - Parameter interval: how often Redis is asked, at most.
-    init(keys: GroupKeys, token: Token, redis: RedisClient, interval: Duration = .seconds(1)) {
+    /// - Parameters:
+    ///   - interval: how often Redis is asked, at most.
+    ///   - patience: how long an answer may take. A late one costs the connection, and with it batches.
+    init(
+        keys: GroupKeys, token: Token, redis: RedisClient, interval: Duration = .seconds(1),
+        patience: Duration = .seconds(5)
+    ) {
         self.keys = keys
         self.token = token
         self.redis = redis
         self.interval = interval
+        self.patience = patience
     }
 
     /// What a dataset has to look at again; said once.
@@ -40,19 +53,40 @@ actor ClearedKeys {
         if doubts[dataset] == nil { doubts[dataset] = Doubt.none }
         if askedAt.map({ .now - $0 >= interval }) ?? true {
             askedAt = .now
-            for note in try await fetch().array ?? [] { if let bytes = note.bytes { add(bytes) } }
+            try await fetch()
+        }
+        let now = ContinuousClock.now
+        if doubts[dataset] == .everything {
+            let isQuiet = disturbedAt[dataset].map { now - $0 >= interval } ?? true
+            let wasLongAgo = comparedAt[dataset].map { now - $0 >= Self.calm } ?? true
+            guard isQuiet || wasLongAgo else { return .none }
+            comparedAt[dataset] = now
         }
         return doubts.updateValue(.none, forKey: dataset) ?? .none
     }
 
-    private func fetch() async throws(RedisError) -> RedisValue {
+    /// Nearly always there is nothing to take, which is cheaper asked, and may fail without any doubt.
+    private func fetch() async throws(RedisError) {
+        do throws(RedisError) {
+            let count = try await redis.send(RedisCommand("HLEN", keys.cleared), timeout: patience)
+            guard count.int ?? 0 > 0 else { return }
+            let notes = try await take()
+            for note in notes.array ?? [] { if let bytes = note.bytes { add(bytes) } }
+        } catch {
+            // A leader who may not ask, or finds something else there, refreshes all the same.
+            guard error.delivery == .rejected else { throw error }
+        }
+    }
+
+    private func take() async throws(RedisError) -> RedisValue {
         do throws(RedisError) {
             return try await redis.run(
                 ScriptCall(
-                    script: ElectionScript.cleared, keys: [keys.cleared, keys.fence], arguments: ["\(token)"]))
+                    script: ElectionScript.cleared, keys: [keys.cleared, keys.fence], arguments: ["\(token)"]),
+                timeout: patience)
         } catch {
             // The notes may be taken, and nobody knows what they said.
-            if error.delivery != .notSent { add(.everything) }
+            if error.delivery == .unknown { add(.everything) }
             throw error
         }
     }
@@ -63,11 +97,16 @@ actor ClearedKeys {
 
     private func add(_ note: ClearedNote) {
         switch note {
-        case .everything: for name in doubts.keys { doubts[name] = .everything }
-        case .dataset(let name): if doubts[name] != nil { doubts[name] = .everything }
+        case .everything: for name in doubts.keys { doubtEverything(of: name) }
+        case .dataset(let name): if doubts[name] != nil { doubtEverything(of: name) }
         // Whose key it is, each dataset knows itself.
         case .key(let key): for name in doubts.keys { doubts[name]?.add(key) }
         }
+    }
+
+    private func doubtEverything(of dataset: String) {
+        doubts[dataset] = .everything
+        disturbedAt[dataset] = .now
     }
 }
 

@@ -76,6 +76,8 @@ public final class RefreshService: TermWork {
             await pool.close()
             return
         }
+        let current = Set(state.withLock { $0.datasets }.map(\.name))
+        for name in meters.keys where !current.contains(name) { meters.removeValue(forKey: name)?.ended() }
         let fences = makeFences(of: term)
         let cleared = redis.mapValues { ClearedKeys(keys: keys, token: term.token, redis: $0) }
         let (stream, updates) = AsyncStream.makeStream(of: [Dataset].self, bufferingPolicy: .bufferingNewest(1))
@@ -146,7 +148,7 @@ public final class RefreshService: TermWork {
                     logger.error("postgres can't be used", [.problem: "\(latest.text)"])
                 }
                 problem = latest
-                failed()
+                if !Task.isCancelled && term.isLive() { failed() }
                 try? await Task.sleep(for: schedule.failed(using: &random))
             }
         }

@@ -219,15 +219,41 @@ struct LeaderNotesTests {
     @Test("where the notes may be lost on the way, everything is looked at")
     func lostNotes() async throws {
         try await RefreshWorld.onRedisOnly(redis: .init()) { world in
-            let impatient = try world.makeClient(timeout: .seconds(1))
-            let cleared = ClearedKeys(keys: world.keys, token: .random(), redis: impatient, interval: .zero)
+            let client = try world.makeClient()
+            let cleared = ClearedKeys(
+                keys: world.keys, token: .random(), redis: client, interval: .zero, patience: .seconds(1))
             #expect(try await cleared.take(for: "items") == .none)
-            try await world.command("CLIENT", "PAUSE", "3000", "ALL")
+            // Asking whether there are notes works; taking them may write, and waits.
+            try await world.command("HSET", world.keys.cleared, "key:x", "1")
+            try await world.command("CLIENT", "PAUSE", "3000", "WRITE")
             await #expect(throws: RedisError.self) { _ = try await cleared.take(for: "items") }
-            try await world.command("PING")
+            try await world.command("DEL", world.keys.cleared)
             #expect(try await cleared.take(for: "items") == .everything)
             #expect(try await cleared.take(for: "items") == .none)
-            await impatient.close()
+            await client.close()
+        }
+    }
+
+    @Test("while a clearing goes on, not everything is compared at every tick, and once more when it is over")
+    func longClearing() async throws {
+        try await RefreshWorld.onRedisOnly { world in
+            let token = Token.random()
+            try await world.command("HSET", world.keys.fence, "token", "\(token)")
+            let interval = Duration.milliseconds(200)
+            let cleared = ClearedKeys(keys: world.keys, token: token, redis: world.redis, interval: interval)
+            #expect(try await cleared.take(for: "items") == .none)
+            var comparisons = 0
+            for _ in 0..<5 {
+                try await world.command("HSET", world.keys.cleared, "dataset:items", "1")
+                try await Task.sleep(for: interval)
+                if try await cleared.take(for: "items") == .everything { comparisons += 1 }
+            }
+            #expect((1...2).contains(comparisons))
+            try await world.wait(until: "the last notes are heeded") {
+                try await cleared.take(for: "items") == .everything
+            }
+            try await Task.sleep(for: interval)
+            #expect(try await cleared.take(for: "items") == .none)
         }
     }
 
