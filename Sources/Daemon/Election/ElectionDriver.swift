@@ -86,6 +86,11 @@ actor ElectionDriver {
         reporting?.cancel()
         await reporting?.value
         await recording?.value
+        // What still had something to say on this loop, which ends next.
+        watch(nil)
+        listening?.cancel()
+        await watching?.value
+        await listening?.value
         await store.leave(presence)
         await store.close()
     }
