@@ -120,6 +120,7 @@ struct SecrecyTests {
         do {
             _ = try await postgres.run(sql: ReplicaTests.schema)
             for trouble in Self.troubles { try await expectSilence(trouble, servers, folder.path) }
+            try await expectSilence(ofToolsFor: servers, folder.path)
             try await expectSilence(ofLeader: servers, folder.path)
         } catch {
             Issue.record(error)
@@ -159,6 +160,28 @@ struct SecrecyTests {
                     let said = try? await answer(command, folder, environment)
                     expectNoSecret(said ?? "", "\(trouble.testDescription): baton \(command)")
                 }
+            }
+        }
+    }
+
+    /// The tools for a Redis that is named without a configuration.
+    private func expectSilence(ofToolsFor servers: Servers, _ folder: String) async throws {
+        try "\(Self.password)-wrong\n".write(toFile: "\(folder)/password", atomically: true, encoding: .utf8)
+        let port = servers.redis.port
+        let places: [(options: String, environment: [String: String])] = [
+            ("--redis 'redis://:\(Self.password)-wrong@127.0.0.1:\(port)'", [:]),
+            ("--redis 'redis://:\(Self.password)@127.0.0.1:\(port)/99'", [:]),
+            ("--redis 'redis://:\(Self.password)@127.0.0.1:1'", [:]),
+            ("--redis 'redis://:\(Self.secret)/more@127.0.0.1'", [:]),
+            ("--redis 'http://:\(Self.password)@127.0.0.1'", [:]),
+            ("--port \(port)", ["REDISCLI_AUTH": "\(Self.password)-wrong"]),
+            ("--port \(port) --password-file '\(folder)/password'", [:]),
+            ("--redis '\(servers.redis.url)'", [:]),
+        ]
+        for (options, environment) in places {
+            for command in ["test", "list", "get merchant:1", "clear id 7 --yes --reason test"] {
+                let said = try await answer("cache \(command) \(options)", nil, environment)
+                expectNoSecret(said, "baton cache \(command) \(options)")
             }
         }
     }
@@ -226,10 +249,13 @@ struct SecrecyTests {
     }
 
     /// Both outputs of a command.
-    private func answer(_ command: String, _ folder: String, _ environment: [String: String]) async throws -> String {
+    ///
+    /// - Parameter folder: of the configuration; nil to go without one.
+    private func answer(_ command: String, _ folder: String?, _ environment: [String: String]) async throws -> String {
+        let configuration = folder.map { "--config '\($0)/baton.yaml'" } ?? ""
         let process = try await ChildProcess.start(
             "bash",
-            ["-c", "timeout 20 '\(Cluster.executable)' \(command) --config '\(folder)/baton.yaml' 2>&1 </dev/null"],
+            ["-c", "timeout 20 '\(Cluster.executable)' \(command) \(configuration) 2>&1 </dev/null"],
             environment: environment.mapValues { Optional($0) })
         var lines: [String] = []
         for await line in process.standardOutput { lines.append(line) }

@@ -128,9 +128,10 @@ extension CacheTools {
         } catch {
             report.fail(error)
         }
-        await record(
-            "cache-restored", "\(TextLayout.count(report.count, "key")) from \(path)", by: wisher, count: report.count,
-            &report.remarks)
+        if report.count > 0 {
+            await record(
+                "cache-restored", "\(TextLayout.count(report.count, "key")) from \(path)", by: wisher, &report.remarks)
+        }
         if report.count > 0, report.wasTold {
             report.remarks.append("What Baton keeps is compared with the database at the leader's next pass.")
         }

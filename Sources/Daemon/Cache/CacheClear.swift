@@ -27,7 +27,9 @@ extension CacheTools {
         } catch {
             report.fail(error)
         }
-        await record("cache-cleared", report.summary, by: plan.request.wisher, count: report.count, &report.remarks)
+        if report.count + report.uncertain > 0 {
+            await record("cache-cleared", report.summary, by: plan.request.wisher, &report.remarks)
+        }
         report.remarks += await returning(report)
         return report
     }
@@ -91,9 +93,8 @@ extension CacheTools {
 
     /// Appends to the group's history, if there is a group.
     func record(
-        _ event: String, _ what: String, by wisher: Wisher, count: Int, _ remarks: inout [String]
+        _ event: String, _ what: String, by wisher: Wisher, _ remarks: inout [String]
     ) async {
-        guard count > 0 else { return }
         do {
             try await RedisClient.brief(lease) { client in
                 guard try await isManaged(client.connection()) else { return }

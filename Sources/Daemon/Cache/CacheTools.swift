@@ -130,56 +130,6 @@ public struct CacheTools: Sendable {
     }
 }
 
-/// How far something has got, for people who wait, and whether they have had enough.
-public struct CacheProgress: Sendable {
-    let tell: @Sendable (_ share: Double, _ text: String) -> Void
-    private let isInterrupted: @Sendable () -> Bool
-
-    /// - Parameters:
-    ///   - isInterrupted: asked after each page of keys, and while somebody waits for the rate: if so, no more is begun.
-    ///   - tell: is given the share that is done, from 0 to 1, and what there is to say; after each page of keys.
-    public init(
-        isInterrupted: @escaping @Sendable () -> Bool = { false },
-        _ tell: @escaping @Sendable (_ share: Double, _ text: String) -> Void
-    ) {
-        self.tell = tell
-        self.isInterrupted = isInterrupted
-    }
-
-    /// - Throws: ``InspectionError`` if nobody wants to wait any more.
-    func goOn() throws(InspectionError) {
-        if isInterrupted() { throw InspectionError(.interrupted, "It was interrupted.") }
-    }
-}
-
-/// Keeps to a number of keys a second.
-struct Pace {
-    private let rate: Int?
-    private let progress: CacheProgress
-    private let start = ContinuousClock.now
-    private var done = 0
-
-    init(rate: Int?, _ progress: CacheProgress) {
-        self.rate = rate
-        self.progress = progress
-    }
-
-    /// So many keys may go without a wait: the rate is kept to in tenths of a second.
-    var step: Int { rate.map { max(1, $0 / 10) } ?? .max }
-
-    /// - Throws: ``InspectionError`` if nobody wants to wait any more.
-    mutating func wait(after count: Int) async throws {
-        try progress.goOn()
-        guard let rate, rate > 0 else { return }
-        done += count
-        let due = start + .seconds(Double(done) / Double(rate))
-        while case let now = ContinuousClock.now, now < due {
-            try await Task.sleep(for: min(due - now, .milliseconds(100)))
-            try progress.goOn()
-        }
-    }
-}
-
 extension RedisCommand {
     /// A command of a few words and keys.
     init(_ words: String..., keys: [[UInt8]]) {

@@ -46,6 +46,8 @@ public struct ClearReport: Sendable {
     }
 
     public var count: Int { parts.reduce(0) { $0 + $1.total } }
+    /// Keys of which nobody knows whether they went.
+    var uncertain: Int { parts.reduce(0) { $0 + $1.uncertain } }
     /// `done`; `no` if there was nothing to clear; that of the error if it ended before its end.
     public var status: ExitStatus { trouble != nil ? troubleStatus : count > 0 ? .done : .no }
 
@@ -55,6 +57,7 @@ public struct ClearReport: Sendable {
             zip(part.families.map(\.form.text) + ["other keys"], part.counts).filter { $0.1 > 0 }.map { "\($0) \($1)" }
         }
         return "\(TextLayout.count(count, "key")): \(families.joined(separator: ", "))"
+            + (uncertain > 0 ? ", of \(uncertain) more nobody knows" : "")
             + (trouble == nil ? "" : " (ended early)")
     }
 
@@ -93,7 +96,7 @@ public struct ClearReport: Sendable {
     public var json: String {
         JSONText.fields([
             "cleared": .number(count),
-            "uncertain": .number(parts.reduce(0) { $0 + $1.uncertain }),
+            "uncertain": .number(uncertain),
             "families": .array(parts.flatMap { CacheText.families($0.place, $0.families, $0.counts) }),
             "backup": plan.request.backup.map { .text($0) } ?? .null,
             "failure": trouble.map { .text($0) } ?? .null,

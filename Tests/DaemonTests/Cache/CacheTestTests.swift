@@ -12,7 +12,7 @@ struct CacheTestTests {
 
     @Test("says what is there")
     func healthy() async throws {
-        try await CacheFixture.with { redis in
+        try await CacheFixture.with(LocalRedis.Options()) { redis, _ in
             try await redis.set("cache:appUsers:id:7", "other")
             let report = try await report(redis.tools)
             #expect(report.status == .done && report.findings.filter { $0.severity != .note } == [])
@@ -45,7 +45,7 @@ struct CacheTestTests {
 
     @Test("warns of a mistake with one family though another is there, and not of families that are just empty")
     func oneFamily() async throws {
-        try await CacheFixture.with { redis in
+        try await CacheFixture.with(LocalRedis.Options()) { redis, _ in
             try await redis.set("cache:appUsers:id:7", "cache:public:appUsers:phone:1")
             #expect(!(try await report(redis.tools).text()).contains("warning"))
             try await redis.set("staging:cache:oaUsers:id:7")
