@@ -37,11 +37,12 @@ enum Output {
         write(text + "\n", to: STDERR_FILENO)
     }
 
-    /// Colours only for a terminal, and not where they are not wanted: <https://no-color.org>.
+    /// As wide as the terminal. Colours only for a terminal, and not where they are not wanted: <https://no-color.org>.
     static var layout: TextLayout {
         func variable(_ name: String) -> String { getenv(name).map { String(cString: $0) } ?? "" }
         return TextLayout(
-            isColoured: isatty(STDOUT_FILENO) == 1 && variable("NO_COLOR").isEmpty && variable("TERM") != "dumb")
+            isColoured: isatty(STDOUT_FILENO) == 1 && variable("NO_COLOR").isEmpty && variable("TERM") != "dumb",
+            columns: columns)
     }
 
     private static func write(_ text: String, to descriptor: Int32) {

@@ -55,8 +55,8 @@ public struct CheckReport: Hashable, Sendable {
         for section in sections {
             let kind = section.kind == .configuration ? "" : section.kind.rawValue
             let head = [kind, section.name].filter { !$0.isEmpty }.joined(separator: " ")
-            let title = TextLayout.wrap(section.title, width: TextLayout.width - 2)
-            if head.count + 2 + section.title.count <= TextLayout.width {
+            let title = TextLayout.wrap(section.title, width: layout.width - 2)
+            if head.count + 2 + section.title.count <= layout.width {
                 lines.append(layout.paint(head, .bold) + (section.title.isEmpty ? "" : "  " + section.title))
             } else {
                 lines.append(layout.paint(head, .bold))

@@ -1,13 +1,16 @@
-/// How a report is written for people: 80 columns, with or without colours.
+/// How a report is written for people: 80 columns or fewer, with or without colours.
 public struct TextLayout: Hashable, Sendable {
     /// Whether the reader is a terminal that understands colours.
     public let isColoured: Bool
-    static let width = 80
+    /// How many columns lines have, where they can be wrapped.
+    let width: Int
     /// Where the text begins that follows a label.
     static let indent = 12
 
-    public init(isColoured: Bool = false) {
+    /// - Parameter columns: of the reader's terminal; nil for any number.
+    public init(isColoured: Bool = false, columns: Int? = nil) {
         self.isColoured = isColoured
+        width = min(80, max(30, columns ?? 80))
     }
 
     enum Colour: String {
@@ -24,7 +27,7 @@ public struct TextLayout: Hashable, Sendable {
 
     /// `  label     text`, further lines below the text.
     func entry(_ label: String, _ lines: [String], _ colour: Colour? = nil) -> [String] {
-        let wrapped = lines.flatMap { Self.wrap($0, width: Self.width - Self.indent) }
+        let wrapped = lines.flatMap { Self.wrap($0, width: width - Self.indent) }
         return wrapped.enumerated().map { position, line in
             let head = position == 0 ? "  " + label : ""
             let space = String(repeating: " ", count: max(1, Self.indent - head.count))

@@ -122,6 +122,8 @@ struct CacheCommandLineTests {
             let yes = try await answer("y")
             #expect(yes.status == 0 && yes.output.contains("Cleared 3,000 keys"), "\(yes)")
             #expect(yes.output.contains(" %  "), "a bar")
+            let notes = yes.output.split(whereSeparator: \.isNewline).drop { !$0.contains("  note ") }
+            #expect(notes.count > 1 && notes.allSatisfy { $0.count <= 40 }, "\(notes)")
             #expect(try await redis.send("DBSIZE").int == 0)
         }
     }
