@@ -133,7 +133,7 @@ extension CacheTools {
                 remarks.append("\(name) has a filter: rows that it leaves out come back only when they match it again.")
             }
         }
-        let others = report.parts.flatMap(\.touched).filter { $0.managingDataset == nil }.names
+        let others = report.parts.flatMap(\.touched).filter { $0.keeper == .application }.names
         if !others.isEmpty {
             remarks.append("Keys of \(others.joined(separator: ", ")) come back when the application needs them.")
         }

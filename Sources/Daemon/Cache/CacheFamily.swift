@@ -16,24 +16,16 @@ struct CacheFamily: Hashable, Sendable {
     let identity: String?
 
     enum Keeper: Hashable, Sendable {
-        /// Baton, with the next pass of this dataset.
-        case baton(dataset: String, isFiltered: Bool)
+        /// Baton, with the next pass of the dataset.
+        case baton(isFiltered: Bool)
         /// The application, when it needs it.
         case application
-    }
-
-    /// The dataset whose leader must be told; nil if nobody must.
-    var managingDataset: String? {
-        switch keeper {
-        case .baton(let dataset, _): dataset
-        case .application: nil
-        }
     }
 
     /// Whether a pass of the dataset leaves rows out.
     var isFiltered: Bool {
         switch keeper {
-        case .baton(_, let isFiltered): isFiltered
+        case .baton(let isFiltered): isFiltered
         case .application: false
         }
     }
@@ -86,7 +78,7 @@ extension CacheFamily {
         let isKept = dataset.isEnabled && dataset.mode == .upsert
         self.init(
             name: dataset.name, form: form,
-            keeper: isKept ? .baton(dataset: dataset.name, isFiltered: isFiltered) : .application, table: table,
+            keeper: isKept ? .baton(isFiltered: isFiltered) : .application, table: table,
             condition: condition,
             identity: dataset.identity.isEmpty ? "id" : dataset.identity.count == 1 ? dataset.identity[0] : nil)
     }

@@ -120,8 +120,8 @@ final class DatasetMeter: Sendable {
         worked(summary)
     }
 
-    /// What a pass did, whether it succeeded or not.
-    private func worked(_ summary: PassSummary) {
+    /// What a pass did, also one that is given up; ``failed()`` counts its tick.
+    func worked(_ summary: PassSummary) {
         rowsRead.increment(by: summary.rowsRead)
         rowsChanged.increment(by: summary.rowsChanged)
         rowsDeleted.increment(by: summary.rowsDeleted)
@@ -130,9 +130,6 @@ final class DatasetMeter: Sendable {
         keysRenewed.increment(by: summary.keysRenewed)
         keysRefused.increment(by: summary.keysFailed)
     }
-
-    /// A pass that is given up; ``failed()`` counts the tick.
-    func gaveUp(_ summary: PassSummary) { worked(summary) }
 
     func failed() {
         failures.increment()

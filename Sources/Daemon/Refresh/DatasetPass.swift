@@ -117,7 +117,7 @@ struct DatasetPass {
         } catch {
             if let current {
                 pipeline.giveUp(&current.refresh)
-                meter.gaveUp(current.refresh.summary)
+                meter.worked(current.refresh.summary)
             }
             memory = current ?? memory
             throw error
@@ -153,12 +153,12 @@ struct DatasetPass {
             try await pipeline.drain(&memory.refresh)
         } catch {
             pipeline.giveUp(&memory.refresh)
-            meter.gaveUp(memory.refresh.summary)
+            meter.worked(memory.refresh.summary)
             throw error
         }
         memory.refresh.finishPass()
         if let shortage = pipeline.shortage {
-            meter.gaveUp(memory.refresh.summary)
+            meter.worked(memory.refresh.summary)
             throw shortage
         }
         _ = try await writeMark(memory)

@@ -25,7 +25,6 @@ struct Inventory {
     }
 
     /// Calls `body` with the keys that match a pattern; some may come twice, as `SCAN` has it.
-    ///
     func forEachPage(matching pattern: [UInt8], _ body: ([[UInt8]]) async throws -> Void) async throws {
         try await forEachPage(matching: pattern) { keys, _ in try await body(keys) }
     }
