@@ -202,25 +202,12 @@ struct GroupService: Service {
     /// - Returns: nil when the replica is told to stop before it is known.
     private func identifyServer() async -> ServerIdentity? {
         await cancelWhenGracefulShutdown {
-            var schedule = PassSchedule(every: .milliseconds(200))
-            var random = SystemRandomNumberGenerator()
-            var problem: Problem?
-            while !Task.isCancelled {
-                do {
-                    let connection = try await PostgresConnection.connect(configuration.postgresConfiguration)
-                    let identity = try await ServerIdentity.read(from: connection)
-                    await connection.close()
-                    return identity
-                } catch {
-                    let latest = Problem(error)
-                    if latest.kind != problem?.kind, !Task.isCancelled {
-                        logs[.refresh].error("postgres can't be used", [.problem: "\(latest.text)"])
-                    }
-                    problem = latest
-                    try? await Task.sleep(for: schedule.failed(using: &random))
-                }
+            await ServerIdentity.find(logs[.refresh]) {
+                let connection = try await PostgresConnection.connect(configuration.postgresConfiguration)
+                let identity = try await ServerIdentity.read(from: connection)
+                await connection.close()
+                return identity
             }
-            return nil
         }
     }
 }

@@ -58,7 +58,7 @@ public final class RedisConnection: Sendable {
         try await self.enqueue(command, timeout: timeout, maySurpassDepth: true).value()
     }
 
-    private func enqueue(_ command: RedisCommand, timeout: Duration?, maySurpassDepth: Bool) -> RedisPendingReply {
+    func enqueue(_ command: RedisCommand, timeout: Duration?, maySurpassDepth: Bool) -> RedisPendingReply {
         let slot = Slot<RedisValue>()
         guard let encoded = command.encoded else {
             slot.fill(.failure(.notEncodable))

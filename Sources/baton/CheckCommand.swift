@@ -22,7 +22,8 @@ struct CheckCommand: AsyncParsableCommand {
 
     @Option(
         name: .long, parsing: .singleValue,
-        help: ArgumentHelp("Check this dataset only, also if it is switched off. Can be repeated.", valueName: "name"))
+        help: ArgumentHelp("Check this dataset only, also if it is switched off. Can be repeated.", valueName: "name"),
+        completion: Completion.dataset)
     var dataset: [String] = []
 
     @Flag(name: .long, help: "Print JSON.")

@@ -6,8 +6,11 @@ internal import Glibc
 struct ConfigurationOptions: ParsableArguments {
     @Option(
         name: .long, help: ArgumentHelp("The configuration file.", valueName: "file"),
-        completion: .file(extensions: ["yaml", "yml"]))
-    var config = "config/baton.yaml"
+        completion: Completion.configurationFile)
+    var config = usualPath
+
+    /// Where the configuration is unless somebody says otherwise.
+    static let usualPath = "config/baton.yaml"
 
     /// - Throws: ``ConfigurationErrors`` with all mistakes.
     func load() throws -> Configuration {

@@ -15,7 +15,9 @@ struct ConfirmCommand: AsyncParsableCommand {
               baton confirm merchants --config config/baton.yaml
             """)
 
-    @Argument(help: ArgumentHelp("The dataset whose deletions are right.", valueName: "dataset"))
+    @Argument(
+        help: ArgumentHelp("The dataset whose deletions are right.", valueName: "dataset"),
+        completion: Completion.dataset)
     var dataset: String
 
     @OptionGroup var options: ConfigurationOptions

@@ -19,7 +19,8 @@ struct PlanCommand: AsyncParsableCommand {
 
     @Option(
         name: .long, parsing: .singleValue,
-        help: ArgumentHelp("Plan this dataset only, also if it is switched off. Can be repeated.", valueName: "name"))
+        help: ArgumentHelp("Plan this dataset only, also if it is switched off. Can be repeated.", valueName: "name"),
+        completion: Completion.dataset)
     var dataset: [String] = []
 
     @Option(name: .long, help: ArgumentHelp("List so many keys of each kind.", valueName: "count"))

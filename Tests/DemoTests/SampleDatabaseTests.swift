@@ -5,7 +5,7 @@ import Testing
 
 @testable import Demo
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct SampleDatabaseTests {
     @Test func loadsAndLetsItsReaderReadOnly() async throws {
         try await LocalPostgres.withServer { server in

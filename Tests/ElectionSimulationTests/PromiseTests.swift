@@ -10,7 +10,7 @@ struct PromiseTests {
     /// Fewer where the program is slow, as under the thread sanitizer: `BATON_SIMULATED_SCHEDULES`.
     static let schedules = getenv("BATON_SIMULATED_SCHEDULES").flatMap { UInt64(String(cString: $0)) } ?? 100_000
 
-    @Test("No promise is broken in any schedule", .timeLimit(.minutes(3)))
+    @Test("No promise is broken in any schedule", .timeLimit(.minutes(10)))
     func promisesHold() async {
         let result = await Campaign(seeds: 1..<Self.schedules + 1).run()
         #expect(result.first?.violation == nil, "baton-sim --seed \(result.first?.seed ?? 0) --trace")

@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 
 /// All tests against servers run one after the other: some measure time, threads or memory.
-@Suite(.serialized, .timeLimit(.minutes(2))) enum ServerTests {}
+@Suite(.serialized, .timeLimit(.minutes(10))) enum ServerTests {}
 
 /// A connection to the server that all tests share.
 func connect(

@@ -109,6 +109,49 @@ import Testing
         }
     }
 
+    @Test func runsATransactionInOneStep() async throws {
+        try await LocalRedis.withServer { redis in
+            var settings = try Support.configuration(redis.url)
+            settings.pipelineDepth = 2
+            try await Support.withConnection(settings) { connection in
+                let answers = try await connection.transaction([
+                    RedisCommand("SET", "a", "1"), RedisCommand("LPUSH", "a", "x"), RedisCommand("INCR", "a"),
+                ])
+                #expect(answers.count == 3 && answers[0] == .status("OK") && answers[2] == .integer(2))
+                guard case .error(let error) = answers[1] else {
+                    Issue.record("LPUSH on a string has to fail")
+                    return
+                }
+                #expect(error.kind == .wrongType)
+                // What the server or the protocol refuses lets none of them run, and the reason is told.
+                let refused = await #expect(throws: RedisError.self) {
+                    _ = try await connection.transaction([RedisCommand("INCR", "a"), RedisCommand("SET", "a")])
+                }
+                #expect(refused?.delivery == .rejected)
+                #expect(refused?.serverError?.message.contains("wrong number") == true)
+                let unsent = await #expect(throws: RedisError.self) {
+                    _ = try await connection.transaction([RedisCommand("INCR", "a"), RedisCommand([String]())])
+                }
+                #expect(unsent?.delivery == .notSent)
+                #expect(try await connection.send(RedisCommand("GET", "a")).int == 2)
+            }
+        }
+    }
+
+    /// A connection that ends while the server is stopped: the server may have got all of it, or nothing.
+    @Test func doesNotKnowWhetherATransactionRan() async throws {
+        try await LocalRedis.withServer { redis in
+            try await Support.withConnection(Self.quick(redis.url)) { connection in
+                try redis.signal(SIGSTOP)
+                let error = await #expect(throws: RedisError.self) {
+                    _ = try await connection.transaction([RedisCommand("INCR", "a")])
+                }
+                try redis.signal(SIGCONT)
+                #expect(error?.delivery == .unknown)
+            }
+        }
+    }
+
     @Test func throwsServerErrorsAndGoesOn() async throws {
         try await LocalRedis.withServer { redis in
             try await Support.withConnection(Support.configuration(redis.url)) { connection in

@@ -2,7 +2,7 @@ import Foundation
 import LocalStack
 import Testing
 
-@Suite("The runbook, and the page for when something is wrong", .timeLimit(.minutes(3)))
+@Suite("The runbook, and the page for when something is wrong", .timeLimit(.minutes(10)))
 struct RunbookTests {
     private static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().path

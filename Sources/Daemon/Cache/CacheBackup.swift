@@ -11,6 +11,8 @@ public struct BackupReport: Sendable {
     /// Keys that Redis refused, with what it said of the first.
     var refused = 0
     var refusal = ""
+    /// Keys of which nobody knows whether they were put back: the connection was lost before the answer.
+    var uncertain = 0
     /// Whether the leader was told, since it keeps some of the keys, or may.
     var wasTold = false
     var remarks: [String] = []
@@ -27,6 +29,20 @@ public struct BackupReport: Sendable {
         troubleStatus = ExitStatus(error)
     }
 
+    /// Adds what Redis answered to a `RESTORE`.
+    fileprivate mutating func count(_ record: BackupFile.Record, _ answer: RedisValue) {
+        guard case .error(let error) = answer else {
+            count += 1
+            return
+        }
+        if error.prefix == "BUSYKEY" {
+            kept += 1
+        } else {
+            if refused == 0 { refusal = "\(KeyText.shown(record.key, limit: 100)): \(error)" }
+            refused += 1
+        }
+    }
+
     public func text(_ layout: TextLayout = TextLayout()) -> String {
         var lines = ["\(verb) \(TextLayout.count(count, "key")): \(path), \(place)"]
         if kept > 0 {
@@ -36,6 +52,15 @@ public struct BackupReport: Sendable {
         if refused > 0 {
             lines += layout.entry("refused", ["\(TextLayout.count(refused, "key")), the first: \(refusal)"], .red)
         }
+        if uncertain > 0 {
+            lines += layout.entry(
+                "unknown",
+                [
+                    "Whether \(TextLayout.count(uncertain, "more key")) came back is not known: the connection was lost. Do it again: "
+                        + "what is there already stays."
+                ],
+                .yellow)
+        }
         for remark in remarks { lines += layout.entry("note", [remark]) }
         if let trouble { lines += layout.entry("failed", [trouble], .red) }
         return lines.joined(separator: "\n") + "\n"
@@ -43,7 +68,8 @@ public struct BackupReport: Sendable {
 
     public var json: String {
         JSONText.fields([
-            "keys": .number(count), "kept": .number(kept), "refused": .number(refused), "file": .text(path),
+            "keys": .number(count), "kept": .number(kept), "refused": .number(refused), "uncertain": .number(uncertain),
+            "file": .text(path),
             "redis": .text(place), "failure": trouble.map { .text($0) } ?? .null, "notes": .texts(remarks),
         ]).rendered + "\n"
     }
@@ -128,9 +154,11 @@ extension CacheTools {
         } catch {
             report.fail(error)
         }
-        if report.count > 0 {
+        if report.count + report.uncertain > 0 {
+            let more = report.uncertain > 0 ? ", of \(report.uncertain) more nobody knows" : ""
             await record(
-                "cache-restored", "\(TextLayout.count(report.count, "key")) from \(path)", by: wisher, &report.remarks)
+                "cache-restored", "\(TextLayout.count(report.count, "key")) from \(path)\(more)", by: wisher,
+                &report.remarks)
         }
         if report.count > 0, report.wasTold {
             report.remarks.append("What Baton keeps is compared with the database at the leader's next pass.")
@@ -142,37 +170,26 @@ extension CacheTools {
         _ records: [BackupFile.Record], _ connection: RedisConnection, _ notes: LeaderNotes, _ replaces: Bool,
         _ report: inout BackupReport
     ) async throws {
-        let replies = records.map { record in
+        let restores = records.map { record in
             let words = [
                 Array("RESTORE".utf8), record.key, Array("\(record.ttlMilliseconds)".utf8), record.value,
             ]
-            return connection.submit(RedisCommand(replaces ? words + [Array("REPLACE".utf8)] : words))
+            return RedisCommand(replaces ? words + [Array("REPLACE".utf8)] : words)
         }
-        // Right behind them, on the same connection: whatever was put back, the leader looks at it.
-        let told = notes.note(records.map(\.key)).map { connection.submit($0) }
-        var trouble: RedisError?
-        for (record, reply) in zip(records, replies) {
-            do throws(RedisError) {
-                _ = try await reply.value()
-                report.count += 1
-            } catch {
-                guard let answer = error.serverError, answer.kind == .other else {
-                    trouble = trouble ?? error
-                    continue
-                }
-                if answer.prefix == "BUSYKEY" {
-                    report.kept += 1
-                } else {
-                    if report.refused == 0 { report.refusal = "\(KeyText.shown(record.key, limit: 100)): \(answer)" }
-                    report.refused += 1
-                }
-            }
+        // In one step with them: whatever is put back, the leader looks at it, also if this process ends now.
+        let note = notes.note(records.map(\.key))
+        let answers: [RedisValue]
+        do {
+            answers = try await connection.transaction(restores + (note.map { [$0] } ?? []))
+        } catch {
+            if error.delivery == .unknown { report.uncertain += records.count }
+            throw error
         }
-        if let told {
-            _ = try notes.count(try await told.value())
+        for (record, answer) in zip(records, answers) { report.count(record, answer) }
+        if note != nil, let answer = answers.last {
+            _ = try notes.count(answer)
             report.wasTold = true
         }
-        if let trouble { throw trouble }
     }
 }
 
@@ -213,7 +230,7 @@ extension BackupReader {
     fileprivate func batch(atMost limit: Int) throws(InspectionError) -> [BackupFile.Record] {
         var records: [BackupFile.Record] = []
         var bytes = 0
-        while records.count < min(LeaderNotes.batchSize, limit), bytes < 4 << 20, let record = try next() {
+        while records.count < min(LeaderNotes.batchSize, limit), bytes < 1 << 20, let record = try next() {
             guard !CacheTools.isOwn(record.key) else { continue }
             records.append(record)
             bytes += record.value.count

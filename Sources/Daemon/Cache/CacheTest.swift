@@ -6,9 +6,15 @@ extension CacheTools {
     /// - Throws: nothing that a server does: that is in the report.
     public func test(progress: CacheProgress) async throws -> CheckReport {
         var report = CheckReport()
-        for place in places { report.sections.append(await CacheProbe(tools: self, place: place).section(progress)) }
+        var servers: [String: [Place]] = [:]
+        for place in places {
+            let (section, runID) = await CacheProbe(tools: self, place: place).section(progress)
+            report.sections.append(section)
+            // A server may be known by several addresses.
+            let server = runID ?? "\(place.settings.url.address)"
+            servers["\(server)/\(place.settings.url.database)", default: []].append(place)
+        }
         guard places.count > 1 else { return report }
-        let servers = Dictionary(grouping: places) { "\($0.settings.url.address)/\($0.settings.url.database)" }
         for (_, same) in servers where same.count > 1 {
             add(
                 .note("\(Wording.list(same.map(\.name))) are the same database of the same server"), to: &report,
@@ -39,8 +45,10 @@ private struct CacheProbe {
     /// So many keys are looked at for what they might have been meant to be.
     private static let pages = 20
 
-    func section(_ progress: CacheProgress) async -> CheckReport.Section {
+    /// - Returns: what was found, and the server's run id if it tells.
+    func section(_ progress: CacheProgress) async -> (CheckReport.Section, runID: String?) {
         var section = CheckReport.Section(.redis, place.name, title: place.description)
+        var runID: String?
         do {
             try await RedisClient.brief(place.settings) { client in
                 let connection = try await client.connection()
@@ -50,6 +58,7 @@ private struct CacheProbe {
                     json: .text(latency.median))
                 let facts = try await facts(connection)
                 if let facts { describe(facts, in: &section) }
+                runID = facts?["run_id"]
                 let held = Int(try await client.send(RedisCommand("DBSIZE")).int ?? 0)
                 section.add(
                     "database", "\(place.settings.url.database), which holds \(TextLayout.count(held, "key"))",
@@ -65,7 +74,7 @@ private struct CacheProbe {
         } catch {
             section.findings.append(unreachable(error))
         }
-        return section
+        return (section, runID)
     }
 
     // MARK: What there is

@@ -106,6 +106,9 @@ public struct CacheTools: Sendable {
         return settings
     }
 
+    /// The families' names, each once.
+    public var familyNames: [String] { places.flatMap(\.families).names }
+
     /// The families of the names that are given, or of their templates; all for no name.
     ///
     /// - Throws: ``InspectionError`` for a name that is none.

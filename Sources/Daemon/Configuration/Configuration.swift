@@ -167,6 +167,8 @@ public struct Configuration: Hashable, Sendable {
     public var datasets: [Dataset]
     /// In the order of the file.
     public var families: [Family]
+    /// The datasets' names, in the order of the file.
+    public var datasetNames: [String] { datasets.map(\.name) }
     /// Every setting as it took effect and where it was said, without secrets; empty if the value was not loaded.
     public internal(set) var settings: [ConfigurationSetting] = []
 

@@ -12,7 +12,10 @@ struct RedisGrants: Hashable, Sendable {
         ("cached keys", ["unlink", "hgetall", "scan", "dbsize"]),
         ("baton check", ["info"]),
         ("baton history and fsck", ["xrevrange", "xlen", "hlen", "persist"]),
-        ("baton cache", ["memory|usage", "getrange", "hscan", "sscan", "zscan", "lrange", "dump", "restore"]),
+        (
+            "baton cache",
+            ["memory|usage", "getrange", "hscan", "sscan", "zscan", "lrange", "dump", "restore", "multi", "exec"]
+        ),
     ]
 
     let user: String

@@ -63,17 +63,10 @@ struct DatasetLoop {
     }
 
     private func tick(_ memory: inout DatasetPass.Memory?) async throws -> DatasetPass.Outcome {
-        let connection = try await pool.borrow()
-        let before = connection.usage
-        do {
-            let outcome = try await pass.tick(&memory, on: connection)
-            pass.meter.queried(connection.usage - before)
-            await pool.giveBack(connection)
-            return outcome
-        } catch {
-            pass.meter.queried(connection.usage - before)
-            await pool.giveBack(connection)
-            throw error
+        try await pool.withConnection { connection in
+            let before = connection.usage
+            defer { pass.meter.queried(connection.usage - before) }
+            return try await pass.tick(&memory, on: connection)
         }
     }
 

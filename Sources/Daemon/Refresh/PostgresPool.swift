@@ -33,6 +33,23 @@ actor PostgresPool {
         for connection in connections { await connection.close() }
     }
 
+    /// Lends a connection for as long as the body runs.
+    ///
+    /// - Throws: `PostgresError`, `CancellationError` when the task is cancelled or the pool closed, or what the body throws.
+    nonisolated func withConnection<Result>(
+        _ body: (PostgresConnection) async throws -> Result
+    ) async throws -> Result {
+        let connection = try await borrow()
+        do {
+            let result = try await body(connection)
+            await giveBack(connection)
+            return result
+        } catch {
+            await giveBack(connection)
+            throw error
+        }
+    }
+
     /// Lends a connection; the borrower gives it back in any case.
     ///
     /// - Throws: `PostgresError`, or `CancellationError` when the task is cancelled or the pool closed.

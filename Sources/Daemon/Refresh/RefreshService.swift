@@ -67,10 +67,11 @@ public final class RefreshService: TermWork {
         for meter in meters.values { report?.add(meter) }
         let reporting = Task { if let report { await report.run() } }
         defer { for meter in meters.values { meter.ended() } }
-        guard
-            let server = await identify(
-                pool, term, failed: { [meters] in for meter in meters.values { meter.failed() } })
-        else {
+        let allFailed = { [meters] in for meter in meters.values { meter.failed() } }
+        let server = await ServerIdentity.find(logger, while: term.isLive(), failed: allFailed) {
+            try await pool.withConnection { try await ServerIdentity.read(from: $0) }
+        }
+        guard let server else {
             reporting.cancel()
             await reporting.value
             await pool.close()
@@ -120,39 +121,6 @@ public final class RefreshService: TermWork {
         }
         for entry in running.values { entry.task.cancel() }
         for entry in running.values { await entry.task.value }
-    }
-
-    /// Which server the pool's connections reach; tries until it is known or the term is over.
-    ///
-    /// - Parameter failed: called after each try that failed.
-    private func identify(
-        _ pool: PostgresPool, _ term: LeadershipTerm, failed: () -> Void
-    ) async -> ServerIdentity? {
-        var schedule = PassSchedule(every: .milliseconds(200))
-        var random = SystemRandomNumberGenerator()
-        var problem: Problem?
-        while !Task.isCancelled && term.isLive() {
-            do {
-                let connection = try await pool.borrow()
-                do {
-                    let identity = try await ServerIdentity.read(from: connection)
-                    await pool.giveBack(connection)
-                    return identity
-                } catch {
-                    await pool.giveBack(connection)
-                    throw error
-                }
-            } catch {
-                let latest = Problem(error)
-                if latest.kind != problem?.kind, !Task.isCancelled {
-                    logger.error("postgres can't be used", [.problem: "\(latest.text)"])
-                }
-                problem = latest
-                if !Task.isCancelled && term.isLive() { failed() }
-                try? await Task.sleep(for: schedule.failed(using: &random))
-            }
-        }
-        return nil
     }
 
     /// A fence for each Redis. The first batch, or the first tick, raises it and shuts an earlier leader out.

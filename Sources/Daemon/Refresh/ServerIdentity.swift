@@ -1,3 +1,5 @@
+internal import CacheRefresh
+internal import Logging
 internal import PostgresClient
 
 /// Which PostgreSQL it is: a mark or a lease of another server, database or timeline says nothing here.
@@ -16,6 +18,36 @@ public struct ServerIdentity: Hashable, Sendable, CustomStringConvertible {
             """)
         return ServerIdentity(
             systemIdentifier: rows.first?[0] ?? "", database: rows.first?[1] ?? "", timeline: rows.first?[2] ?? "")
+    }
+
+    /// Asks, ever more slowly, until the server is known, and logs why it is not.
+    ///
+    /// - Parameters:
+    ///   - isWanted: whether it still has to be known.
+    ///   - failed: called after each try that failed.
+    /// - Returns: nil if the task was cancelled or it has not to be known any more.
+    static func find(
+        _ logger: Logger, while isWanted: @autoclosure () -> Bool = true, failed: () -> Void = {},
+        _ ask: () async throws -> ServerIdentity
+    ) async -> ServerIdentity? {
+        var schedule = PassSchedule(every: .milliseconds(200))
+        var random = SystemRandomNumberGenerator()
+        var problem: Problem?
+        while !Task.isCancelled && isWanted() {
+            do {
+                return try await ask()
+            } catch {
+                guard !Task.isCancelled && isWanted() else { return nil }
+                let latest = Problem(error)
+                if latest.kind != problem?.kind {
+                    logger.error("postgres can't be used", [.problem: "\(latest.text)"])
+                }
+                problem = latest
+                failed()
+                try? await Task.sleep(for: schedule.failed(using: &random))
+            }
+        }
+        return nil
     }
 
     /// What the lease of a group is bound to. Not the timeline: a promoted standby goes on with the same data.

@@ -6,8 +6,8 @@ struct RedisKeeper: Sendable {
     let report: @Sendable (DemoEvent) -> Void
 
     private static let interval = Duration.milliseconds(100)
-    /// From its end to the next start.
-    static let pause = Duration.seconds(1)
+    /// From its end to the next start: long enough to look at the group without its Redis.
+    static let pause = Duration.seconds(5)
 
     /// Runs until the task is cancelled.
     func run() async {

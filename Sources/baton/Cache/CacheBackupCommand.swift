@@ -16,12 +16,13 @@ struct CacheBackupCommand: AsyncParsableCommand {
               baton cache backup sessions.backup --pattern 'session:*' --redis redis://127.0.0.1:6379/0
             """)
 
-    @Argument(help: "A file that is not there yet.")
+    @Argument(help: "A file that is not there yet.", completion: .file())
     var file: String
 
     @Option(
         name: .long, parsing: .singleValue,
-        help: ArgumentHelp("Only this family, by its name or template. Can be repeated.", valueName: "family"))
+        help: ArgumentHelp("Only this family, by its name or template. Can be repeated.", valueName: "family"),
+        completion: Completion.family)
     var family: [String] = []
 
     @Option(name: .long, help: ArgumentHelp("All keys like this instead, such as 'session:*'.", valueName: "pattern"))

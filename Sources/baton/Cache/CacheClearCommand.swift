@@ -24,7 +24,9 @@ struct CacheClearCommand: AsyncParsableCommand {
               baton cache clear all --family oaUsers --backup oaUsers.backup
             """)
 
-    @Argument(help: ArgumentHelp("`all`, or `id`, `phone` or `key` with what is meant.", valueName: "what"))
+    @Argument(
+        help: ArgumentHelp("`all`, or `id`, `phone` or `key` with what is meant.", valueName: "what"),
+        completion: .list(["all", "id", "phone", "key"]))
     var what: [String] = []
 
     @Option(name: .long, help: ArgumentHelp("All keys like this, such as 'session:*'.", valueName: "pattern"))
@@ -32,7 +34,8 @@ struct CacheClearCommand: AsyncParsableCommand {
 
     @Option(
         name: .long, parsing: .singleValue,
-        help: ArgumentHelp("Only this family, by its name or template. Can be repeated.", valueName: "family"))
+        help: ArgumentHelp("Only this family, by its name or template. Can be repeated.", valueName: "family"),
+        completion: Completion.family)
     var family: [String] = []
 
     @Flag(name: .long, help: "Show what would go, and clear nothing.")
@@ -44,7 +47,9 @@ struct CacheClearCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "A pattern that matches everything is really meant.")
     var everything = false
 
-    @Option(name: .long, help: ArgumentHelp("Copy each key to this file before it is cleared.", valueName: "file"))
+    @Option(
+        name: .long, help: ArgumentHelp("Copy each key to this file before it is cleared.", valueName: "file"),
+        completion: .file())
     var backup: String?
 
     @Option(name: .long, help: ArgumentHelp("Clear at most so many keys a second.", valueName: "count"))

@@ -16,7 +16,8 @@ struct CacheListCommand: AsyncParsableCommand {
               baton cache list --pattern 'session:*' --limit 100 --json
             """)
 
-    @Argument(help: ArgumentHelp("A family, by its name or template.", valueName: "family"))
+    @Argument(
+        help: ArgumentHelp("A family, by its name or template.", valueName: "family"), completion: Completion.family)
     var family: [String] = []
 
     @Option(name: .long, help: ArgumentHelp("Keys like this instead, such as 'user:*'.", valueName: "pattern"))

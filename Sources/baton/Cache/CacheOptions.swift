@@ -7,10 +7,13 @@ struct CacheOptions: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "The configuration file. (default: config/baton.yaml, unless the server is named)", valueName: "file"))
+            "The configuration file. (default: config/baton.yaml, unless the server is named)", valueName: "file"),
+        completion: Completion.configurationFile)
     var config: String?
 
-    @Option(name: .long, help: ArgumentHelp("With a configuration: only this one of its Redises.", valueName: "name"))
+    @Option(
+        name: .long, help: ArgumentHelp("With a configuration: only this one of its Redises.", valueName: "name"),
+        completion: Completion.server)
     var server: String?
 
     @Option(name: .long, help: ArgumentHelp("Without a configuration: the Redis.", valueName: "url"))
@@ -32,7 +35,9 @@ struct CacheOptions: ParsableArguments {
             valueName: "name"))
     var user: String?
 
-    @Option(name: .long, help: ArgumentHelp("The password's file, instead of $REDISCLI_AUTH.", valueName: "file"))
+    @Option(
+        name: .long, help: ArgumentHelp("The password's file, instead of $REDISCLI_AUTH.", valueName: "file"),
+        completion: .file())
     var passwordFile: String?
 
     @Option(name: .long, help: ArgumentHelp("Without a configuration: what goes before each key.", valueName: "text"))
@@ -57,7 +62,7 @@ struct CacheOptions: ParsableArguments {
 
     func tools() throws -> CacheTools {
         guard namesServer else {
-            let path = config ?? "config/baton.yaml"
+            let path = config ?? ConfigurationOptions.usualPath
             if config == nil, access(path, F_OK) != 0 {
                 throw ValidationError(
                     "There is no \(path). Name a configuration (--config FILE), or the server itself: --redis redis://HOST:6379/0"

@@ -16,7 +16,7 @@ struct CacheRestoreCommand: AsyncParsableCommand {
               baton cache restore users.backup --replace --rate 5000
             """)
 
-    @Argument(help: "A file that `baton cache backup` or `clear --backup` wrote.")
+    @Argument(help: "A file that `baton cache backup` or `clear --backup` wrote.", completion: .file())
     var file: String
 
     @Flag(name: .long, help: "Overwrite keys that are there.")

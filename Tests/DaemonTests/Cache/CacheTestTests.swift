@@ -78,7 +78,7 @@ struct CacheTestTests {
                 postgres: { url: "postgresql://127.0.0.1:1/x" }
                 redis:
                   main: { url: "\(redis.url)" }
-                  same: { url: "\(redis.url)" }
+                  same: { url: "\(redis.url.replacing("127.0.0.1", with: "localhost"))" }
                   other: { url: "redis://127.0.0.1:1" }
                   unused: { url: "redis://127.0.0.1:2" }
 

@@ -37,21 +37,44 @@ struct CommandLineTests {
         }
     }
 
-    @Test("completes commands and options in bash, and writes scripts for the other shells")
+    @Test("completes commands, options and names in bash, and writes scripts for the other shells")
     func completions() async throws {
-        let files = try ConfigurationFixture()
+        let files = try ConfigurationFixture(
+            """
+            version: 1
+            redis: { main: { url: "redis://127.0.0.1:1" }, other: { url: "redis://127.0.0.1:2" } }
+            postgres: { url: "postgresql://127.0.0.1:1/x" }
+
+            """,
+            datasets: """
+                version: 1
+                datasets:
+                  merchants: { table: merchants, key: "merchant:{id}" }
+                families:
+                  oaUsers: { keys: ["cache:oaUsers:id:{id}"] }
+
+                """)
         let bash = try await BatonProgram.run(
             """
             baton --generate-completion-script bash > script && bash -n script && source ./script
             complete -p baton | grep -o ' -F [a-z_]*' | { read -r _ function
             COMP_WORDS=(baton st) COMP_CWORD=1 COMP_LINE='baton st' COMP_POINT=8; $function baton st baton; echo "${COMPREPLY[*]}"
             COMP_WORDS=(baton status --) COMP_CWORD=2 COMP_LINE='baton status --' COMP_POINT=15
-            $function baton -- status; echo "${COMPREPLY[*]}"; }
+            $function baton -- status; echo "${COMPREPLY[*]}"
+            complete_last() { COMPREPLY=(); COMP_WORDS=(baton "$@"); COMP_CWORD=$#; COMP_LINE="baton $*"; COMP_POINT=${#COMP_LINE}
+              $function baton "${!#}" "${COMP_WORDS[COMP_CWORD - 1]}"; echo "${COMPREPLY[*]}"; }
+            complete_last plan --config baton.yaml --dataset ''
+            complete_last cache list --config baton.yaml oa
+            complete_last cache list --config baton.yaml --server ''
+            complete_last cache list --redis redis://127.0.0.1:1 a
+            complete_last confirm --config none.yaml ''; }
             """, in: files)
         #expect(bash.status == 0, "\(bash.errors)")
-        let lines = bash.output.split(separator: "\n")
-        #expect(lines.first.map { $0.split(separator: " ").sorted() } == ["status", "step-down"])
-        #expect(lines.last?.split(separator: " ").contains("--json") == true)
+        let lines = bash.output.split(separator: "\n", omittingEmptySubsequences: false)
+        try #require(lines.count == 8, "\(bash.output)")
+        #expect(lines[0].split(separator: " ").sorted() == ["status", "step-down"])
+        #expect(lines[1].split(separator: " ").contains("--json"))
+        #expect(lines[2...6].map { $0 } == ["merchants", "oaUsers", "main other", "appUsers", ""])
         for (shell, sign) in [("zsh", "#compdef baton"), ("fish", "complete -c 'baton'")] {
             let run = try await BatonProgram.run("baton --generate-completion-script \(shell)", in: files)
             #expect(run.status == 0 && run.output.contains(sign) && run.errors == "")
