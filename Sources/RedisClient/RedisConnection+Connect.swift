@@ -209,14 +209,16 @@ extension RedisError {
     fileprivate static func unreachable(_ url: RedisURL, _ error: any Error) -> RedisError {
         let causes: [String]
         if let connection = error as? NIOConnectionError {
-            let resolution = [connection.dnsAError, connection.dnsAAAAError].compactMap { $0.map { "\($0)" } }
-            causes = connection.connectionErrors.map { "\($0.error)" } + resolution
+            let resolution = [connection.dnsAError, connection.dnsAAAAError].compactMap { $0.map(Self.cause) }
+            causes = connection.connectionErrors.map { Self.cause($0.error) } + resolution
         } else {
-            causes = ["\(error)"]
+            causes = [Self.cause(error)]
         }
+        // A name with two addresses mostly fails twice for the same reason.
+        let distinct = causes.enumerated().filter { !causes[..<$0.offset].contains($0.element) }.map(\.element)
         return RedisError(
             code: .unreachable, delivery: .notSent,
             message: "Redis cannot be reached at \(url): check that it runs there and that nothing stands between.",
-            underlying: causes.joined(separator: "; "))
+            underlying: distinct.joined(separator: "; "))
     }
 }

@@ -1,3 +1,6 @@
+internal import Glibc
+internal import NIOCore
+
 /// Why a command has no result.
 public struct RedisError: Error, Sendable {
     /// What went wrong.
@@ -116,6 +119,17 @@ extension RedisError {
             message: "What the server sent is not the Redis protocol: check host and port, and whether the port "
                 + "speaks TLS (rediss://).",
             underlying: detail)
+    }
+}
+
+extension RedisError {
+    /// The system's own words for a cause: the network library's names and numbers help nobody.
+    static func cause(_ error: any Error) -> String {
+        switch error {
+        case let error as IOError: String(cString: strerror(error.errnoCode))
+        case let error as SocketAddressError.UnknownHost: error.errorDescription
+        default: "\(error)"
+        }
     }
 }
 

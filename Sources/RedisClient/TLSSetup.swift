@@ -146,7 +146,8 @@ extension RedisError {
                 underlying: text)
         default:
             return RedisError(
-                code: .closed, delivery: .notSent, message: "The connection broke: open a new one.", underlying: text)
+                code: .closed, delivery: .notSent, message: "The connection broke: open a new one.",
+                underlying: cause(error))
         }
     }
 
