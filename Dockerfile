@@ -22,7 +22,11 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates libhiredis0.14 libpq5 \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /usr/local/bin/baton /usr/local/bin/baton
-COPY config /etc/baton
+# Datasets are not part of the image: with the example's, Baton would write keys that an application may use too. Without a
+# datasets.yaml beside this file, or another /etc/baton mounted over it, as the chart does, `baton run` refuses to start.
+COPY config/baton.yaml /etc/baton/
+# For the commands of whoever gets into the container.
+ENV BATON_CONFIG=/etc/baton/baton.yaml
 USER 65532:65532
 EXPOSE 8080
 ENTRYPOINT ["baton"]

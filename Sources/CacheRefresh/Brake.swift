@@ -1,4 +1,5 @@
-/// Holds back deletions when a pass would delete suspiciously much: an emptied table, a wrong filter, the wrong database.
+/// Holds back deletions when a pass would delete suspiciously much: an emptied table, a wrong filter, the wrong
+/// database.
 public struct Brake: Hashable, Sendable {
     /// So many deletions never look suspicious.
     static let harmlessCount = 10

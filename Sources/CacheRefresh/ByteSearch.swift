@@ -1,8 +1,8 @@
 /// Looks for bytes eight at a time: most of a pass is spent looking for ends of lines, ends of fields, and characters
 /// that need an escape.
 ///
-/// Source: "Bit Twiddling Hacks" by Sean Eron Anderson, "Determine if a word has a byte equal to n" and "… less than n".
-/// The tests may be wrong for bytes behind the first one that they find, and are right for that one.
+/// Source: "Bit Twiddling Hacks" by Sean Eron Anderson, "Determine if a word has a byte equal to n" and "… less than
+/// n". The tests may be wrong for bytes behind the first one that they find, and are right for that one.
 enum ByteSearch {
     private static let ones: UInt64 = 0x0101_0101_0101_0101
     private static let highBits: UInt64 = 0x8080_8080_8080_8080

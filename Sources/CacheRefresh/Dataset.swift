@@ -16,8 +16,8 @@ public struct Dataset: Hashable, Sendable {
 
     /// How a change in PostgreSQL reaches Redis.
     ///
-    /// A pass sees what the rows are, not what they were in between. A key that a row had only between two reads is known
-    /// to nobody: where applications fill their cache, what they stored under such a key stays until its TTL.
+    /// A pass sees what the rows are, not what they were in between. A key that a row had only between two reads is
+    /// known to nobody: where applications fill their cache, what they stored under such a key stays until its TTL.
     public enum WriteMode: String, CaseIterable, Sendable {
         /// The key equals the row.
         case upsert

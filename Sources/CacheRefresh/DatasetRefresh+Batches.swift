@@ -22,7 +22,8 @@ extension DatasetRefresh {
         ready.append(next)
     }
 
-    /// Ends the operation whose key and arguments were just appended; one that makes the batch too large begins the next.
+    /// Ends the operation whose key and arguments were just appended; one that makes the batch too large begins the
+    /// next.
     mutating func close(_ operation: WriteBatch.Operation, row: UInt32) {
         filling.close(operation, row: row)
         if filling.byteCount > WriteBatch.maximumBytes && filling.count > 1 {
@@ -82,8 +83,8 @@ extension DatasetRefresh {
 
     // MARK: TTLs
 
-    /// The TTL of a row's keys: the same each time, one of 64, so that they don't expire all at once. More would only be more text
-    /// for Redis to read: the moments of writing differ too.
+    /// The TTL of a row's keys: the same each time, one of 64, so that they don't expire all at once. More would only
+    /// be more text for Redis to read: the moments of writing differ too.
     func jitteredTTL(of row: UInt32) -> Int64 {
         let spread = (table.spread(of: row) * 64).rounded(.down) / 63
         let factor = 1 + dataset.ttlJitter * (2 * spread - 1)

@@ -108,8 +108,8 @@ extension DatasetRefresh {
         return nil
     }
 
-    /// Somebody else took a key out of the cache, or wrote it: the next pass writes its row anew, or deletes a key that no row
-    /// makes; but not where rows outside a filter may make it.
+    /// Somebody else took a key out of the cache, or wrote it: the next pass writes its row anew, or deletes a key that
+    /// no row makes; but not where rows outside a filter may make it.
     public mutating func doubt(key: [UInt8]) {
         guard case .idle = phase else { preconditionFailure("keys are doubted between passes") }
         if let row = owner(of: key) {
@@ -119,14 +119,15 @@ extension DatasetRefresh {
         }
     }
 
-    /// Somebody else may have taken any key out of the cache, or written it: the next pass compares all of them, as a new
-    /// leader's first does, and knows what was to be deleted besides.
+    /// Somebody else may have taken any key out of the cache, or written it: the next pass compares all of them, as a
+    /// new leader's first does, and knows what was to be deleted besides.
     public mutating func doubtEverything() {
         guard case .idle = phase else { preconditionFailure("keys are doubted between passes") }
         opening = .comparing
         var start: UInt32 = 0
         while let row = table.scan(from: start, { _ in false }) {
-            // What is gone, and only held by the brake, is not there to be written. If it comes back, it counts as changed.
+            // What is gone, and only held by the brake, is not there to be written. If it comes back, it counts as
+            // changed.
             if isGone(row) { table[digest: row] = 0 } else { markDirty(row) }
             start = row + 1
         }

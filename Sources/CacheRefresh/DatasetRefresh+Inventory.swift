@@ -3,8 +3,8 @@
 /// Where applications fill the cache themselves it looks twice: the leader before may have gone before it repeated what
 /// it unlinked, and a reader that started earlier may bring an old value back after the first look.
 extension DatasetRefresh {
-    /// Whether the keys that are there are wanted: in a term's first pass, and in modes other than `upsert` once more two
-    /// seconds later; but not where rows outside a filter may have some.
+    /// Whether the keys that are there are wanted: in a term's first pass, and in modes other than `upsert` once more
+    /// two seconds later; but not where rows outside a filter may have some.
     public var wantsInventory: Bool {
         guard lastReadIsComplete, opening == .comparing || isLookingAgain else { return false }
         // Without a mark all keys are unlinked, also those of rows outside a filter.
@@ -17,7 +17,8 @@ extension DatasetRefresh {
 
     /// Looks at a key that is there: one that no row makes belongs to a row that was deleted while nobody led.
     ///
-    /// A key that the dataset can't have made for certain is left alone. Between calls ``nextBatch(at:)`` may offer work.
+    /// A key that the dataset can't have made for certain is left alone. Between calls ``nextBatch(at:)`` may offer
+    /// work.
     public mutating func examine(key: [UInt8], at now: Duration) {
         guard case .read = phase else { preconditionFailure("keys are examined when all rows are known") }
         guard shape.families.contains(where: { $0.parse(key) != nil }) else { return }

@@ -45,8 +45,8 @@ extension DatasetRefresh {
         phase = .settling(settling)
     }
 
-    /// Whether keys may be deleted now. Never after a read that failed: a row that it did not reach may have taken a key
-    /// over from another one.
+    /// Whether keys may be deleted now. Never after a read that failed: a row that it did not reach may have taken a
+    /// key over from another one.
     private mutating func mayDelete(at now: Duration) -> Bool {
         guard lastReadIsComplete else { return false }
         let deletions = keysOfVanishedRows() + doomed.count

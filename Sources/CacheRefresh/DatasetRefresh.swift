@@ -1,4 +1,5 @@
-/// The memory of one dataset's refresh, and the decisions of its passes: rows go in, batches of work for Redis come out.
+/// The memory of one dataset's refresh, and the decisions of its passes: rows go in, batches of work for Redis come
+/// out.
 ///
 /// It does no I/O and reads no clock. One pass goes like this:
 ///
@@ -105,8 +106,8 @@ public struct DatasetRefresh: ~Copyable, Sendable {
 
     /// Rows that are remembered.
     public var rowCount: Int { table.count }
-    /// Something read earlier did not reach Redis, or keys have to be looked at: the next pass has to read, whatever the
-    /// gate says.
+    /// Something read earlier did not reach Redis, or keys have to be looked at: the next pass has to read, whatever
+    /// the gate says.
     public var needsRead: Bool { dirtyRows > 0 || opening != .over || lookAgainAt != nil }
     /// Rows that cannot be written, the first hundred of them.
     public var setAside: [SetAside] {
@@ -115,8 +116,8 @@ public struct DatasetRefresh: ~Copyable, Sendable {
 
     // MARK: Phases of a pass
 
-    /// - Parameter rowsAreFlagged: each line begins with a column `t` or `f`: whether the row may have changed since the
-    ///   mark that the leader before left.
+    /// - Parameter rowsAreFlagged: each line begins with a column `t` or `f`: whether the row may have changed since
+    ///   the mark that the leader before left.
     public mutating func beginPass(rowsAreFlagged: Bool = false) {
         guard case .idle = phase else { preconditionFailure("a pass begins when the last one has ended") }
         phase = .reading

@@ -213,7 +213,8 @@ struct DigestTable: Sendable {
 
     // MARK: Room
 
-    /// Of its memory that is filled, texts included. What arrays have reserved beyond costs nothing before it is touched.
+    /// Of its memory that is filled, texts included. What arrays have reserved beyond costs nothing before it is
+    /// touched.
     var byteCount: Int {
         rows.count * MemoryLayout<Row>.stride + keys.count * MemoryLayout<Key>.stride + rowIndex.byteCount
             + keyIndex.byteCount + texts.byteCount

@@ -25,8 +25,8 @@ public struct PassSchedule: Hashable, Sendable {
 
     /// The pass succeeded, or none was needed.
     ///
-    /// - Returns: how long to wait for the next tick. A pass that took longer than the interval is followed at once: ticks
-    ///   are never made up for, and passes never overlap.
+    /// - Returns: how long to wait for the next tick. A pass that took longer than the interval is followed at once:
+    ///   ticks are never made up for, and passes never overlap.
     public mutating func succeeded(at now: Duration) -> Duration {
         failures = 0
         return max(.zero, (lastTick ?? now) + every - now)

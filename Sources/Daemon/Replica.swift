@@ -204,9 +204,14 @@ struct GroupService: Service {
         await cancelWhenGracefulShutdown {
             await ServerIdentity.find(logs[.refresh]) {
                 let connection = try await PostgresConnection.connect(configuration.postgresConfiguration)
-                let identity = try await ServerIdentity.read(from: connection)
-                await connection.close()
-                return identity
+                do {
+                    let identity = try await ServerIdentity.read(from: connection)
+                    await connection.close()
+                    return identity
+                } catch {
+                    await connection.close()
+                    throw error
+                }
             }
         }
     }

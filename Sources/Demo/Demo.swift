@@ -92,7 +92,8 @@ public struct Demo: Sendable {
 
 // MARK: - Interruption
 
-/// Runs `body` in a task that Ctrl-C, SIGTERM or the end of the terminal cancels; asked twice, the process ends at once.
+/// Runs `body` in a task that Ctrl-C, SIGTERM or the end of the terminal cancels; asked twice, the process ends at
+/// once.
 ///
 /// - Returns: what `body` returned.
 func interruptible<Result: Sendable>(

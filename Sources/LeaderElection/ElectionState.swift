@@ -1,18 +1,20 @@
 /// What a replica is at the moment. Each state says what it means and where it may go.
 public enum ElectionState: String, Hashable, Sendable, CaseIterable {
-    /// Stands by until its next candidacy is due: when the lease that it saw runs out, when it is woken, or after a back-off.
+    /// Stands by until its next candidacy is due: when the lease that it saw runs out, when it is woken, or after a
+    /// back-off.
     ///
-    /// Goes to ``candidate`` when that is due *and* the work of its last term has ended, and to ``stopped`` at shutdown.
+    /// Goes to ``candidate`` when that is due *and* the work of its last term has ended, and to ``stopped`` at
+    /// shutdown.
     case follower
     /// Asked for the lease; the answer is on its way.
     ///
-    /// Goes to ``leader`` if granted in time, to ``follower`` if taken, failed or late, and at shutdown to ``resigning``, for
-    /// an answer that grants the lease must be followed by giving it up.
+    /// Goes to ``leader`` if granted in time, to ``follower`` if taken, failed or late, and at shutdown to
+    /// ``resigning``, for an answer that grants the lease must be followed by giving it up.
     case candidate
     /// Holds the lease and works.
     ///
-    /// Goes to ``follower`` when the deadline passes or the lease turns out to be gone or another's, and to ``resigning`` at
-    /// shutdown or when the work returns by itself.
+    /// Goes to ``follower`` when the deadline passes or the lease turns out to be gone or another's, and to
+    /// ``resigning`` at shutdown or when the work returns by itself.
     case leader
     /// Does not lead any more and is giving its lease back.
     ///
@@ -25,12 +27,13 @@ public enum ElectionState: String, Hashable, Sendable, CaseIterable {
 /// What is to be done, in this order, after an event. Nothing of it may be left out.
 public enum ElectionAction: Hashable, Sendable {
     /// Ask for the lease for a term of this token and with an epoch above `floor`, then call
-    /// ``Elector/acquireAnswered(_:at:)`` exactly once. If the lease is that of the term `suspect` and nobody has listened to its
-    /// leader's channel for a while, it is taken over though it has not run out.
+    /// ``Elector/acquireAnswered(_:at:)`` exactly once. If the lease is that of the term `suspect` and nobody has
+    /// listened to its leader's channel for a while, it is taken over though it has not run out.
     case acquire(Token, floor: Epoch, suspect: Token?)
     /// Prolong this lease if it still stands, then call ``Elector/renewAnswered(_:token:at:)`` exactly once.
     case renew(Lease)
-    /// Delete this lease if it still stands, and wake the followers. Call ``Elector/resignAnswered(_:token:at:)`` exactly once.
+    /// Delete this lease if it still stands, and wake the followers. Call ``Elector/resignAnswered(_:token:at:)``
+    /// exactly once.
     case resign(Lease, EndReason)
     /// Begin the term's work; call ``Elector/workEnded(token:at:)`` when it has ended, for whatever reason.
     case startLeading(Term)

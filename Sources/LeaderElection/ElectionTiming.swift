@@ -20,9 +20,9 @@ public struct ElectionTiming: Hashable, Sendable {
 
     /// Checks that a renewal can fail once and still be repeated in time, and that a lease outlasts three renewals.
     ///
-    /// - Throws: ``ElectionTimingError``, which says what to change, unless all durations are longer than nothing, the TTL
-    ///   is a whole number of milliseconds, `3 × renewEvery ≤ ttl`, and
-    ///   `renewEvery + 2 × renewTimeout + retryDelay ≤ ttl − margin`.
+    /// - Throws: ``ElectionTimingError``, which says what to change, unless all durations are longer than nothing, the
+    ///   TTL is a whole number of milliseconds, `3 × renewEvery ≤ ttl`, and `renewEvery + 2 × renewTimeout + retryDelay
+    ///   ≤ ttl − margin`.
     public init(
         ttl: Duration = standard.ttl, renewEvery: Duration = standard.renewEvery,
         renewTimeout: Duration = standard.renewTimeout, retryDelay: Duration = standard.retryDelay,
@@ -77,7 +77,8 @@ public enum ElectionTimingError: Error, Hashable, Sendable, CustomStringConverti
     case fractionOfMillisecond(Duration)
     /// The TTL must outlast three renewals.
     case renewedTooRarely(renewEvery: Duration, ttl: Duration)
-    /// Between two renewals there must be time for one that times out and one more; `needed` is the shortest TTL for that.
+    /// Between two renewals there must be time for one that times out and one more; `needed` is the shortest TTL for
+    /// that.
     case noTimeToRetry(needed: Duration, ttl: Duration)
 
     /// What is wrong and what to change.

@@ -1,14 +1,14 @@
 /// Decides when a replica asks for the lease, leads, and stops leading.
 ///
-/// A pure state machine: each event is one mutating function that is given the time and returns what to do. It promises, if
-/// its driver does all of that:
+/// A pure state machine: each event is one mutating function that is given the time and returns what to do. It
+/// promises, if its driver does all of that:
 /// - a term is never led past its deadline, which is counted from the *sending* of the last successful request;
 /// - the next candidacy begins only after the work of the last term has ended;
 /// - it never gives up: until shutdown every failure leads to another candidacy, after a jittered back-off;
 /// - tokens are never reused, and no term has an epoch that is not above all those seen before.
 ///
-/// It does *not* promise that two replicas never believe to lead at once: a replica may be paused at any instruction. The fence
-/// beside the data keeps such a replica from doing harm.
+/// It does *not* promise that two replicas never believe to lead at once: a replica may be paused at any instruction.
+/// The fence beside the data keeps such a replica from doing harm.
 ///
 /// Events that come too late, twice, or for a term that is over are answered with nothing.
 public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
@@ -18,7 +18,8 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
     /// How much longer than usual this replica waits before it asks, so that others go first: those of a newer version.
     public var deference = Duration.zero
     private var phase = ElectionPhase.follower(nil)
-    /// Of the next term. It is kept until a term begins with it: an acquire whose answer was lost is then found to be ours.
+    /// Of the next term. It is kept until a term begins with it: an acquire whose answer was lost is then found to be
+    /// ours.
     private var nextToken: Token
     /// Of the term that is led, or that is over while its work is still ending.
     private var workingToken: Token?
@@ -34,8 +35,8 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
     }
 
     public var state: ElectionState { phase.state }
-    /// Of the term that is led or being given back, else of the next one. The leader's channel bears it, so that has to be
-    /// listened to before the lease is asked for.
+    /// Of the term that is led or being given back, else of the next one. The leader's channel bears it, so that has to
+    /// be listened to before the lease is asked for.
     public var token: Token { phase.heldToken ?? nextToken }
 
     /// The term that is led. At or after its deadline it is over, even if no event has said so yet.
@@ -59,7 +60,8 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
         return proceed(at: now, endIfOverdue(at: now))
     }
 
-    /// The lease was released, or that may have been missed. One that gave a lease back heeds it only if it is named as the next.
+    /// The lease was released, or that may have been missed. One that gave a lease back heeds it only if it is named as
+    /// the next.
     public mutating func woken(isNamed: Bool = false, at now: Moment) -> [ElectionAction] {
         switch phase {
         case .follower(let wait?) where wait.heedsNews || isNamed: standBy(until: min(wait.due, now + deference))

@@ -1,7 +1,7 @@
 /// The fencing token: a number that only grows, one per term.
 ///
-/// Epochs travel as decimal text, because Lua holds them as doubles; the largest is therefore 2^52, which as microseconds
-/// since 1970 lasts until the year 2112.
+/// Epochs travel as decimal text, because Lua holds them as doubles; the largest is therefore 2^52, which as
+/// microseconds since 1970 lasts until the year 2112.
 public struct Epoch: Hashable, Comparable, Sendable, LosslessStringConvertible {
     /// 0 (no term yet) to 2^52.
     public let number: Int64

@@ -1,6 +1,7 @@
 /// Who leads, as written in the key for which the replicas of a group compete.
 public struct Lease: Hashable, Sendable {
-    /// The exact text of the key. Renewing and resigning compare it byte for byte, so it is never rebuilt from the fields.
+    /// The exact text of the key. Renewing and resigning compare it byte for byte, so it is never rebuilt from the
+    /// fields.
     public let text: String
     public let epoch: Epoch
     public let token: Token

@@ -1,4 +1,5 @@
-/// The random id of one term, never reused: a replica that restarts under the same name is told from its former self by it.
+/// The random id of one term, never reused: a replica that restarts under the same name is told from its former self by
+/// it.
 public struct Token: Hashable, Sendable, LosslessStringConvertible {
     /// What goes over the wire: 32 lower-case hexadecimal digits for tokens made here.
     public let description: String

@@ -29,8 +29,8 @@ public final class ChildProcess: Sendable {
 
     /// The process id.
     public let pid: Int32
-    /// The lines that the process writes to standard output, without line ends. For one reader; ends with the process. When
-    /// nobody reads, the newest 65,536 lines are kept.
+    /// The lines that the process writes to standard output, without line ends. For one reader; ends with the process.
+    /// When nobody reads, the newest 65,536 lines are kept.
     public let standardOutput: AsyncStream<String>
     /// The same for standard error.
     public let standardError: AsyncStream<String>
@@ -79,7 +79,8 @@ public final class ChildProcess: Sendable {
 
     /// Sends a signal, for example `SIGTERM`.
     ///
-    /// - Throws: ``LocalStackError`` with `notRunning` when the process has ended, `system` when it may not be signalled.
+    /// - Throws: ``LocalStackError`` with `notRunning` when the process has ended, `system` when it may not be
+    ///   signalled.
     public func signal(_ number: Int32) throws {
         try ending.status.withLock { status in
             guard status == nil else {

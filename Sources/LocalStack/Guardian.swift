@@ -4,9 +4,9 @@ import SystemPackage
 
 /// A small shell process that outlives this one just long enough to clean up after it.
 ///
-/// It hears over a socket which processes and folders belong to us. The socket ends when this process does, however that
-/// happens, SIGKILL included: the guardian then kills the processes, removes the folders and ends. What is stopped or
-/// removed in good order is taken off its list; as it also remembers when each process began, a process number that
+/// It hears over a socket which processes and folders belong to us. The socket ends when this process does, however
+/// that happens, SIGKILL included: the guardian then kills the processes, removes the folders and ends. What is stopped
+/// or removed in good order is taken off its list; as it also remembers when each process began, a process number that
 /// was given to somebody else in the meantime is never hit.
 final class Guardian: Sendable {
     /// How a process is killed when we are gone.
@@ -77,8 +77,8 @@ final class Guardian: Sendable {
 
     private func tell(_ line: String) {
         let bytes = Array("\(line)\n".utf8)
-        // A line is far shorter than the socket's buffer, so it is taken whole or not at all. Should the guardian have been
-        // killed, then all that is lost is the tidying after a crash; that is no reason to fail.
+        // A line is far shorter than the socket's buffer, so it is taken whole or not at all. Should the guardian have
+        // been killed, then all that is lost is the tidying after a crash; that is no reason to fail.
         var result: Int
         repeat {
             result = send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL))

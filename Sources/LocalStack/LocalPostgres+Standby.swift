@@ -8,8 +8,8 @@ extension LocalPostgres {
         case primary(LocalPostgres)
     }
 
-    /// Starts a standby of this server, which follows it by streaming and answers queries. It is set up like this one, on a
-    /// free port.
+    /// Starts a standby of this server, which follows it by streaming and answers queries. It is set up like this one,
+    /// on a free port.
     ///
     /// - Throws: ``LocalStackError``: `commandFailed` with what `pg_basebackup` says, or as `start` does.
     public func startStandby() async throws -> LocalPostgres {

@@ -3,8 +3,8 @@ import Synchronization
 
 /// A real PostgreSQL server of our own, on a free port of 127.0.0.1, with an empty cluster.
 ///
-/// It runs until it is stopped or closed, its workspace is closed, or this process ends; never longer. Dropping the value
-/// does not stop it. It is tuned for quick starts, not for keeping data through a power failure (`fsync=off`).
+/// It runs until it is stopped or closed, its workspace is closed, or this process ends; never longer. Dropping the
+/// value does not stop it. It is tuned for quick starts, not for keeping data through a power failure (`fsync=off`).
 public final class LocalPostgres: Sendable {
     /// How a server is to be set up; the defaults serve most tests.
     public struct Options: Hashable, Sendable {
@@ -167,8 +167,8 @@ public final class LocalPostgres: Sendable {
 
     // MARK: Its life
 
-    /// Sends the postmaster a signal. Stopping it (SIGSTOP) stops new connections; those that are open have processes of
-    /// their own, see ``signalAll(_:)``.
+    /// Sends the postmaster a signal. Stopping it (SIGSTOP) stops new connections; those that are open have processes
+    /// of their own, see ``signalAll(_:)``.
     ///
     /// - Throws: ``LocalStackError`` with `notRunning`.
     public func signal(_ number: Int32) throws {

@@ -2,8 +2,8 @@ import Synchronization
 
 /// A real `redis-server` of our own, on a free port of 127.0.0.1, with a data folder of its own.
 ///
-/// It runs until it is stopped or closed, its workspace is closed, or this process ends; never longer. Dropping the value
-/// does not stop it.
+/// It runs until it is stopped or closed, its workspace is closed, or this process ends; never longer. Dropping the
+/// value does not stop it.
 public final class LocalRedis: Sendable {
     /// How a server is to be set up; the defaults serve most tests.
     public struct Options: Hashable, Sendable {

@@ -1,7 +1,7 @@
 /// The rows of a `COPY … TO STDOUT`, pulled chunk by chunk.
 ///
-/// The server is read only as fast as ``next()`` is called, so memory stays bounded whatever the size of the table. Read
-/// it to its end, or let go of it: then the COPY is cancelled and its connection closed. It can be read once.
+/// The server is read only as fast as ``next()`` is called, so memory stays bounded whatever the size of the table.
+/// Read it to its end, or let go of it: then the COPY is cancelled and its connection closed. It can be read once.
 public final class CopyStream: AsyncSequence, AsyncIteratorProtocol, Sendable {
     public typealias Element = [UInt8]
     public typealias Failure = PostgresError
@@ -16,8 +16,8 @@ public final class CopyStream: AsyncSequence, AsyncIteratorProtocol, Sendable {
 
     /// The next rows, each ended by a newline (10), in the text form of COPY; `nil` at the end.
     ///
-    /// A chunk holds whole rows: about `chunkBytes` bytes, fewer if the server is slow, more if one row is larger. When the
-    /// COPY fails half-way, the rows before come first, then the error, then `nil`.
+    /// A chunk holds whole rows: about `chunkBytes` bytes, fewer if the server is slow, more if one row is larger. When
+    /// the COPY fails half-way, the rows before come first, then the error, then `nil`.
     ///
     /// The form: <https://www.postgresql.org/docs/current/sql-copy.html>, "Text Format".
     public func next() async throws(PostgresError) -> [UInt8]? {

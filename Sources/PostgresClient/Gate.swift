@@ -3,7 +3,8 @@ internal import Synchronization
 
 /// Says who may use a connection now, and wakes whoever waits on its socket.
 ///
-/// It is the only part of a connection that other threads reach while a call runs: cancelling and closing come through it.
+/// It is the only part of a connection that other threads reach while a call runs: cancelling and closing come through
+/// it.
 final class Gate: Sendable {
     /// Who holds the connection.
     enum Occupancy: Equatable {

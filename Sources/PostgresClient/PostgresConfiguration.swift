@@ -3,9 +3,9 @@ public struct PostgresConfiguration: Sendable {
     /// A libpq connection string: a URI (`postgresql://user@host:5432/database?sslmode=verify-full`) or keywords
     /// (`host=/run/postgresql dbname=app`).
     ///
-    /// Every parameter of libpq is understood, TLS included (`sslmode`, `sslrootcert`, `sslcert`, `sslkey`). What is left
-    /// out comes from libpq's own places: the `PG…` environment variables, `~/.pgpass`, its defaults.
-    /// Source: <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS>.
+    /// Every parameter of libpq is understood, TLS included (`sslmode`, `sslrootcert`, `sslcert`, `sslkey`). What is
+    /// left out comes from libpq's own places: the `PG…` environment variables, `~/.pgpass`, its defaults. Source:
+    /// <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS>.
     public var url: String
 
     /// The password, if it is kept apart from the URL; it goes before one in the URL.
@@ -32,8 +32,8 @@ public struct PostgresConfiguration: Sendable {
 
     /// Run-time parameters, applied as by `SET` right after connecting, in this order, in one round trip.
     ///
-    /// They are not sent as startup options because connection poolers refuse or drop those. `client_encoding` cannot be
-    /// set: it is UTF8, or SQL_ASCII for a database in that encoding, whose bytes then come as they are.
+    /// They are not sent as startup options because connection poolers refuse or drop those. `client_encoding` cannot
+    /// be set: it is UTF8, or SQL_ASCII for a database in that encoding, whose bytes then come as they are.
     public var settings: [(String, String)]
 
     /// - Parameters:

@@ -13,8 +13,9 @@ public enum PostgresIsolation: String, CaseIterable, Sendable {
 extension PostgresConnection {
     /// Runs `body` in a transaction that cannot write: a statement that tries is refused with SQLSTATE 25006.
     ///
-    /// The transaction is committed when `body` returns and rolled back when it throws. If it cannot be rolled back (the
-    /// task is cancelled, or a stream of the transaction was left) the connection is closed, which ends it as well.
+    /// The transaction is committed when `body` returns and rolled back when it throws. If it cannot be rolled back
+    /// (the task is cancelled, or a stream of the transaction was left) the connection is closed, which ends it as
+    /// well.
     ///
     /// - Parameters:
     ///   - isolation: One snapshot for everything by default.

@@ -7,10 +7,10 @@ internal import Synchronization
 /// It serves one call at a time; a call made while another one runs, or while a stream is open, is refused at once with
 /// ``PostgresError/Code/usage``. It never reconnects: once ``isUsable`` is `false`, open a new one.
 ///
-/// Cancelling the task that awaits a call ends the wait within milliseconds, also with a server that hangs. A statement in
-/// flight then takes the connection with it: the server is asked to stop it, without anybody waiting for that, and the
-/// connection is closed. A task that is cancelled before it calls gets ``PostgresError/Code/cancelled`` and the connection
-/// stays as it was. Errors that the server reports leave it usable, unless they end the session (`FATAL`).
+/// Cancelling the task that awaits a call ends the wait within milliseconds, also with a server that hangs. A statement
+/// in flight then takes the connection with it: the server is asked to stop it, without anybody waiting for that, and
+/// the connection is closed. A task that is cancelled before it calls gets ``PostgresError/Code/cancelled`` and the
+/// connection stays as it was. Errors that the server reports leave it usable, unless they end the session (`FATAL`).
 ///
 /// Letting go of the last reference closes it as well.
 public actor PostgresConnection {
@@ -46,9 +46,9 @@ public actor PostgresConnection {
     /// ``PostgresConfiguration/connectTimeout``, even if a name server hangs.
     ///
     /// - Throws: ``PostgresError`` with ``PostgresError/Code/connection``, ``PostgresError/Code/authentication``,
-    ///   ``PostgresError/Code/timeout``, ``PostgresError/Code/cancelled``, ``PostgresError/Code/usage`` (an unreadable URL)
-    ///   or ``PostgresError/Code/server(sqlState:)`` (no such database, too many connections, starting up, a setting
-    ///   refused…).
+    ///   ``PostgresError/Code/timeout``, ``PostgresError/Code/cancelled``, ``PostgresError/Code/usage`` (an unreadable
+    ///   URL) or ``PostgresError/Code/server(sqlState:)`` (no such database, too many connections, starting up, a
+    ///   setting refused…).
     public static func connect(_ configuration: PostgresConfiguration) async throws(PostgresError) -> PostgresConnection
     {
         if Task.isCancelled { throw .cancelled }
@@ -161,8 +161,8 @@ public actor PostgresConnection {
     ///   - sql: One statement; `$1`, `$2`… stand for the parameters.
     ///   - parameters: As in ``query(_:_:)``.
     ///   - chunkBytes: About how much memory the rows of one chunk take; a larger row is a chunk of its own.
-    /// - Returns: A stream that holds the connection until it is read to its end. Errors that the server finds before the
-    ///   first row are thrown here, later ones by the stream.
+    /// - Returns: A stream that holds the connection until it is read to its end. Errors that the server finds before
+    ///   the first row are thrown here, later ones by the stream.
     public nonisolated func rows(
         _ sql: String, _ parameters: [String?] = [], chunkBytes: Int = 256 << 10
     ) async throws(PostgresError) -> RowStream {

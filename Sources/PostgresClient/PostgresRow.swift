@@ -40,7 +40,8 @@ public struct PostgresRow: Sendable {
         batch.withBytes(row: self.index, column: index) { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// The value of the first column of that name; `nil` for NULL, and also if there is no such column (see ``columns``).
+    /// The value of the first column of that name; `nil` for NULL, and also if there is no such column (see
+    /// ``columns``).
     public subscript(name: String) -> String? {
         batch.columns.firstIndex { $0.name == name }.flatMap { self[$0] }
     }

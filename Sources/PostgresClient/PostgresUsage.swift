@@ -1,6 +1,7 @@
 /// What a connection has asked of its server so far.
 public struct PostgresUsage: Hashable, Sendable {
-    /// Calls that sent something to be carried out: statements, several at once counted as one, and descriptions of them.
+    /// Calls that sent something to be carried out: statements, several at once counted as one, and descriptions of
+    /// them.
     public var queries: Int
     /// How long callers waited for the server and its rows, queries and streams together.
     public var time: Duration

@@ -1,7 +1,7 @@
 /// The rows of a query, pulled chunk by chunk.
 ///
-/// The server is read only as fast as ``next()`` is called, so memory stays bounded whatever the size of the result. Read
-/// it to its end, or let go of it: then the query is cancelled and its connection closed. It can be read once.
+/// The server is read only as fast as ``next()`` is called, so memory stays bounded whatever the size of the result.
+/// Read it to its end, or let go of it: then the query is cancelled and its connection closed. It can be read once.
 public final class RowStream: AsyncSequence, AsyncIteratorProtocol, Sendable {
     public typealias Element = [PostgresRow]
     public typealias Failure = PostgresError

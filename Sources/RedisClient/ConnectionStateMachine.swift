@@ -3,8 +3,9 @@ internal import NIOCore
 /// What becomes of commands and replies on one connection. It is pure: it knows no socket, no thread and no clock; each
 /// event is one call, which answers what is to be done.
 ///
-/// Replies carry no number: the protocol pairs the n-th reply with the n-th command. So commands wait in `queue`, are moved
-/// to `inFlight` when they are handed to the socket, and are never removed from there except by their reply or the end.
+/// Replies carry no number: the protocol pairs the n-th reply with the n-th command. So commands wait in `queue`, are
+/// moved to `inFlight` when they are handed to the socket, and are never removed from there except by their reply or
+/// the end.
 struct ConnectionStateMachine<Command, Waiter>: ~Copyable {
     typealias Instant = ContinuousClock.Instant
 

@@ -56,8 +56,8 @@ public final class RedisClient: Sendable {
     /// Whether there is an open connection now. A client that nobody has asked for anything has none.
     public var isConnected: Bool { self.machine.withLock { $0.connection }?.isOpen ?? false }
 
-    /// Sends a command on the connection, which is opened if need be, and waits for its reply. If the connection turns out to
-    /// be closed before anything was written, the command is sent once more on a new one.
+    /// Sends a command on the connection, which is opened if need be, and waits for its reply. If the connection turns
+    /// out to be closed before anything was written, the command is sent once more on a new one.
     ///
     /// - Parameter timeout: for connection and command together; `nil` is
     ///   ``RedisConfiguration/commandTimeout``.

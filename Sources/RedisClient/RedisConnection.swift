@@ -5,8 +5,8 @@ internal import Synchronization
 /// One session on one socket. It never reconnects: once closed it stays closed. Close it when done; an abandoned one
 /// stays open.
 ///
-/// Submitting costs a lock and, if the event loop is not writing already, a wake-up. What was submitted meanwhile is written
-/// with one flush.
+/// Submitting costs a lock and, if the event loop is not writing already, a wake-up. What was submitted meanwhile is
+/// written with one flush.
 ///
 /// A command that is not answered by its deadline closes the connection, since a half-open socket looks just like
 /// that. What was on the wire then fails with ``RedisError/Delivery/unknown``, what was not with
@@ -52,8 +52,8 @@ public final class RedisConnection: Sendable {
     /// Sends a command and waits for its reply; also, if the pipeline is full, for a place in it.
     ///
     /// - Parameter timeout: from now to the reply; `nil` is ``RedisConfiguration/commandTimeout``.
-    /// - Throws: ``RedisError``; a server's error as ``RedisError/Delivery/rejected``. Cancelling the task only abandons
-    ///   the wait.
+    /// - Throws: ``RedisError``; a server's error as ``RedisError/Delivery/rejected``. Cancelling the task only
+    ///   abandons the wait.
     public func send(_ command: RedisCommand, timeout: Duration? = nil) async throws(RedisError) -> RedisValue {
         try await self.enqueue(command, timeout: timeout, maySurpassDepth: true).value()
     }
@@ -89,8 +89,8 @@ public final class RedisConnection: Sendable {
         self.machine.withLock { $0.isOpen }
     }
 
-    /// Closes the connection now and waits until its socket is closed, also in a cancelled task. Commands without a reply
-    /// fail; to see replies, await them first.
+    /// Closes the connection now and waits until its socket is closed, also in a cancelled task. Commands without a
+    /// reply fail; to see replies, await them first.
     public func close() async {
         self.end(.closedByUs)
         // A task of its own is not cancelled with ours. A socket closes at once, with TLS after 250 ms at most.
@@ -202,7 +202,8 @@ extension RedisConnection {
 // MARK: - For subscriptions
 
 extension RedisConnection {
-    /// From now on everything that the server says is given to `deliver`, on the event loop, and ordinary commands are refused.
+    /// From now on everything that the server says is given to `deliver`, on the event loop, and ordinary commands are
+    /// refused.
     ///
     /// - Returns: whether that is so; not if commands are waiting or the connection is closed.
     func becomeSubscriber(_ deliver: @escaping @Sendable (RedisValue) -> Void) -> Bool {
@@ -223,8 +224,8 @@ public struct RedisPendingReply: Sendable {
 
     /// Waits for the reply. May be asked more than once.
     ///
-    /// - Throws: ``RedisError``; a server's error as ``RedisError/Delivery/rejected``. Cancelling the task only abandons
-    ///   the wait, with ``RedisError/Delivery/unknown``.
+    /// - Throws: ``RedisError``; a server's error as ``RedisError/Delivery/rejected``. Cancelling the task only
+    ///   abandons the wait, with ``RedisError/Delivery/unknown``.
     public func value() async throws(RedisError) -> RedisValue {
         try await self.slot.value().get()
     }

@@ -56,8 +56,8 @@ extension RedisConnection {
         return sha
     }
 
-    /// Runs a script, by its SHA where the server knows it: the first call on a connection loads it, and a server that has
-    /// forgotten it is sent the source.
+    /// Runs a script, by its SHA where the server knows it: the first call on a connection loads it, and a server that
+    /// has forgotten it is sent the source.
     ///
     /// - Parameters:
     ///   - keys: the script's `KEYS`.

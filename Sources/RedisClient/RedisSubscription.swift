@@ -2,10 +2,11 @@ internal import Logging
 internal import NIOCore
 internal import Synchronization
 
-/// What is published on some channels, for as long as it is wanted. The connection is made again whenever it is lost; what was
-/// published meanwhile is not seen, which `lost` followed by `subscribed` tells.
+/// What is published on some channels, for as long as it is wanted. The connection is made again whenever it is lost;
+/// what was published meanwhile is not seen, which `lost` followed by `subscribed` tells.
 ///
-/// One task at a time should read it. It ends by ``close()``, by cancelling the task that waits for an event, or by releasing it.
+/// One task at a time should read it. It ends by ``close()``, by cancelling the task that waits for an event, or by
+/// releasing it.
 public final class RedisSubscription: AsyncSequence, Sendable {
     /// What can happen.
     public enum Event: Sendable {
@@ -23,8 +24,8 @@ public final class RedisSubscription: AsyncSequence, Sendable {
     /// The channels.
     public let channels: [String]
 
-    /// So many events may wait for the reader. A reader that lags behind further loses the connection, so that it is told by
-    /// another `subscribed` that messages are missing.
+    /// So many events may wait for the reader. A reader that lags behind further loses the connection, so that it is
+    /// told by another `subscribed` that messages are missing.
     static let bufferedEvents = 4096
 
     private let stream: AsyncStream<Event>

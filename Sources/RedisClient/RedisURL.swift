@@ -51,10 +51,9 @@ extension RedisURL: CustomStringConvertible, CustomDebugStringConvertible, Custo
     public var description: String {
         let user = self.username.map { PercentEncoding.encode($0) + "@" } ?? ""
         switch self.address {
-        case .tcp(let host, let port):
+        case .tcp:
             let scheme = self.usesTLS ? "rediss" : "redis"
-            let bracketed = host.contains(":") ? "[\(host)]" : host
-            return "\(scheme)://\(user)\(bracketed):\(port)/\(self.database)"
+            return "\(scheme)://\(user)\(self.address)/\(self.database)"
         case .unix(let path):
             return "unix://\(user)\(path)" + (self.database == 0 ? "" : "?db=\(self.database)")
         }
@@ -65,6 +64,16 @@ extension RedisURL: CustomStringConvertible, CustomDebugStringConvertible, Custo
 
     /// Shows only the description, so that `dump` cannot tell the password.
     public var customMirror: Mirror { Mirror(self, children: ["url": self.description]) }
+}
+
+extension RedisURL.Address: CustomStringConvertible {
+    /// `host:port`, or the path of the socket.
+    public var description: String {
+        switch self {
+        case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .unix(let path): path
+        }
+    }
 }
 
 /// What is wrong with the text of a URL, and what to write instead. It never repeats user name, password or host,

@@ -4,8 +4,8 @@ internal import NIOCore
 
 /// hiredis' reader, fed by us: bytes in, in pieces of any size, values out. Not thread-safe; it belongs to one channel.
 ///
-/// The reader calls ``ReplyBuilder`` for each element in order, which puts the value together. What hiredis is given as an
-/// "object" is only a token, so there is nothing to free and no tree of C structures.
+/// The reader calls ``ReplyBuilder`` for each element in order, which puts the value together. What hiredis is given as
+/// an "object" is only a token, so there is nothing to free and no tree of C structures.
 final class ReplyReader {
     /// What came cannot be read. The reader is of no use afterwards.
     struct Malformed: Error, Hashable {

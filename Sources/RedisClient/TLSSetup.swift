@@ -67,9 +67,9 @@ struct TLSSetup: Sendable {
         try NIOSSLClientHandler(context: self.context, serverHostname: self.serverHostname)
     }
 
-    /// Whether a certificate, which NIOSSL has verified, really bears the expected name. NIOSSL also accepts one that bears the
-    /// socket's address instead of the name; so whoever misleads the name's resolution could use a certificate for an address
-    /// of his own.
+    /// Whether a certificate, which NIOSSL has verified, really bears the expected name. NIOSSL also accepts one that
+    /// bears the socket's address instead of the name; so whoever misleads the name's resolution could use a
+    /// certificate for an address of his own.
     func accepts(_ certificate: NIOSSLCertificate) -> Bool {
         guard let expected = self.serverHostname else { return true }
         let names = certificate._subjectAlternativeNames()

@@ -5,12 +5,15 @@ internal import Glibc
 /// What every command that needs a configuration takes.
 struct ConfigurationOptions: ParsableArguments {
     @Option(
-        name: .long, help: ArgumentHelp("The configuration file.", valueName: "file"),
+        name: .long, help: ArgumentHelp("The configuration file; also $BATON_CONFIG.", valueName: "file"),
         completion: Completion.configurationFile)
     var config = usualPath
 
     /// Where the configuration is unless somebody says otherwise.
-    static let usualPath = "config/baton.yaml"
+    static var usualPath: String {
+        guard let path = Environment.variables["BATON_CONFIG"], !path.isEmpty else { return "config/baton.yaml" }
+        return path
+    }
 
     /// - Throws: ``ConfigurationErrors`` with all mistakes.
     func load() throws -> Configuration {

@@ -36,22 +36,12 @@ struct FsckCommand: AsyncParsableCommand {
             if found.status != .done { throw found.status }
             return
         }
-        guard yes || confirmed(found.repairable) else {
-            Output.complain("Nothing was changed.")
-            throw found.status
-        }
+        let count = found.repairable.count
+        let question = "Mend \(count == 1 ? "this fault" : "these \(count) faults")?"
+        guard yes || (try? Consent.ask(question, "changed")) != nil else { throw found.status }
         try await inspector.repair(found.repairable)
         let after = try await inspector.checkKeys()
         Output.write("\nAfter the repair:\n\n" + after.text(Output.layout))
         if after.status != .done { throw after.status }
-    }
-
-    private func confirmed(_ faults: [KeyFault]) -> Bool {
-        guard isatty(STDIN_FILENO) == 1 else {
-            Output.complain("To repair without a terminal to ask at, add --yes.")
-            return false
-        }
-        Output.write("Mend \(faults.count == 1 ? "this fault" : "these \(faults.count) faults")? [y/N] ")
-        return ["y", "yes"].contains(readLine()?.lowercased())
     }
 }

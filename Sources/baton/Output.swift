@@ -3,7 +3,8 @@ internal import Glibc
 
 /// The standard output and the standard error.
 enum Output {
-    /// Writes data. If nobody reads it any more, as in `baton plan | head`, the process ends by SIGPIPE like any other tool.
+    /// Writes data. If nobody reads it any more, as in `baton plan | head`, the process ends by SIGPIPE like any other
+    /// tool.
     static func write(_ text: String) {
         write(text, to: STDOUT_FILENO)
     }

@@ -6,23 +6,11 @@ internal import Glibc
 struct WishOptions: ParsableArguments {
     @OptionGroup var options: ConfigurationOptions
 
-    @Option(name: .long, help: ArgumentHelp("Why; it stands in the history.", valueName: "text"))
-    var reason = ""
+    @OptionGroup private var who: WisherOptions
 
-    var wisher: Wisher { .here(reason: reason) }
+    var wisher: Wisher { who.wisher }
 
     static let progress = WishProgress { Output.write($0 + "\n") }
-}
-
-extension Wisher {
-    /// Whoever runs this process.
-    static func here(reason: String) -> Wisher {
-        let variables = Environment.variables
-        var host = [CChar](repeating: 0, count: 256)
-        gethostname(&host, host.count - 1)
-        let name = String(decoding: host.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        return Wisher(name: "\(variables["USER"] ?? variables["LOGNAME"] ?? "somebody")@\(name)", reason: reason)
-    }
 }
 
 /// A span of time as the configuration writes it.

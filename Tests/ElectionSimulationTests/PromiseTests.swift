@@ -2,7 +2,8 @@ import ElectionSimulation
 import Glibc
 import Testing
 
-/// Whatever goes wrong, the promises of the election hold; and where one thing on which they rest is taken away, that is found.
+/// Whatever goes wrong, the promises of the election hold; and where one thing on which they rest is taken away, that
+/// is found.
 ///
 /// A failure names its seed: `baton-sim --seed … --trace` shows what happened.
 @Suite("The election, simulated")

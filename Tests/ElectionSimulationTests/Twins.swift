@@ -7,8 +7,8 @@ import RedisClient
 @testable import Daemon
 @testable import ElectionSimulation
 
-/// A group's keys twice: on a real Redis, where the real scripts change them, and in the model. Each step is done to both, and
-/// what they answer and what they keep is compared.
+/// A group's keys twice: on a real Redis, where the real scripts change them, and in the model. Each step is done to
+/// both, and what they answer and what they keep is compared.
 struct Twins {
     static let deployment = "7012345678901234567/app/test"
     static let ttlMilliseconds: Int64 = 60_000

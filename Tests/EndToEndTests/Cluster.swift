@@ -112,6 +112,18 @@ final class Cluster {
         return replicas[holder]
     }
 
+    /// When each replica last said that it is there, by its name, in milliseconds since 1970 by the clock of Redis.
+    func seenMilliseconds() async throws -> [String: Int64] {
+        var seen: [String: Int64] = [:]
+        for note in try await command("HVALS", "{baton:default}:replicas").split(separator: "\n") {
+            guard let fields = try? JSONSerialization.jsonObject(with: Data(note.utf8)) as? [String: Any],
+                let name = fields["name"] as? String, let time = fields["seen"] as? String
+            else { continue }
+            seen[name] = Int64(time)
+        }
+        return seen
+    }
+
     /// The history, oldest first: what happened and to whom.
     func events() async throws -> String { try await command("XRANGE", "{baton:default}:events", "-", "+") }
 }

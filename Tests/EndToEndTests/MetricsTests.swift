@@ -28,17 +28,27 @@ struct MetricsTests {
             try await eventually("a full cache") { try await cluster.command("EXISTS", "merchant:100") == "1" }
             let leader = try #require(try await cluster.leader()?.name)
             for (name, probe) in probes {
-                let page = try #require(await probe.page("/metrics"))
+                let leads = name == leader
+                let written = #"baton_keys_written_total{dataset="merchants"}"#
+                let succeeded = #"baton_last_success_timestamp_seconds{dataset="merchants"}"#
+                let connected = #"baton_redis_connected{purpose="lease",redis="main"}"#
+                // A key can be read before the pass that wrote it has ended.
+                var page = ""
+                try await eventually("\(name) to have begun, and the figures of its pass if it leads") {
+                    page = await probe.page("/metrics") ?? ""
+                    let metrics = Metrics(page)
+                    let hasPassed = metrics[written] == 100 && metrics[succeeded] != nil
+                    return metrics[connected] == 1 && (hasPassed || !leads)
+                }
                 try await Promtool.check(page)
                 let metrics = Metrics(page)
-                let leads = name == leader
                 #expect(metrics["baton_is_leader"] == (leads ? 1 : 0))
                 #expect((metrics["baton_epoch"] ?? 0 > 0) == leads)
                 #expect((metrics["baton_lease_remaining_seconds"] ?? 0 > 0) == leads)
                 #expect(metrics["baton_terms_began_total"] == (leads ? 1 : 0))
-                #expect((metrics[#"baton_keys_written_total{dataset="merchants"}"#] == 100) == leads)
-                #expect((metrics[#"baton_last_success_timestamp_seconds{dataset="merchants"}"#] != nil) == leads)
-                #expect(metrics[#"baton_redis_connected{purpose="lease",redis="main"}"#] == 1)
+                #expect((metrics[written] == 100) == leads)
+                #expect((metrics[succeeded] != nil) == leads)
+                #expect(metrics[connected] == 1)
                 #expect(metrics[#"baton_redis_connected{purpose="data",redis="main"}"#] == (leads ? 1 : 0))
                 #expect(page.contains(#"baton_build_info{commit=""#))
             }
@@ -77,31 +87,42 @@ struct MetricsTests {
                 let counts = try await cluster.command("DBSIZE")
                 return Int(counts) ?? 0 >= 104
             }
-            let before = Metrics(try #require(await probe.page("/metrics")))
-            let seconds = 4
-            let host = probe.address.replacing(":", with: "/")
-            let scrape =
-                "exec 3<>/dev/tcp/\(host) && printf 'GET /metrics HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' >&3 && cat <&3 | wc -c"
-            let process = try await ChildProcess.start(
-                "bash",
-                ["-c", "for i in $(seq \(50 * seconds)); do ( \(scrape) ) & sleep 0.015; done; wait"])
-            var sizes: [Int] = []
-            for await line in process.standardOutput { if let size = Int(line) { sizes.append(size) } }
-            _ = await process.wait()
-            #expect(sizes.count == 50 * seconds && sizes.allSatisfy { $0 > 50_000 })
-            let page = try #require(await probe.page("/metrics"))
-            try await Promtool.check(page)
-            let after = Metrics(page)
-            #expect(after["baton_lease_renewal_failures_total"] == 0)
-            #expect(after["baton_epoch"] == before["baton_epoch"])
-            #expect(after["baton_is_leader"] == 1)
-            func renewals(_ metrics: Metrics, atMost bound: String) -> Double {
-                metrics["baton_lease_renewal_duration_seconds_bucket{le=\"\(bound)\"}"] ?? -1
-            }
-            let all = renewals(after, atMost: "+Inf") - renewals(before, atMost: "+Inf")
-            #expect(
-                all >= Double(seconds) - 1 && renewals(after, atMost: "1") - renewals(before, atMost: "1") == all)
+            // A busy machine delays a renewal now and then by itself; scrapes that did it would do it each time.
+            var troubles: [String] = []
+            while troubles.count < 5, let found = try await trouble(whileScraping: probe) { troubles.append(found) }
+            #expect(troubles.count < 5, "\(troubles)")
         }
+    }
+
+    /// Scrapes fifty times a second, for some seconds.
+    ///
+    /// - Returns: what happened to the lease meanwhile; nil if each renewal was in time.
+    private func trouble(whileScraping probe: Probe) async throws -> String? {
+        let before = Metrics(try #require(await probe.page("/metrics")))
+        let seconds = 4
+        let host = probe.address.replacing(":", with: "/")
+        let scrape =
+            "exec 3<>/dev/tcp/\(host) && printf 'GET /metrics HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' >&3 && cat <&3 | wc -c"
+        let process = try await ChildProcess.start(
+            "bash",
+            ["-c", "for i in $(seq \(50 * seconds)); do ( \(scrape) ) & sleep 0.015; done; wait"])
+        var sizes: [Int] = []
+        for await line in process.standardOutput { if let size = Int(line) { sizes.append(size) } }
+        _ = await process.wait()
+        #expect(sizes.count == 50 * seconds && sizes.allSatisfy { $0 > 50_000 })
+        let page = try #require(await probe.page("/metrics"))
+        try await Promtool.check(page)
+        let after = Metrics(page)
+        func growth(_ name: String) throws -> Double {
+            let (old, new) = (try #require(before[name]), try #require(after[name]))
+            return new - old
+        }
+        let failures = try growth("baton_lease_renewal_failures_total")
+        let all = try growth(#"baton_lease_renewal_duration_seconds_bucket{le="+Inf"}"#)
+        let prompt = try growth(#"baton_lease_renewal_duration_seconds_bucket{le="1"}"#)
+        let isSameTerm = after["baton_is_leader"] == 1 && after["baton_epoch"] == before["baton_epoch"]
+        if failures == 0, isSameTerm, all >= Double(seconds) - 1, prompt == all { return nil }
+        return "\(failures) failed, \(prompt) of \(all) within a second, \(isSameTerm ? "same" : "another") term"
     }
 }
 

@@ -2,8 +2,8 @@ import Foundation
 import LocalStack
 import Testing
 
-/// A process may see an `/etc/hosts` of its own, in a mount namespace that lasts as long as the process does; nobody else's
-/// is touched.
+/// A process may see an `/etc/hosts` of its own, in a mount namespace that lasts as long as the process does; nobody
+/// else's is touched.
 private struct HostsFile {
     let path: String
 

@@ -34,7 +34,7 @@ struct ProbeTests {
             for (replica, probe) in replicas {
                 try await eventually("ready again") { await probe.status("/readyz") == 200 }
                 try replica.process.signal(SIGTERM)
-                #expect(await replica.process.wait(atMost: .seconds(5)) == .exited(0))
+                #expect(await replica.process.wait(atMost: .seconds(20)) == .exited(0))
                 #expect(await probe.status("/healthz") == nil)
             }
         }

@@ -130,8 +130,8 @@ struct FaultTests {
         var options = Support.options
         options.busyRows = 10_000
         try await Cluster.with(options) { cluster in
-            // Whether it is frozen between a look at the clock and a write is a matter of luck, in one case of three; that such a
-            // write is refused does not hang on luck in the two tests before.
+            // Whether it is frozen between a look at the clock and a write is a matter of luck, in one case of three;
+            // that such a write is refused does not hang on luck in the two tests before.
             for _ in 1...5 where try await cluster.verdict().staleWritesRefused == 0 {
                 let leader = try await cluster.anyLeader()
                 leader.link.set(toClient: .held)
@@ -208,8 +208,12 @@ struct FaultTests {
 
     @Test("Half a minute of random faults breaks no promise")
     func torture() async throws {
-        let verdict = try await Torture(seed: 42, length: .seconds(25), options: Support.options).run()
-        #expect(verdict.violations == [], "\(verdict.report())")
-        #expect(verdict.faults > 3, "\(verdict.report())")
+        // On a slow machine only a longer time has room for enough of them.
+        for length in [25, 50, 100] {
+            let verdict = try await Torture(seed: 42, length: .seconds(length), options: Support.options).run()
+            #expect(verdict.violations == [], "\(verdict.report())")
+            if verdict.faults > 3 { return }
+        }
+        Issue.record("there were hardly any faults")
     }
 }

@@ -13,7 +13,7 @@ struct LinkTests {
             let link = try await FaultyLink.start(to: redis.port)
             let client = RedisClient(
                 RedisConfiguration(
-                    url: try RedisURL("redis://127.0.0.1:\(link.port)/0"), connectTimeout: .seconds(2),
+                    url: try RedisURL("redis://127.0.0.1:\(link.port)/0"), connectTimeout: .seconds(20),
                     commandTimeout: .milliseconds(500), backoff: RedisBackoff(initial: .milliseconds(1))),
                 eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: Logger(label: "test"))
             try await body(link, client)
@@ -26,8 +26,9 @@ struct LinkTests {
         try await client.send(RedisCommand("INCR", "n"), timeout: timeout).int
     }
 
-    private func expect(_ expected: Int64, _ client: RedisClient, timeout: Duration? = nil) async throws {
-        let answer = try await count(client, timeout: timeout)
+    /// With patience, for this has to succeed.
+    private func expect(_ expected: Int64, _ client: RedisClient) async throws {
+        let answer = try await count(client, timeout: .seconds(20))
         #expect(answer == expected)
     }
 
@@ -48,7 +49,7 @@ struct LinkTests {
             try await expect(1, client)
             link.set(toServer: .delayed(.milliseconds(150)), toClient: .delayed(.milliseconds(150)))
             let start = ContinuousClock.now
-            try await expect(2, client, timeout: .seconds(10))
+            try await expect(2, client)
             #expect(ContinuousClock.now - start >= .milliseconds(300))
             link.set(toServer: .pass, toClient: .pass)
             try await expect(3, client)
@@ -100,7 +101,7 @@ struct LinkTests {
             link.resetAll()
             try await expectAgain(nil, client)
             await link.refuse()
-            _ = try await count(client)  // an open connection goes on
+            _ = try await count(client, timeout: .seconds(20))  // an open connection goes on
             link.resetAll()
             await #expect(throws: RedisError.self) {
                 for _ in 1...10 { _ = try await count(client) }

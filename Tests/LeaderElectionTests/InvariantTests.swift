@@ -16,8 +16,8 @@ struct Seeded: RandomNumberGenerator {
     }
 }
 
-/// Several electors against a store that loses requests and answers, dies and forgets, on clocks that jump: whatever happens, the
-/// promises of ``Elector`` hold. A failure names its seed, with which it happens again.
+/// Several electors against a store that loses requests and answers, dies and forgets, on clocks that jump: whatever
+/// happens, the promises of ``Elector`` hold. A failure names its seed, with which it happens again.
 @Suite struct InvariantTests {
     @Test(arguments: 0..<100) func promisesHold(seed: UInt64) {
         var world = World(seed: seed)

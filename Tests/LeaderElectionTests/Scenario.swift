@@ -14,7 +14,8 @@ struct Halfway: RandomNumberGenerator {
     }
 }
 
-/// Plays a text of events, one a line: `MILLISECONDS EVENT key=value…`. Indented lines are what follows; they are written anew.
+/// Plays a text of events, one a line: `MILLISECONDS EVENT key=value…`. Indented lines are what follows; they are
+/// written anew.
 struct Scenario {
     private var elector: Elector<Halfway>
     private var names: [Token: String] = [:]

@@ -1,8 +1,9 @@
 import Foundation
 import Testing
 
-/// The scenarios are the readable description of the elector: each file tells a story as events, with what follows from each
-/// indented below it. `BATON_UPDATE_SCENARIOS=1 swift test --filter ScenarioTests` writes what the elector does now into them.
+/// The scenarios are the readable description of the elector: each file tells a story as events, with what follows from
+/// each indented below it. `BATON_UPDATE_SCENARIOS=1 swift test --filter ScenarioTests` writes what the elector does
+/// now into them.
 @Suite struct ScenarioTests {
     static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Scenarios")
     static let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)).map { names in

@@ -131,7 +131,7 @@ extension ServerTests {
             let start = ContinuousClock.now
             task.cancel()
             #expect(await task.value == nil)
-            #expect(ContinuousClock.now - start < .seconds(1))
+            #expect(ContinuousClock.now - start < .seconds(10))
         }
 
         @Test func aWrongAuthority() async throws {

@@ -51,7 +51,8 @@ extension ServerTests {
             try await server.waitForStatement("a long query", running: false)
         }
 
-        /// A request to cancel that comes before the server has read the statement is lost; it must not run on for that.
+        /// A request to cancel that comes before the server has read the statement is lost; it must not run on for
+        /// that.
         @Test func rightAfterSending() async throws {
             let server = try await LocalPostgres.shared()
             for delay in 0..<20 {
@@ -85,7 +86,7 @@ extension ServerTests {
                 """, chunkBytes: 256 << 10)
             // What the server keeps in its buffer comes after the sleep.
             #expect(try await stream.next() != nil)
-            // One stream can be cancelled once, so this has one attempt.
+            // One stream can be cancelled once, so this has one attempt, and a busy machine some time for it.
             let task = Task { () async -> PostgresError? in
                 do throws(PostgresError) {
                     _ = try await stream.next()
@@ -98,7 +99,7 @@ extension ServerTests {
             let start = ContinuousClock.now
             task.cancel()
             #expect(await task.value?.code == .cancelled)
-            #expect(ContinuousClock.now - start < .seconds(1))
+            #expect(ContinuousClock.now - start < .seconds(10))
             #expect(!connection.isUsable)
             #expect(try await stream.next() == nil)
             let error = try await failure { () throws(PostgresError) in try await connection.query("select 1") }
@@ -131,7 +132,7 @@ extension ServerTests {
                 let start = ContinuousClock.now
                 task.cancel()
                 #expect(await task.value == nil)
-                #expect(ContinuousClock.now - start < .seconds(1))
+                #expect(ContinuousClock.now - start < .seconds(10))
                 #expect(!connection.isUsable)
                 try server.signalAll(SIGCONT)
             }
@@ -156,7 +157,8 @@ extension ServerTests {
             try await eventually("the transaction stays open") { try await server.run(sql: idle) == "0" }
         }
 
-        /// libpq blocks in a call of its own, as it does while a name is looked up; here it opens a CA file that is a pipe.
+        /// libpq blocks in a call of its own, as it does while a name is looked up; here it opens a CA file that is a
+        /// pipe.
         @Test func whileLibpqBlocks() async throws {
             var options = LocalPostgres.Options()
             options.tls = true
@@ -275,7 +277,7 @@ extension ServerTests {
                 let cancelled = ContinuousClock.now
                 task.cancel()
                 #expect(await task.value == nil)
-                #expect(ContinuousClock.now - cancelled < .seconds(1))
+                #expect(ContinuousClock.now - cancelled < .seconds(10))
 
                 // A stopped server accepts by its kernel only.
                 let attempt = try await failure { () throws(PostgresError) in

@@ -221,7 +221,7 @@ extension ServerTests {
         }
 
         @Test func statementTimeout() async throws {
-            let connection = try await connect(statementTimeout: .milliseconds(50))
+            let connection = try await connect(statementTimeout: .seconds(1))
             let error = try await failure { () throws(PostgresError) in
                 try await connection.query("select pg_sleep(30)")
             }

@@ -130,7 +130,8 @@ enum Usage {
 final class FakeServer: Sendable {
     let port: Int
     private let descriptor: Int32
-    /// A thread accepts clients, and closes the descriptor when it ends: before that, its number must not be given away.
+    /// A thread accepts clients, and closes the descriptor when it ends: before that, its number must not be given
+    /// away.
     private let isAccepting: Bool
 
     /// - Parameter answer: What every client is told before its connection is closed; `nil` for eternal silence.

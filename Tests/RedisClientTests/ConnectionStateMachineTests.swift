@@ -137,8 +137,8 @@ import Testing
     }
 }
 
-/// The machine with texts for commands and waiters: command "a" is awaited by "a". A class, since `#expect` copies what it
-/// looks at and the machine cannot be copied.
+/// The machine with texts for commands and waiters: command "a" is awaited by "a". A class, since `#expect` copies what
+/// it looks at and the machine cannot be copied.
 private final class Driven {
     private var machine: ConnectionStateMachine<String, String>
 

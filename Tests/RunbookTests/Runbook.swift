@@ -14,8 +14,8 @@ struct Runbook {
 
     private(set) var blocks: [Block] = []
 
-    /// A block is run if the words behind its fence are `bash runnable`. A block `text expected` that follows under the same
-    /// heading, before any other, says what it prints.
+    /// A block is run if the words behind its fence are `bash runnable`. A block `text expected` that follows under the
+    /// same heading, before any other, says what it prints.
     init(parsing text: String) {
         var heading = ""
         var fence: (words: [Substring], line: Int, body: [Substring])?

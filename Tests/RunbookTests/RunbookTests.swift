@@ -17,6 +17,14 @@ struct RunbookTests {
     func everyBlockRuns(_ path: String) async throws {
         let runbook = try Self.runbook(path)
         try await RunningDemo.with(repository: Self.repository) { demo in
+            // Rows are refreshed as soon as one replica is there; the runbook speaks of three.
+            let start = try await demo.run(
+                """
+                until baton status --json 2>/dev/null | jq -e '.leader and (.replicas | length == 3)' >/dev/null; do
+                    sleep 0.1
+                done
+                """)
+            #expect(start.status == .exited(0), "three replicas, of which one leads: \(start.output)")
             for block in runbook.blocks {
                 let name = "\(path), \(block.heading), line \(block.line):\n\(block.script)\n"
                 let run = try await demo.run(block.script)

@@ -18,6 +18,8 @@ import yaml
 
 chart_path, config_path, output_path = (pathlib.Path(argument) for argument in sys.argv[1:])
 chart = helm_python.Chart.load(str(chart_path))
+# The least that is accepted.
+example = {"config": {"useExampleDatasets": True}}
 failures = []
 
 
@@ -71,9 +73,8 @@ def check_config(name, values, objects):
     expect(
         name, yaml.safe_load(data["baton.yaml"]) == merged(shipped["baton.yaml"], given["baton"]),
         "baton.yaml is not config/baton.yaml with the values over it")
-    expect(
-        name, yaml.safe_load(data["datasets.yaml"]) == (given["datasets"] or shipped["datasets.yaml"]),
-        "datasets.yaml is neither config/datasets.yaml nor what is given instead")
+    wanted = shipped["datasets.yaml"] if given["useExampleDatasets"] else given["datasets"]
+    expect(name, yaml.safe_load(data["datasets.yaml"]) == wanted, "datasets.yaml is not what is asked for")
 
 
 def check_security(name, pod):
@@ -86,6 +87,17 @@ def check_security(name, pod):
     expect(name, container["readOnlyRootFilesystem"] is True, "the root file system can be written")
     expect(name, pod["automountServiceAccountToken"] is False, "the pod has a token")
     expect(name, pod["enableServiceLinks"] is False, "variables of services are set")
+
+
+def check_operators_place(name, values, container, pod):
+    """Commands find the configuration, and can save to /tmp, which has a limit and is all that can be written."""
+    variables = {entry["name"]: entry.get("value") for entry in container["env"]}
+    expect(name, len(variables) == len(container["env"]), "a variable is set twice")
+    expect(name, variables["BATON_CONFIG"] == container["args"][-1], "commands take another configuration than the replica")
+    writable = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"] if not mount.get("readOnly")}
+    expect(name, writable == {"tmp": "/tmp"}, f"what can be written is {writable}")
+    volume = next(volume for volume in pod["volumes"] if volume["name"] == "tmp")
+    expect(name, volume == {"name": "tmp", "emptyDir": values["tmp"]}, f"/tmp is {volume}")
 
 
 def check_secrets(name, values, objects, container, pod):
@@ -124,6 +136,7 @@ def check_release(name, values, objects):
     check_config(name, values, objects)
     check_security(name, pod)
     check_secrets(name, values, objects, container, pod)
+    check_operators_place(name, all_values, container, pod)
 
     selector = spec["selector"]["matchLabels"]
     expect(name, selector.items() <= template["metadata"]["labels"].items(), "the Deployment does not select its pods")
@@ -177,6 +190,7 @@ def check_checksums():
     """Pods are replaced when what they read has changed, and only then."""
 
     def checksums(values):
+        values = values if "datasets" in values.get("config", {}) else merged(example, values)
         annotations = render(values)[0]["Deployment"]["spec"]["template"]["metadata"]["annotations"]
         return {key: value for key, value in annotations.items() if key.startswith("checksum/")}
 
@@ -194,7 +208,7 @@ def check_checksums():
 def check_durations():
     """Durations are added up as Baton does: the grace period is compared with each."""
     for text, seconds in (("1m5s", 65), ("1h", 3600), ("1h1m1s1ms", 3662), ("1500ms", 2), ("0s", 1), ("090s", 90)):
-        values = {"config": {"baton": {"shutdown": {"drain": text}}}}
+        values = merged(example, {"config": {"baton": {"shutdown": {"drain": text}}}})
         enough = seconds + (0 if text in ("1h1m1s1ms", "1500ms", "0s") else 1)
         message = refusal(values | {"terminationGracePeriodSeconds": enough})
         expect("durations", message is None, f"{text}: {enough} s are refused: {message}")
@@ -205,13 +219,15 @@ def check_durations():
 
 def check_names():
     for name, wanted in (("a", "a-baton"), ("my-baton", "my-baton"), ("x" * 53, f"{'x' * 53}-baton")):
-        objects, _ = render({}, name)
+        objects, _ = render(example, name)
         expect("names", objects["Deployment"]["metadata"]["name"] == wanted, f"{name} makes another")
 
 
 def check_notes():
-    _, notes = render({})
-    for words in ("config.datasets is empty", "config.baton.postgres.url is that", "config.baton.redis.main.url is that"):
+    _, notes = render(example)
+    for words in ("exec deploy/release-baton -- baton status\n", "exec deploy/release-baton -- baton check\n"):
+        expect("notes", words in notes, f"do not say: {words}")
+    for words in ("config.useExampleDatasets is set", "config.baton.postgres.url is that", "config.baton.redis.main.url is that"):
         expect("notes", words in notes, f"do not warn: {words}")
     _, notes = render(yaml.safe_load((chart_path / "ci/production-values.yaml").read_text()))
     expect("notes", "WARNING" not in notes, "warn of nothing")
@@ -223,13 +239,18 @@ def check_package():
     """An archive holds the configuration itself, not links to it."""
     with tempfile.TemporaryDirectory() as folder:
         archive = helm_python.Chart.load(helm_python.package(str(chart_path), destination=folder))
-        same = archive.render({}, name="release", namespace="space") == chart.render({}, name="release", namespace="space")
-        expect("package", same, "renders something else")
+        one, other = (each.render(example, name="release", namespace="space") for each in (archive, chart))
+        expect("package", one == other, "renders something else")
 
 
 def check_readme():
-    """Each value stands in the table."""
-    table = (chart_path / "README.md").read_text().split("## Values")[1].split("## ")[0]
+    """Each value stands in the table, and the commands are for the release that is installed there."""
+    text = (chart_path / "README.md").read_text()
+    release = re.search(r"helm install (\S+)", text)[1]
+    wanted = render(example, release)[0]["Deployment"]["metadata"]["name"]
+    named = set(re.findall(r"deploy/([-a-z0-9]+)", text))
+    expect("README.md", named == {wanted}, f"names {named or 'no Deployment'}, not {wanted}")
+    table = text.split("## Values")[1].split("## ")[0]
     for key, value in chart_values.items():
         parts = [f"{key}.{part}" for part in value] if key in ("config", "image", "metrics", "serviceAccount") else [key]
         for each in parts:

@@ -67,7 +67,8 @@ struct CacheTools {
             report.add(
                 "cache_tools.clear_kept_ratio", zip(kept, shells).map { $0 / $1 }.median, "times", goal: 0.8, .higher)
             report.add("cache_tools.peak_memory", memory.max() ?? 0, "MiB", goal: 40, .lower)
-            // Each round does the same work, and a machine that pauses only adds to it: the least is nearest to the truth.
+            // Each round does the same work, and a machine that pauses only adds to it: the least is nearest to the
+            // truth.
             report.add("cache_tools.longest_command", longest.min() ?? 0, "ms", goal: 5, .lower)
             report.add("cache_tools.longest_command_of_worst_round", longest.max() ?? 0, "ms", .lower)
         }

@@ -5,8 +5,8 @@ import PostgresClient
 /// Three replicas to whose leader one thing happens again and again, and what came of it.
 final class Drill {
     let witness: Witness
-    /// Of each run, in milliseconds from the event: until a successor was elected, until its first word to the fence was
-    /// accepted, and until a row that changed right after the event was right in the cache.
+    /// Of each run, in milliseconds from the event: until a successor was elected, until its first word to the fence
+    /// was accepted, and until a row that changed right after the event was right in the cache.
     private(set) var elected: [Double] = []
     private(set) var synced: [Double] = []
     private(set) var fresh: [Double] = []

@@ -11,8 +11,8 @@ struct Follower {
         try await run("follower_ttl", crashDetection: "ttl", commandsGoal: 3)
     }
 
-    /// - Parameter crashDetection: by which the group is configured; where the leader's connections are looked at, that takes
-    ///   20 commands a second.
+    /// - Parameter crashDetection: by which the group is configured; where the leader's connections are looked at, that
+    ///   takes 20 commands a second.
     private func run(_ name: String, crashDetection: String, commandsGoal: Double) async throws {
         let environment = ["BATON_LEASE_CRASH_DETECTION": crashDetection]
         try await Stage.with { stage in

@@ -28,8 +28,8 @@ struct FullPass {
 
     /// The command that the figure is held against: SQL makes the protocol, `redis-cli` sends it.
     ///
-    /// - Parameter function: `to_jsonb` makes the very values that Baton caches; `row_to_json` is quicker, and leaves numbers
-    ///   and repeated names as they are.
+    /// - Parameter function: `to_jsonb` makes the very values that Baton caches; `row_to_json` is quicker, and leaves
+    ///   numbers and repeated names as they are.
     static func pipe(_ stage: Stage, _ function: String) -> String {
         let sql = """
             select e'*5\\r\\n$3\\r\\nSET\\r\\n$' || octet_length(k) || e'\\r\\n' || k || e'\\r\\n$' || octet_length(v) || e'\\r\\n' || v
@@ -91,7 +91,8 @@ struct FullPass {
         return rate
     }
 
-    /// From the start of the process, as the shell's way is timed too, election included, until every write is confirmed.
+    /// From the start of the process, as the shell's way is timed too, election included, until every write is
+    /// confirmed.
     private func baton(_ stage: Stage) async throws -> (rate: Double, Replica) {
         try await empty(stage)
         let begin = ContinuousClock.now

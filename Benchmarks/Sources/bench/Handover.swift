@@ -1,8 +1,8 @@
 import Foundation
 import LocalStack
 
-/// How long nobody leads after a leader was told to end, or was killed where only the TTL counts. The part failover looks
-/// closer, and at more.
+/// How long nobody leads after a leader was told to end, or was killed where only the TTL counts. The part failover
+/// looks closer, and at more.
 struct Handover {
     let terminations: Int
     let kills: Int

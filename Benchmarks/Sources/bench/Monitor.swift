@@ -3,7 +3,8 @@ import Synchronization
 
 /// Hands every command that a Redis executes to a ``Witness``, with Redis' own time.
 ///
-/// It reads on a thread of its own: what the others do takes nothing from it, and it comes back at once when Redis does.
+/// It reads on a thread of its own: what the others do takes nothing from it, and it comes back at once when Redis
+/// does.
 final class Monitor: Sendable {
     private let isClosed = Atomic<Bool>(false)
 

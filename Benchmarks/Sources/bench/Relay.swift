@@ -2,8 +2,8 @@ import Foundation
 import LocalStack
 import Synchronization
 
-/// Passes TCP connections on to a port, until it is cut: then both sides keep their connections, and nothing arrives. What
-/// was on its way arrives when it is mended.
+/// Passes TCP connections on to a port, until it is cut: then both sides keep their connections, and nothing arrives.
+/// What was on its way arrives when it is mended.
 final class Relay: Sendable {
     let port: Int
     private let listener: Socket

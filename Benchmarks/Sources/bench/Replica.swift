@@ -52,7 +52,8 @@ final class Replica: Sendable {
             guard process.isRunning, ContinuousClock.now < end else {
                 throw Shell.Failed(description: "replica \(name): no line '\(message)' within \(limit)")
             }
-            // The line bears the moment at which it was read, so looking rarely costs no precision, and takes nothing from Baton.
+            // The line bears the moment at which it was read, so looking rarely costs no precision, and takes nothing
+            // from Baton.
             try await Task.sleep(for: .milliseconds(20))
         }
     }

@@ -1,6 +1,7 @@
 import Foundation
 
-/// What it costs to ask a leader of fifty datasets for its metrics fifty times a second, and whether its renewals notice.
+/// What it costs to ask a leader of fifty datasets for its metrics fifty times a second, and whether its renewals
+/// notice.
 struct Scrape {
     let seconds: Int
     let report: Report

@@ -1,7 +1,8 @@
 import Foundation
 import Synchronization
 
-/// What Redis did, told from the lines of its `MONITOR`: who was elected, whose writes it accepted, and whose it refused.
+/// What Redis did, told from the lines of its `MONITOR`: who was elected, whose writes it accepted, and whose it
+/// refused.
 ///
 /// Commands of a script follow the line of the script that they belong to, and no other command comes between them.
 final class Witness: Sendable {
@@ -61,7 +62,8 @@ final class Witness: Sendable {
         }
     }
 
-    /// A witness that sees nothing proves nothing: it is shown one stale batch that is refused, and one that is accepted.
+    /// A witness that sees nothing proves nothing: it is shown one stale batch that is refused, and one that is
+    /// accepted.
     static func check() throws {
         let witness = Witness()
         let batch = #"[0 127.0.0.1:9] "EVALSHA" "5a" "2" "{baton:a}:fence" "key" "1" "token" "4" "5" "S""#

@@ -2,19 +2,70 @@ internal import Glibc
 
 /// The file that `baton cache backup` writes: keys with what `DUMP` and `PTTL` said of them.
 ///
-/// It begins with a line of text, `baton-cache-backup 1`. Each key follows as `K`, the lengths of key and value (32 bits each, the
-/// higher byte first), the TTL in milliseconds (64 bits; 0: none), key and value. The end is `E`, the number of keys and a
-/// checksum (64 bits each; FNV-1a of all before it). A file without its end is a backup that was cut off.
+/// It begins with two lines of text: `baton-cache-backup 1`, then where it is from: the time in milliseconds since
+/// 1970, the server's run id (`-`: unknown), the number of the database, and the server's address. Each key follows as
+/// `K`, the lengths of key and value (32 bits each, the higher byte first), when it expires in milliseconds since 1970
+/// (64 bits; 0: never), key and value. The end is `E`, the number of keys and a checksum (64 bits each; FNV-1a of all
+/// before it). A file without its end is a backup that was cut off.
 enum BackupFile {
     static let version = 1
     static let name = "baton-cache-backup"
 
     struct Record: Hashable, Sendable {
         let key: [UInt8]
-        /// 0: none.
-        let ttlMilliseconds: Int64
+        /// Since 1970; 0: never.
+        let expiresMilliseconds: Int64
         /// As `DUMP` has it.
         let value: [UInt8]
+
+        /// What is left of its life; nil if nothing is, 0 if it has no end.
+        func ttl(atMilliseconds now: Int64) -> Int64? {
+            guard expiresMilliseconds > 0 else { return 0 }
+            return expiresMilliseconds > now ? expiresMilliseconds - now : nil
+        }
+    }
+
+    /// Which Redis it is of, and from when.
+    struct Origin: Hashable, Sendable {
+        /// As in the server's URL.
+        let address: String
+        let database: Int
+        /// Nil if the server did not tell.
+        let runID: String?
+        let madeMilliseconds: Int64
+
+        var line: String { "\(madeMilliseconds) \(runID ?? "-") \(database) \(address)\n" }
+
+        init(address: String, database: Int, runID: String?, madeMilliseconds: Int64) {
+            self.address = address
+            self.database = database
+            self.runID = runID
+            self.madeMilliseconds = madeMilliseconds
+        }
+
+        init?(line: String) {
+            let words = line.split(separator: " ", maxSplits: 3)
+            guard words.count == 4, let made = Int64(words[0]), let database = Int(words[2]) else { return nil }
+            self.init(
+                address: String(words[3]), database: database, runID: words[1] == "-" ? nil : String(words[1]),
+                madeMilliseconds: made)
+        }
+
+        /// How much alike the Redis of the backup and another one are.
+        enum Likeness: Hashable, Sendable {
+            case same
+            /// The address is the same, the run id is not: the server was restarted, or it is another one.
+            case perhaps
+            case other
+        }
+
+        func likeness(to other: Origin) -> Likeness {
+            guard database == other.database else { return .other }
+            if let runID, let otherID = other.runID {
+                return runID == otherID ? .same : address == other.address ? .perhaps : .other
+            }
+            return address == other.address ? .same : .other
+        }
     }
 
     static func failure(_ what: String, _ path: String) -> InspectionError {
@@ -50,7 +101,7 @@ final class BackupWriter {
     private var isBroken = false
 
     /// - Throws: ``InspectionError`` if there is such a file, or it can't be made.
-    init(path: String) throws(InspectionError) {
+    init(path: String, origin: BackupFile.Origin) throws(InspectionError) {
         self.path = path
         guard access(path, F_OK) != 0 else {
             throw BackupFile.failure("is there already. Give the backup another name.", path)
@@ -63,7 +114,7 @@ final class BackupWriter {
                 "is there already, of a backup that was cut off: it may be all that is left of keys that were cleared. "
                     + "`baton cache restore` reads it; or give the backup another name.", "\(path).partial")
         }
-        buffer += "\(BackupFile.name) \(BackupFile.version)\n".utf8
+        buffer += "\(BackupFile.name) \(BackupFile.version)\n\(origin.line)".utf8
     }
 
     deinit { if !isClosed { close(descriptor) } }
@@ -72,7 +123,7 @@ final class BackupWriter {
         buffer.append(UInt8(ascii: "K"))
         buffer.append(number: UInt32(record.key.count))
         buffer.append(number: UInt32(record.value.count))
-        buffer.append(number: record.ttlMilliseconds)
+        buffer.append(number: record.expiresMilliseconds)
         buffer += record.key
         buffer += record.value
         count += 1
@@ -128,8 +179,10 @@ final class BackupWriter {
     }
 }
 
-/// Reads a backup, a record at a time. One that was cut off, and therefore bears `.partial` at its end, up to its last whole record.
+/// Reads a backup, a record at a time. One that was cut off, and therefore bears `.partial` at its end, up to its last
+/// whole record.
 final class BackupReader {
+    let origin: BackupFile.Origin
     private let path: String
     private let isPartial: Bool
     private let file: UnsafeMutablePointer<FILE>
@@ -143,10 +196,17 @@ final class BackupReader {
         isPartial = path.hasSuffix(".partial")
         guard let file = fopen(path, "re") else { throw BackupFile.systemFailure("can't be read", path) }
         self.file = file
-        var line: [UInt8] = []
-        while line.count < 64, case let byte = fgetc(file), byte >= 0, byte != 10 { line.append(UInt8(byte)) }
-        hash = BackupFile.checksum(line + [10], from: hash)
-        let words = String(decoding: line, as: UTF8.self).split(separator: " ")
+        var (lines, hash) = ([String](), hash)
+        for limit in [64, 1024] {
+            var line: [UInt8] = []
+            while line.count < limit, case let byte = fgetc(file), byte >= 0, byte != 10 { line.append(UInt8(byte)) }
+            hash = BackupFile.checksum(line + [10], from: hash)
+            lines.append(String(decoding: line, as: UTF8.self))
+        }
+        self.hash = hash
+        let origin = BackupFile.Origin(line: lines[1])
+        self.origin = origin ?? BackupFile.Origin(address: "", database: 0, runID: nil, madeMilliseconds: 0)
+        let words = lines[0].split(separator: " ")
         guard words.count == 2, words[0] == BackupFile.name, let version = Int(words[1]) else {
             throw BackupFile.failure("is no backup: it does not begin with `\(BackupFile.name)`.", path)
         }
@@ -155,6 +215,7 @@ final class BackupReader {
                 "is a backup of version \(version), and this baton reads version \(BackupFile.version). "
                     + "Restore it with the baton that made it.", path)
         }
+        guard origin != nil else { throw damaged }
     }
 
     deinit { fclose(file) }
@@ -179,10 +240,10 @@ final class BackupReader {
         case UInt8(ascii: "K"):
             let sizes = (Int(try number(UInt32.self)), Int(try number(UInt32.self)))
             guard sizes.0 <= 512 << 20, sizes.1 <= 600 << 20 else { throw damaged }
-            let left = Int64(bitPattern: try number(UInt64.self))
+            let expires = Int64(bitPattern: try number(UInt64.self))
             let (key, value) = (try bytes(sizes.0), try bytes(sizes.1))
             count += 1
-            return BackupFile.Record(key: key, ttlMilliseconds: left, value: value)
+            return BackupFile.Record(key: key, expiresMilliseconds: expires, value: value)
         case UInt8(ascii: "E"):
             let wanted = try number(UInt64.self)
             let sum = hash

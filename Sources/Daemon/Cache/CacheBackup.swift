@@ -8,11 +8,15 @@ public struct BackupReport: Sendable {
     public internal(set) var count = 0
     /// Keys that were there already and stayed as they are.
     var kept = 0
+    /// Keys whose TTL has ended since the backup was made.
+    var expired = 0
     /// Keys that Redis refused, with what it said of the first.
     var refused = 0
     var refusal = ""
-    /// Keys of which nobody knows whether they were put back: the connection was lost before the answer.
+    /// Keys of which nobody knows whether they were put back: no answer came.
     var uncertain = 0
+    /// Whether keys that are there are overwritten.
+    var replaces = false
     /// Whether the leader was told, since it keeps some of the keys, or may.
     var wasTold = false
     var remarks: [String] = []
@@ -29,36 +33,23 @@ public struct BackupReport: Sendable {
         troubleStatus = ExitStatus(error)
     }
 
-    /// Adds what Redis answered to a `RESTORE`.
-    fileprivate mutating func count(_ record: BackupFile.Record, _ answer: RedisValue) {
-        guard case .error(let error) = answer else {
-            count += 1
-            return
-        }
-        if error.prefix == "BUSYKEY" {
-            kept += 1
-        } else {
-            if refused == 0 { refusal = "\(KeyText.shown(record.key, limit: 100)): \(error)" }
-            refused += 1
-        }
-    }
-
     public func text(_ layout: TextLayout = TextLayout()) -> String {
         var lines = ["\(verb) \(TextLayout.count(count, "key")): \(path), \(place)"]
         if kept > 0 {
             lines += layout.entry(
                 "kept", ["\(TextLayout.count(kept, "key")) were there already and stay. --replace overwrites them."])
         }
+        if expired > 0 {
+            lines += layout.entry("expired", ["\(TextLayout.count(expired, "key")), whose TTL has ended since."])
+        }
         if refused > 0 {
             lines += layout.entry("refused", ["\(TextLayout.count(refused, "key")), the first: \(refusal)"], .red)
         }
         if uncertain > 0 {
+            let advice = replaces ? "" : " Do it again: what is there already stays."
             lines += layout.entry(
                 "unknown",
-                [
-                    "Whether \(TextLayout.count(uncertain, "more key")) came back is not known: the connection was lost. Do it again: "
-                        + "what is there already stays."
-                ],
+                ["Whether \(TextLayout.count(uncertain, "more key")) came back is not known: no answer came.\(advice)"],
                 .yellow)
         }
         for remark in remarks { lines += layout.entry("note", [remark]) }
@@ -68,8 +59,8 @@ public struct BackupReport: Sendable {
 
     public var json: String {
         JSONText.fields([
-            "keys": .number(count), "kept": .number(kept), "refused": .number(refused), "uncertain": .number(uncertain),
-            "file": .text(path),
+            "keys": .number(count), "kept": .number(kept), "expired": .number(expired), "refused": .number(refused),
+            "uncertain": .number(uncertain), "file": .text(path),
             "redis": .text(place), "failure": trouble.map { .text($0) } ?? .null, "notes": .texts(remarks),
         ]).rendered + "\n"
     }
@@ -79,7 +70,7 @@ extension CacheTools {
     /// The only Redis; a backup is of one.
     ///
     /// - Throws: ``InspectionError`` if there are several.
-    private func onlyPlace() throws(InspectionError) -> Place {
+    func onlyPlace() throws(InspectionError) -> Place {
         guard places.count == 1 else {
             throw InspectionError(
                 .usage, "There are several Redises (\(Wording.list(places.map(\.name)))). Say which one: --server NAME."
@@ -88,12 +79,26 @@ extension CacheTools {
         return places[0]
     }
 
+    /// What a backup of a Redis says of where it is from.
+    ///
+    /// - Throws: `RedisError`.
+    func origin(of place: Place) async throws -> BackupFile.Origin {
+        let runID = try await RedisClient.brief(place.settings) { client in
+            try await client.connection().submit(RedisCommand("INFO", "server")).value(unless: .noPermission)
+                .flatMap { RedisFacts(info: $0.string ?? "").runID }
+        }
+        return BackupFile.Origin(
+            address: "\(place.settings.url.address)", database: place.settings.url.database, runID: runID,
+            madeMilliseconds: WallClock.now.millisecondsSince1970)
+    }
+
     /// Copies keys to a file.
     ///
     /// - Parameters:
     ///   - families: names or templates; none: all, unless there is a pattern.
     ///   - path: of a file that is not there yet.
-    /// - Throws: ``InspectionError``; `RedisError` before anything was copied. Trouble later is in the report; there is no file then.
+    /// - Throws: ``InspectionError``; `RedisError` before anything was copied. Trouble later is in the report; there is
+    ///   no file then.
     public func backup(
         families names: [String], pattern: CachePattern?, rate: Int?, to path: String, progress: CacheProgress
     ) async throws -> BackupReport {
@@ -101,7 +106,7 @@ extension CacheTools {
         let families = try families(of: place, named: names)
         let selection = pattern.map { CacheSelection($0, families: families) } ?? CacheSelection(families: families)
         var report = BackupReport(verb: "Copied", path: path, place: place.description)
-        let writer = try BackupWriter(path: path)
+        let writer = try BackupWriter(path: path, origin: await origin(of: place))
         var pace = Pace(rate: rate, progress)
         do {
             try await RedisClient.brief(place.settings) { client in
@@ -124,72 +129,6 @@ extension CacheTools {
             report.fail(error)
         }
         return report
-    }
-
-    /// Puts the keys of a file back, each with the TTL that it had left then. The whole file is looked through first.
-    ///
-    /// - Parameter replaces: also keys that are there.
-    /// - Throws: ``InspectionError`` for a file that is none, of another version, or damaged: nothing was put back then.
-    public func restore(
-        from path: String, replaces: Bool, rate: Int?, _ wisher: Wisher, progress: CacheProgress
-    ) async throws -> BackupReport {
-        let place = try onlyPlace()
-        let check = try BackupReader(path: path)
-        var total = 0
-        while try check.next() != nil { total += 1 }
-        var report = BackupReport(verb: "Put back", path: path, place: place.description)
-        var pace = Pace(rate: rate, progress)
-        do {
-            try await RedisClient.brief(place.settings) { client in
-                let connection = try await client.connection()
-                let notes = try await LeaderNotes(self, place, connection, isPrecise: total <= 100)
-                let reader = try BackupReader(path: path)
-                while case let batch = try reader.batch(atMost: pace.step), !batch.isEmpty {
-                    try await put(batch, connection, notes, replaces, &report)
-                    let done = report.count + report.kept + report.refused
-                    progress.tell(Double(done) / Double(max(1, total)), "\(TextLayout.count(done, "key")) put back")
-                    try await pace.wait(after: batch.count)
-                }
-            }
-        } catch {
-            report.fail(error)
-        }
-        if report.count + report.uncertain > 0 {
-            let more = report.uncertain > 0 ? ", of \(report.uncertain) more nobody knows" : ""
-            await record(
-                "cache-restored", "\(TextLayout.count(report.count, "key")) from \(path)\(more)", by: wisher,
-                &report.remarks)
-        }
-        if report.count > 0, report.wasTold {
-            report.remarks.append("What Baton keeps is compared with the database at the leader's next pass.")
-        }
-        return report
-    }
-
-    private func put(
-        _ records: [BackupFile.Record], _ connection: RedisConnection, _ notes: LeaderNotes, _ replaces: Bool,
-        _ report: inout BackupReport
-    ) async throws {
-        let restores = records.map { record in
-            let words = [
-                Array("RESTORE".utf8), record.key, Array("\(record.ttlMilliseconds)".utf8), record.value,
-            ]
-            return RedisCommand(replaces ? words + [Array("REPLACE".utf8)] : words)
-        }
-        // In one step with them: whatever is put back, the leader looks at it, also if this process ends now.
-        let note = notes.note(records.map(\.key))
-        let answers: [RedisValue]
-        do {
-            answers = try await connection.transaction(restores + (note.map { [$0] } ?? []))
-        } catch {
-            if error.delivery == .unknown { report.uncertain += records.count }
-            throw error
-        }
-        for (record, answer) in zip(records, answers) { report.count(record, answer) }
-        if note != nil, let answer = answers.last {
-            _ = try notes.count(answer)
-            report.wasTold = true
-        }
     }
 }
 
@@ -217,24 +156,10 @@ extension BackupWriter {
                 let value = try await value.value()
                 let left = try await left.value().int ?? -2
                 guard let bytes = value.bytes, left != -2 else { continue }
-                // 0 would be no TTL at all.
-                try add(BackupFile.Record(key: key, ttlMilliseconds: left < 0 ? 0 : max(1, left), value: bytes))
+                let expires = left < 0 ? 0 : WallClock.now.millisecondsSince1970 + left
+                try add(BackupFile.Record(key: key, expiresMilliseconds: expires, value: bytes))
             }
             start = end
         }
-    }
-}
-
-extension BackupReader {
-    /// Some records, whose values are not too large together; none at the end.
-    fileprivate func batch(atMost limit: Int) throws(InspectionError) -> [BackupFile.Record] {
-        var records: [BackupFile.Record] = []
-        var bytes = 0
-        while records.count < min(LeaderNotes.batchSize, limit), bytes < 1 << 20, let record = try next() {
-            guard !CacheTools.isOwn(record.key) else { continue }
-            records.append(record)
-            bytes += record.value.count
-        }
-        return records
     }
 }

@@ -8,7 +8,10 @@ extension CacheTools {
     public func clear(_ plan: ClearPlan, progress: CacheProgress) async -> ClearReport {
         var report = ClearReport(plan: plan)
         do {
-            let backup = try plan.request.backup.map { try BackupWriter(path: $0) }
+            var backup: BackupWriter?
+            if let path = plan.request.backup, let place = plan.parts.first?.place {
+                backup = try BackupWriter(path: path, origin: await origin(of: place))
+            }
             var pace = Pace(rate: plan.request.rate, progress)
             do {
                 for part in plan.parts {

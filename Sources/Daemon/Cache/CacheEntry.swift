@@ -90,7 +90,8 @@ struct CacheReader {
         ])
     }
 
-    /// The first elements of a collection, some hundred, and whether there are no others. It may have been replaced by one of another type meanwhile.
+    /// The first elements of a collection, some hundred, and whether there are no others. It may have been replaced by
+    /// one of another type meanwhile.
     private func part(
         _ command: String, _ key: [UInt8]
     ) async throws(RedisError) -> (elements: [String], isWhole: Bool) {

@@ -32,8 +32,8 @@ struct CacheFamily: Hashable, Sendable {
 }
 
 extension CacheFamily {
-    /// The datasets' families, also of those that are switched off, then the others', on one Redis. A template that is there twice
-    /// belongs to the first.
+    /// The datasets' families, also of those that are switched off, then the others', on one Redis. A template that is
+    /// there twice belongs to the first.
     static func all(of configuration: Configuration, redis: String) -> [CacheFamily] {
         var families: [CacheFamily] = []
         func add(_ family: CacheFamily) {
@@ -55,8 +55,8 @@ extension CacheFamily {
         return families
     }
 
-    /// What a leader may keep at an address, by whatever name of the server. Also of datasets that seem to be switched off: its
-    /// variables may say otherwise, and what it does not know it ignores.
+    /// What a leader may keep at an address, by whatever name of the server. Also of datasets that seem to be switched
+    /// off: its variables may say otherwise, and what it does not know it ignores.
     static func kept(by configuration: Configuration, at url: RedisURL) -> [(dataset: String, form: KeyForm)] {
         configuration.datasets.filter { dataset in
             guard dataset.mode == .upsert, let server = configuration.redis[dataset.redis]?.url else { return false }
@@ -83,7 +83,8 @@ extension CacheFamily {
             identity: dataset.identity.isEmpty ? "id" : dataset.identity.count == 1 ? dataset.identity[0] : nil)
     }
 
-    /// What is known without a configuration: the keys that go-zero's generator makes, with and without the schema in them.
+    /// What is known without a configuration: the keys that go-zero's generator makes, with and without the schema in
+    /// them.
     static func shipped(prefix: String) -> [CacheFamily] {
         [("appUsers", "app_users"), ("oaUsers", "oa_users")].flatMap { name, table in
             ["cache:\(name):", "cache:public:\(name):"].flatMap { beginning in

@@ -12,13 +12,17 @@ public struct CacheFound: Sendable {
 
     let key: [UInt8]
     let asked: [String]
+    /// What goes before the keys of families.
+    let prefix: String
     var findings: [Finding] = []
 
     public var status: ExitStatus { findings.isEmpty ? .no : .done }
 
     public func text(_ layout: TextLayout = TextLayout()) -> String {
         guard !findings.isEmpty else {
-            return "There is no key \(KeyText.shown(key)) at \(asked.joined(separator: ", nor at ")).\n"
+            let isWhole = prefix.isEmpty || key.starts(with: prefix.utf8)
+            return "There is no key \(KeyText.shown(key)) at \(asked.joined(separator: ", nor at "))."
+                + (isWhole ? "" : " Keys are typed whole: the families' begin with \(prefix)") + "\n"
         }
         var lines: [String] = []
         for finding in findings {
@@ -57,7 +61,7 @@ extension CacheTools {
     ///
     /// - Throws: `RedisError`.
     public func get(_ key: [UInt8]) async throws -> CacheFound {
-        var found = CacheFound(key: key, asked: places.map(\.description))
+        var found = CacheFound(key: key, asked: places.map(\.description), prefix: prefix)
         for place in places {
             try await RedisClient.brief(place.settings) { client in
                 let reader = CacheReader(connection: try await client.connection())

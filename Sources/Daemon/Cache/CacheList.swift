@@ -11,7 +11,8 @@ extension CacheTools {
         public var limit = 20
         /// Whether the beginning of each value is shown too.
         public var values = false
-        /// Of how many keys of a family TTL, size and type are asked: `SCAN` has no order, so the first are as good as any.
+        /// Of how many keys of a family TTL, size and type are asked: `SCAN` has no order, so the first are as good as
+        /// any.
         public var sample = 1000
 
         public init() {}

@@ -4,7 +4,8 @@ public struct CacheProgress: Sendable {
     private let isInterrupted: @Sendable () -> Bool
 
     /// - Parameters:
-    ///   - isInterrupted: asked after each page of keys, and while somebody waits for the rate: if so, no more is begun.
+    ///   - isInterrupted: asked after each page of keys, and while somebody waits for the rate: if so, no more is
+    ///     begun.
     ///   - tell: is given the share that is done, from 0 to 1, and what there is to say; after each page of keys.
     public init(
         isInterrupted: @escaping @Sendable () -> Bool = { false },

@@ -55,8 +55,8 @@ struct CacheSelection: Sendable {
     }
 }
 
-/// A pattern as `SCAN … MATCH` takes it: `*` any text, `?` any byte, `[a-c]` one of several, a backslash before what is meant
-/// literally.
+/// A pattern as `SCAN … MATCH` takes it: `*` any text, `?` any byte, `[a-c]` one of several, a backslash before what is
+/// meant literally.
 public struct CachePattern: Hashable, Sendable {
     let bytes: [UInt8]
 

@@ -1,20 +1,24 @@
 internal import RedisClient
 
 extension CacheTools {
-    /// Looks whether this is the Redis that is meant: how it answers, what is there, and the mistakes that people make most.
+    /// Looks whether this is the Redis that is meant: how it answers, what is there, and the mistakes that people make
+    /// most.
     ///
     /// - Throws: nothing that a server does: that is in the report.
     public func test(progress: CacheProgress) async throws -> CheckReport {
         var report = CheckReport()
-        var servers: [String: [Place]] = [:]
+        // A server may be known by several addresses, and not tell every user its run id.
+        var runIDs: [String: String] = [:]
         for place in places {
             let (section, runID) = await CacheProbe(tools: self, place: place).section(progress)
             report.sections.append(section)
-            // A server may be known by several addresses.
-            let server = runID ?? "\(place.settings.url.address)"
-            servers["\(server)/\(place.settings.url.database)", default: []].append(place)
+            if let runID { runIDs["\(place.settings.url.address)"] = runID }
         }
         guard places.count > 1 else { return report }
+        let servers = Dictionary(grouping: places) { place in
+            let address = "\(place.settings.url.address)"
+            return "\(runIDs[address] ?? address)/\(place.settings.url.database)"
+        }
         for (_, same) in servers where same.count > 1 {
             add(
                 .note("\(Wording.list(same.map(\.name))) are the same database of the same server"), to: &report,
@@ -58,7 +62,7 @@ private struct CacheProbe {
                     json: .text(latency.median))
                 let facts = try await facts(connection)
                 if let facts { describe(facts, in: &section) }
-                runID = facts?["run_id"]
+                runID = facts?.runID
                 let held = Int(try await client.send(RedisCommand("DBSIZE")).int ?? 0)
                 section.add(
                     "database", "\(place.settings.url.database), which holds \(TextLayout.count(held, "key"))",
@@ -102,7 +106,7 @@ private struct CacheProbe {
 
     private func describe(_ facts: RedisFacts, in section: inout CheckReport.Section) {
         let role = facts.isPrimary ? "" : ", a replica of \(facts["master_host"] ?? "another")"
-        section.add("server", "\(facts.product)\(role), run id \(facts["run_id"] ?? "unknown")")
+        section.add("server", "\(facts.product)\(role), run id \(facts.runID ?? "unknown")")
         section.findings += facts.findings(holdsLease: false).filter { $0.severity == .problem }
     }
 
@@ -145,8 +149,8 @@ private struct CacheProbe {
 
     /// Why no key of these families is there.
     ///
-    /// - Parameter isAll: there is no key of any family. Where others are there, these may be just empty, and so only signs of a
-    ///   mistake are told, as warnings.
+    /// - Parameter isAll: there is no key of any family. Where others are there, these may be just empty, and so only
+    ///   signs of a mistake are told, as warnings.
     private func mistakes(
         _ held: Int, _ facts: RedisFacts?, _ families: [CacheFamily], isAll: Bool, _ client: RedisClient
     ) async throws -> [Finding] {
@@ -237,8 +241,8 @@ private struct CacheProbe {
 }
 
 extension KeyForm {
-    /// The last words before the first column, such as `:appUsers:id:` of `cache:appUsers:id:{id}`: what is left of a key if it
-    /// began otherwise. Nil where nothing is telling enough.
+    /// The last words before the first column, such as `:appUsers:id:` of `cache:appUsers:id:{id}`: what is left of a
+    /// key if it began otherwise. Nil where nothing is telling enough.
     var tail: [UInt8]? {
         let words = beginning.split(separator: UInt8(ascii: ":")).suffix(2)
         guard beginning.last == UInt8(ascii: ":"), let last = words.last, last.count > 1 else { return nil }

@@ -1,10 +1,11 @@
 internal import CacheRefresh
 internal import RedisClient
 
-/// Looks at the cached keys of one or several Redises, clears them, and keeps copies of them: what support and on-call people reach
-/// for. It needs no lease, and works while no replica runs.
+/// Looks at the cached keys of one or several Redises, clears them, and keeps copies of them: what support and on-call
+/// people reach for. It needs no lease, and works while no replica runs.
 ///
-/// What is cleared or put back and belongs to a dataset that Baton refreshes is noted for its leader, who writes it anew.
+/// What is cleared or put back and belongs to a dataset that Baton refreshes is noted for its leader, who writes it
+/// anew.
 public struct CacheTools: Sendable {
     /// One Redis and what is known of its keys.
     struct Place: Sendable {
@@ -20,6 +21,8 @@ public struct CacheTools: Sendable {
 
     let places: [Place]
     let keys: GroupKeys
+    /// What goes before the keys of families, and before the group's own.
+    let prefix: String
     /// The place whose events tell what was cleared; nil if it is not among the places.
     let lease: RedisConfiguration
     /// Nil without a configuration: which datasets there are, nobody knows but the leader.
@@ -39,6 +42,7 @@ public struct CacheTools: Sendable {
                     + Wording.sentence(for: server, among: configuration.redis.keys.sorted()))
         }
         self.configuration = configuration
+        prefix = configuration.keyPrefix
         keys = GroupKeys(prefix: configuration.keyPrefix, group: configuration.group)
         lease = Self.patient(
             configuration.redis[configuration.lease.redis]!.clientConfiguration(name: "baton-cache"), nil)
@@ -57,8 +61,8 @@ public struct CacheTools: Sendable {
     /// - Parameters:
     ///   - redis: its URL; else it is at the host and port, by default 127.0.0.1 and 6379.
     ///   - database: instead of the one in the URL.
-    ///   - password: instead of the one in the URL.
-    ///   - passwordFile: the same, in a file.
+    ///   - password: where the URL has none.
+    ///   - passwordFile: holds one that goes before both.
     ///   - prefix: goes before each key.
     ///   - group: the group that may refresh keys there.
     /// - Throws: ``InspectionError`` for a text that is no URL, or a file that can't be read.
@@ -67,12 +71,14 @@ public struct CacheTools: Sendable {
         password: String? = nil, passwordFile: String? = nil, prefix: String = "", group: String = "default"
     ) throws(InspectionError) {
         configuration = nil
+        self.prefix = prefix
         keys = GroupKeys(prefix: prefix, group: group)
+        let url = try Self.url(redis, host, port)
+        var password = url.password == nil ? password : nil
+        if let passwordFile { password = try Self.password(in: passwordFile) }
         let settings = Self.patient(
             RedisConfiguration(
-                url: try Self.url(redis, host, port), username: username,
-                password: try Self.password(password, passwordFile),
-                clientName: "baton-cache"), database)
+                url: url, username: username, password: password, clientName: "baton-cache"), database)
         lease = settings
         places = [Place(name: "", settings: settings, families: CacheFamily.shipped(prefix: prefix))]
     }
@@ -86,8 +92,7 @@ public struct CacheTools: Sendable {
         }
     }
 
-    private static func password(_ password: String?, _ path: String?) throws(InspectionError) -> String? {
-        guard let path else { return password }
+    private static func password(in path: String) throws(InspectionError) -> String {
         do throws(SettingRefusal) {
             let text = try SmallFile.text(path, limit: 64 << 10)
             return text.hasSuffix("\n") ? String(text.dropLast()) : text

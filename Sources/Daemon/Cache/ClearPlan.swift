@@ -20,6 +20,8 @@ public struct ClearRequest: Sendable {
     public var rate: Int?
     /// A file that each key is copied to before it is cleared.
     public var backup: String?
+    /// Whether the plan shows the beginnings of single keys' values.
+    public var values = false
     public var wisher: Wisher
 
     public init(_ subject: Subject, wisher: Wisher) {
@@ -34,7 +36,8 @@ public struct ClearPlan: Sendable {
     struct Part: Sendable {
         let place: CacheTools.Place
         let work: Work
-        /// How many keys there are of each family, in the order of the selection's; the last: of none. Nil: nobody counted.
+        /// How many keys there are of each family, in the order of the selection's; the last: of none. Nil: nobody
+        /// counted.
         var counts: [Int]?
         /// Some of the keys.
         var examples: [CacheEntry] = []
@@ -66,8 +69,8 @@ public struct ClearPlan: Sendable {
         parts.contains { $0.counts == nil } ? nil : parts.reduce(0) { $0 + ($1.counts ?? []).reduce(0, +) }
     }
 
-    /// Whether there is something to do, though no such key is there: the leader may hold one for present that somebody else
-    /// deleted.
+    /// Whether there is something to do, though no such key is there: the leader may hold one for present that somebody
+    /// else deleted.
     public var mayHeal: Bool {
         parts.contains { part in
             if case .keys(let shares, _) = part.work { !shares.isEmpty } else { false }
@@ -114,6 +117,7 @@ public struct ClearPlan: Sendable {
                 parts.flatMap { part in
                     CacheText.families(part.place, part.work.families, part.counts ?? [])
                 }),
+            "keys": .texts(parts.flatMap(\.examples).map { KeyText.shown($0.key) }),
             "notes": .texts(remarks),
         ]).rendered + "\n"
     }
@@ -169,6 +173,12 @@ extension CacheTools {
         await rows.close()
         guard !plan.parts.isEmpty else {
             throw InspectionError(.usage, "No family here has such keys. `baton cache list` shows the families.")
+        }
+        if request.backup != nil, plan.parts.count > 1 {
+            throw InspectionError(
+                .usage,
+                "A backup is of one Redis, and these keys are in several (\(Wording.list(plan.parts.map(\.place.name)))). "
+                    + "Say which one: --server NAME.")
         }
         if counts { for place in plan.parts.indices { try await count(&plan.parts[place], progress) } }
         return plan
@@ -236,7 +246,7 @@ extension CacheTools {
             }
         }
         for share in shares {
-            let found = try await reader.entries(share.keys, values: true)
+            let found = try await reader.entries(share.keys, values: request.values)
             counts[share.family ?? place.families.count] += found.count
             examples += found
         }

@@ -2,14 +2,15 @@ internal import CacheRefresh
 
 /// What the keys of a template look like, for whoever has keys and no rows.
 ///
-/// A column stands for text that is not empty and has no colon: `user:{id}` does not cover `user:7:orders`, which belongs to
-/// somebody else. (In a template without colons it stands for any text.)
+/// A column stands for text that is not empty and has no colon: `user:{id}` does not cover `user:7:orders`, which
+/// belongs to somebody else. (In a template without colons it stands for any text.)
 struct KeyForm: Hashable, Sendable {
     /// The prefix and the template, as people write it.
     let text: String
     /// In their order; one may come twice.
     let columns: [String]
-    /// What stands before, between and after the columns: one more than these. Only the first and the last may be empty.
+    /// What stands before, between and after the columns: one more than these. Only the first and the last may be
+    /// empty.
     private let literals: [[UInt8]]
     private let hasColon: Bool
     private let repeatsColumns: Bool

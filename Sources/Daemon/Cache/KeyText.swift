@@ -38,7 +38,8 @@ public enum KeyText {
         return bytes.count > limit ? text + "…" : text
     }
 
-    /// What ``shown(_:limit:)`` wrote, or somebody: `\xff` is a byte, `\\` a backslash; any other backslash stands for itself.
+    /// What ``shown(_:limit:)`` wrote, or somebody: `\xff` is a byte, `\\` a backslash; any other backslash stands for
+    /// itself.
     public static func bytes(_ text: String) -> [UInt8] {
         var bytes: [UInt8] = []
         var rest = Array(text.utf8)[...]

@@ -1,8 +1,8 @@
 internal import CacheRefresh
 internal import RedisClient
 
-/// Tells the leader, who would else hold them for unchanged, which of its keys were cleared or put back: in the same step, so that
-/// nothing is forgotten whatever happens in between.
+/// Tells the leader, who would else hold them for unchanged, which of its keys were cleared or put back: in the same
+/// step, so that nothing is forgotten whatever happens in between.
 struct LeaderNotes {
     /// One step on so many keys takes Redis less than a millisecond.
     static let batchSize = 250
@@ -32,8 +32,8 @@ struct LeaderNotes {
         sha = try await connection.load(ElectionScript.clear)
     }
 
-    /// The datasets that may keep one of these keys; nil if only the leader knows. A key of no family may be one of theirs too: a
-    /// column's text may hold anything.
+    /// The datasets that may keep one of these keys; nil if only the leader knows. A key of no family may be one of
+    /// theirs too: a column's text may hold anything.
     func keepers(of keys: [[UInt8]]) -> Set<String>? {
         guard let kept else { return nil }
         return Set(kept.filter { entry in keys.contains { entry.form.resembles($0) } }.map(\.dataset))

@@ -72,7 +72,8 @@ extension ConfigurationReader {
 }
 
 extension ConfigurationBlock {
-    /// A path that was written in the file is seen from the file's folder, one in a variable from the working directory.
+    /// A path that was written in the file is seen from the file's folder, one in a variable from the working
+    /// directory.
     fileprivate func resolve(_ path: String, key: String, besides file: String) -> String {
         if case .variable = location(of: key) { return path }
         guard !path.hasPrefix("/"), let slash = file.lastIndex(of: "/") else { return path }

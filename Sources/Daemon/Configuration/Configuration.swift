@@ -3,8 +3,8 @@ public import LeaderElection
 public import RedisClient
 
 /// What one replica is told to do: the contents of `baton.yaml`, of the datasets file that it names, and of the
-/// environment. A value of this type that came from ``load(path:environment:)`` is consistent in itself; whether it fits
-/// the servers is for `baton check` to say.
+/// environment. A value of this type that came from ``load(path:environment:)`` is consistent in itself; whether it
+/// fits the servers is for `baton check` to say.
 public struct Configuration: Hashable, Sendable {
     /// The PostgreSQL that the datasets are read from.
     public struct Postgres: Hashable, Sendable {
@@ -132,7 +132,8 @@ public struct Configuration: Hashable, Sendable {
     /// Keys that others keep, for the tools that look at the cache and clear it.
     public struct Family: Hashable, Sendable {
         public var name: String
-        /// At least one. Text in braces stands for anything; `{id}` and `{phone}` are what `baton cache clear` asks for.
+        /// At least one. Text in braces stands for anything; `{id}` and `{phone}` are what `baton cache clear` asks
+        /// for.
         public var templates: [KeyTemplate]
         /// The name of the Redis that holds the keys.
         public var redis: String

@@ -12,8 +12,8 @@ final class ConfigurationBlock {
     }
 
     let location: ConfigurationLocation
-    /// Whether anything in the block was refused so far, apart from unknown keys. What is still seen together then, such
-    /// as durations that must fit, may be stand-ins.
+    /// Whether anything in the block was refused so far, apart from unknown keys. What is still seen together then,
+    /// such as durations that must fit, may be stand-ins.
     private(set) var hasMistakes = false
     private let reader: ConfigurationReader
     private let path: [String]
@@ -304,7 +304,8 @@ extension ConfigurationBlock {
     private func name(_ key: String) -> String { (path + [key]).joined(separator: ".") }
 
     private func variablePath(of key: String) -> [String] {
-        // Datasets are called BATON_DATASETS_… and their defaults BATON_DEFAULTS_…, though both are in a file of its own.
+        // Datasets are called BATON_DATASETS_… and their defaults BATON_DEFAULTS_…, though both are in a file of its
+        // own.
         path.isEmpty ? [key] : variablePath + [key]
     }
 

@@ -91,7 +91,8 @@ extension SettingFormat<String> {
 }
 
 extension SettingFormat<String> {
-    /// Whether what stands before the first `/` or `?` of a URI holds no `@` although a part of a password seems to be in it.
+    /// Whether what stands before the first `/` or `?` of a URI holds no `@` although a part of a password seems to be
+    /// in it.
     private static func endsTooEarly(_ uri: String) -> Bool {
         guard let scheme = uri.firstRange(of: "://") else { return false }
         let rest = uri[scheme.upperBound...]

@@ -1,5 +1,5 @@
-/// A piece of a YAML file, with the place where it starts. All scalars are text as it was written: what is a number or a
-/// truth value is for the reader of a setting to say, so that `010`, `no` and `1e3` never turn into something else.
+/// A piece of a YAML file, with the place where it starts. All scalars are text as it was written: what is a number or
+/// a truth value is for the reader of a setting to say, so that `010`, `no` and `1e3` never turn into something else.
 struct YAMLNode {
     enum Content {
         /// Nothing, `~` or `null`.

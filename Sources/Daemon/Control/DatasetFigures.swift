@@ -12,10 +12,15 @@ public struct DatasetFigures: Hashable, Sendable {
     public var longestIntervalMilliseconds: Double?
     /// Statements sent to PostgreSQL.
     public var queriesPerSecond: Double
-    /// Operations sent to Redis: keys written, deleted and renewed.
+    /// Operations sent to Redis: keys written, deleted and renewed, and those that a takeover compares.
     public var writesPerSecond: Double
     /// Ticks that failed.
     public var failures: Int
+    /// Why the last tick failed; nil if it did not.
+    public var problem: String?
+
+    /// So many characters of it are kept.
+    static let problemLimit = 300
 
     var json: JSONText {
         func decimal(_ value: Double?) -> JSONText { value.map { .decimal($0) } ?? .null }
@@ -25,7 +30,7 @@ public struct DatasetFigures: Hashable, Sendable {
             "intervalMilliseconds": decimal(intervalMilliseconds),
             "longestIntervalMilliseconds": decimal(longestIntervalMilliseconds),
             "databaseQueriesPerSecond": .decimal(queriesPerSecond), "redisWritesPerSecond": .decimal(writesPerSecond),
-            "failures": .number(failures),
+            "failures": .number(failures), "problem": problem.map { .text($0) } ?? .null,
         ])
     }
 }
@@ -43,6 +48,7 @@ extension DatasetFigures {
             longestPassMilliseconds: number("longestPassMilliseconds"),
             intervalMilliseconds: number("intervalMilliseconds"),
             longestIntervalMilliseconds: number("longestIntervalMilliseconds"), queriesPerSecond: queries,
-            writesPerSecond: writes, failures: failureCount)
+            writesPerSecond: writes, failures: failureCount,
+            problem: node["problem"]?.scalar.flatMap { $0.style == .plain ? nil : $0.string })
     }
 }

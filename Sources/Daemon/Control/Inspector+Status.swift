@@ -3,7 +3,8 @@ internal import RedisClient
 extension Inspector {
     /// Who leads, and who could.
     ///
-    /// - Throws: `RedisError` if the Redis of the lease can't be asked; ``InspectionError`` if keys of the group are damaged.
+    /// - Throws: `RedisError` if the Redis of the lease can't be asked; ``InspectionError`` if keys of the group are
+    ///   damaged.
     public func status() async throws -> StatusReport {
         try await withRedis(configuration.lease.redis) { redis in
             StatusReport(view: try await view(redis), server: leaseServer)

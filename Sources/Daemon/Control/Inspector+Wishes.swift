@@ -28,7 +28,8 @@ extension Inspector {
     /// - Parameters:
     ///   - successor: the replica that is to lead next; nil for any. For a moment no other is elected.
     ///   - patience: how long to wait until another term is led; nil: don't wait.
-    /// - Returns: `done`, `no` if it is refused, `timedOut` if nobody else was elected in time. Asking twice does no harm.
+    /// - Returns: `done`, `no` if it is refused, `timedOut` if nobody else was elected in time. Asking twice does no
+    ///   harm.
     /// - Throws: `RedisError`; ``InspectionError`` if keys of the group are damaged.
     public func stepDown(
         for successor: String?, _ wisher: Wisher, patience: Duration?, _ progress: WishProgress
@@ -79,7 +80,8 @@ extension Inspector {
         }
     }
 
-    /// Lets the group write nothing for a while: whoever leads goes on leading, and finishes the passes that have begun.
+    /// Lets the group write nothing for a while: whoever leads goes on leading, and finishes the passes that have
+    /// begun.
     ///
     /// - Parameter patience: how long to wait until nothing is written any more.
     /// - Returns: `done`, or `timedOut` if passes still went on after that.

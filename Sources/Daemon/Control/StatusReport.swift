@@ -49,6 +49,10 @@ public struct StatusReport: Sendable {
         if replicas.isEmpty { lines.append("  no replica was seen within the last hour") }
         if let figures = view.figures, !figures.entries.isEmpty {
             lines += [""] + figures.table.map { "  " + $0 }
+            for entry in figures.entries {
+                guard let problem = entry.figures.problem else { continue }
+                lines += layout.entry("problem", ["\(entry.dataset): \(problem)"], .red)
+            }
             lines.append("  of the last minute: PASSES that read rows, how long, and from tick to tick")
         }
         return lines.joined(separator: "\n") + "\n"

@@ -1,7 +1,8 @@
 internal import LeaderElection
 internal import RedisClient
 
-/// What a replica says to its group and hears from it: operators' wishes, who is there, and whether the leader's process is.
+/// What a replica says to its group and hears from it: operators' wishes, who is there, and whether the leader's
+/// process is.
 extension ElectionDriver {
     // MARK: Wishes
 
@@ -51,8 +52,8 @@ extension ElectionDriver {
         }
     }
 
-    /// Whether others may conclude from a silent channel that this process is gone. A subscription that was lost must hold for
-    /// a while before: one that comes and goes would else put the term at risk each time.
+    /// Whether others may conclude from a silent channel that this process is gone. A subscription that was lost must
+    /// hold for a while before: one that comes and goes would else put the term at risk each time.
     var isHeard: Bool {
         guard let heardSince else { return false }
         return !wasUnheard || heardSince + store.timing.renewEvery <= .now

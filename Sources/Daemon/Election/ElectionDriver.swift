@@ -3,8 +3,8 @@ internal import LeaderElection
 internal import NIOCore
 internal import RedisClient
 
-/// Performs what the elector decides. Runs on the event loop of the lease's connection, so that neither a busy thread pool nor
-/// anything else of this process keeps a renewal from being sent.
+/// Performs what the elector decides. Runs on the event loop of the lease's connection, so that neither a busy thread
+/// pool nor anything else of this process keeps a renewal from being sent.
 actor ElectionDriver {
     let store: LeaseStore
     private let work: any TermWork
@@ -95,8 +95,8 @@ actor ElectionDriver {
         await store.close()
     }
 
-    /// Ends the term, if there is one, gives the lease back, and lets ``run()`` return: at the latest after the drain time
-    /// if the work does not end.
+    /// Ends the term, if there is one, gives the lease back, and lets ``run()`` return: at the latest after the drain
+    /// time if the work does not end.
     func shutDown() {
         guard patience == nil else { return }
         patience = eventLoop.scheduleTask(in: TimeAmount(drain)) { self.assumeIsolated { $0.giveUpWaiting() } }

@@ -7,8 +7,8 @@ internal import Synchronization
 
 /// Takes part in the election of a group and lets the elected leader work.
 ///
-/// Graceful shutdown, or cancelling the task that runs it: the term's work is cancelled, the lease resigned as soon as the
-/// work has stopped sending, and ``run()`` returns when the work has ended, or after the drain time if it does not.
+/// Graceful shutdown, or cancelling the task that runs it: the term's work is cancelled, the lease resigned as soon as
+/// the work has stopped sending, and ``run()`` returns when the work has ended, or after the drain time if it does not.
 public final class ElectionService: Service {
     private let driver: ElectionDriver
     private let board: StatusBoard
@@ -37,8 +37,8 @@ public final class ElectionService: Service {
     /// Where this replica stands now.
     public var status: ElectionStatus { board.status }
 
-    /// The present status, then each new one; those in between are left out if they come faster than they are read. Ends with
-    /// ``run()``.
+    /// The present status, then each new one; those in between are left out if they come faster than they are read.
+    /// Ends with ``run()``.
     public func statuses() -> AsyncStream<ElectionStatus> { board.watch() }
 
     /// Competes, leads and follows until shut down. Never throws: whatever goes wrong, it asks again.

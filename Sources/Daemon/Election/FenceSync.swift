@@ -32,7 +32,8 @@ public struct FenceState: Hashable, Sendable {
 public enum FenceSync {
     /// What came of it.
     public enum Answer: Hashable, Sendable {
-        /// The fence is ours and continues from the given sequence. It was this before; nil: it was missing or unreadable.
+        /// The fence is ours and continues from the given sequence. It was this before; nil: it was missing or
+        /// unreadable.
         case synced(was: FenceState?)
         /// The term is over: the lease is gone or another's, or the target has seen this higher epoch.
         case notOurs(highest: Epoch?)
@@ -51,8 +52,8 @@ public enum FenceSync {
             arguments: [lease.text, "\(lease.epoch)", "\(lease.token)", "\(next)", deployment])
     }
 
-    /// At a target that does not hold the lease, after a renewal that was asked for since the term began: only if it has
-    /// seen no higher epoch.
+    /// At a target that does not hold the lease, after a renewal that was asked for since the term began: only if it
+    /// has seen no higher epoch.
     ///
     /// - Parameter next: higher than any sequence of the term so far, at least 1.
     static func atTarget(_ keys: GroupKeys, _ lease: Lease, next: Int64) -> ScriptCall {

@@ -10,11 +10,11 @@ public struct GroupKeys: Hashable, Sendable {
     public let events: String
     /// The text that says whose leader seems to be gone, or that it says it is alive; with a TTL.
     public let suspect: String
-    /// The hash in which operators leave their wishes: on the Redis of the lease those about leading, on each Redis those for
-    /// the datasets that it holds.
+    /// The hash in which operators leave their wishes: on the Redis of the lease those about leading, on each Redis
+    /// those for the datasets that it holds.
     public let wishes: String
-    /// The hash in which is noted what people took out of the cache on that Redis, or put into it, so that the leader looks
-    /// at it again; with a TTL.
+    /// The hash in which is noted what people took out of the cache on that Redis, or put into it, so that the leader
+    /// looks at it again; with a TTL.
     public let cleared: String
     /// The hash that says which replicas there are.
     public let replicas: String

@@ -6,12 +6,13 @@ internal import NIOCore
 struct LeaderWatch: Sendable {
     /// From one look to the next.
     static let interval = Duration.milliseconds(50)
-    /// For how long a leader's channel must have nobody who listens before the lease is taken over. A leader that lives and lost
-    /// its subscription has this long to say so.
+    /// For how long a leader's channel must have nobody who listens before the lease is taken over. A leader that lives
+    /// and lost its subscription has this long to say so.
     static let grace = Duration.milliseconds(30)
 
     let store: LeaseStore
-    /// The one that the store's answers come on. Its timer costs much less than `Task.sleep`, which wakes two more threads.
+    /// The one that the store's answers come on. Its timer costs much less than `Task.sleep`, which wakes two more
+    /// threads.
     let eventLoop: any EventLoop
 
     /// Returns when the leader of this term seems to be gone, or the task is cancelled.

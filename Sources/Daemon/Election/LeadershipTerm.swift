@@ -3,11 +3,12 @@ internal import Synchronization
 
 /// What a leader does, once for each term.
 public protocol TermWork: Sendable {
-    /// Works for as long as the term lives. Called in a task of its own, which is cancelled the moment the term ends; returning
-    /// says that the work has ended, and until then this replica does not compete again. Returning early gives the term up.
+    /// Works for as long as the term lives. Called in a task of its own, which is cancelled the moment the term ends;
+    /// returning says that the work has ended, and until then this replica does not compete again. Returning early
+    /// gives the term up.
     ///
-    /// Say ``LeadershipTerm/stoppedSending()`` as soon as nothing more will be sent to a target, if ending takes longer than
-    /// that: a leader that shuts down hands over then.
+    /// Say ``LeadershipTerm/stoppedSending()`` as soon as nothing more will be sent to a target, if ending takes longer
+    /// than that: a leader that shuts down hands over then.
     func lead(_ term: LeadershipTerm) async
 }
 
@@ -61,7 +62,8 @@ public final class LeadershipTerm: Sendable {
 
     // MARK: Is it alive
 
-    /// Whether the term lives at this instant. Looks at the clock itself, so that it ends even if nothing else runs any more.
+    /// Whether the term lives at this instant. Looks at the clock itself, so that it ends even if nothing else runs any
+    /// more.
     public func isLive(at instant: ContinuousClock.Instant = .now) -> Bool {
         state.withLock { $0.end == nil && instant < $0.deadline }
     }
@@ -79,7 +81,8 @@ public final class LeadershipTerm: Sendable {
 
     // MARK: Telling and asking
 
-    /// A target refused a write: the lease is asked about at once, and only if it is not ours any more does the term end.
+    /// A target refused a write: the lease is asked about at once, and only if it is not ours any more does the term
+    /// end.
     public func writeRefused() { say(.writeRefused) }
 
     /// Nothing more will be sent to any target.

@@ -4,8 +4,8 @@ public import Logging
 public import NIOCore
 public import RedisClient
 
-/// The lease in Redis, as the election wants to ask about it. It has a connection of its own: nothing else ever queues before
-/// a renewal.
+/// The lease in Redis, as the election wants to ask about it. It has a connection of its own: nothing else ever queues
+/// before a renewal.
 public struct LeaseStore: Sendable {
     let keys: GroupKeys
     let holder: String
@@ -21,10 +21,10 @@ public struct LeaseStore: Sendable {
     ///   - redis: where the lease is. Its timeouts and back-off are replaced by what the timing asks for.
     ///   - keys: the group's.
     ///   - holder: this replica's name, for people.
-    ///   - deployment: what fills the cache (PostgreSQL's system identifier, the database, the group). A lease that bears
-    ///     another is refused.
-    ///   - detectsCrashes: whether this replica succeeds a leader whose process is gone before the lease runs out, and lets
-    ///     others do so; else only the TTL counts.
+    ///   - deployment: what fills the cache (PostgreSQL's system identifier, the database, the group). A lease that
+    ///     bears another is refused.
+    ///   - detectsCrashes: whether this replica succeeds a leader whose process is gone before the lease runs out, and
+    ///     lets others do so; else only the TTL counts.
     ///   - eventLoop: used for nothing but the lease.
     public init(
         redis: RedisConfiguration, keys: GroupKeys, holder: String, deployment: String, timing: ElectionTiming,
@@ -151,16 +151,16 @@ public struct LeaseStore: Sendable {
         _ = try? await client.send(command, timeout: timing.renewTimeout)
     }
 
-    /// Listens for releases of the lease and for wishes, on a connection of its own; and on the channel that bears the token,
-    /// to be heard itself.
+    /// Listens for releases of the lease and for wishes, on a connection of its own; and on the channel that bears the
+    /// token, to be heard itself.
     func listen(as token: Token) -> RedisSubscription {
         listener.subscribe(to: [keys.released, keys.wished, keys.live(token)])
     }
 
     /// Whether somebody listens to the channel of this term's leader.
     ///
-    /// - Returns: true as well if this cannot be told: our own connection is so young that both may have been lost for one
-    ///   reason, such as a restart of Redis.
+    /// - Returns: true as well if this cannot be told: our own connection is so young that both may have been lost for
+    ///   one reason, such as a restart of Redis.
     func isHeard(_ leader: Token) async throws(LeaseError) -> Bool {
         do throws(RedisError) {
             let connection = try await client.connection(timeout: timing.renewTimeout)

@@ -95,9 +95,9 @@ public struct Attendance: Hashable, Sendable {
         replicas.filter { nowMilliseconds - $0.seenMilliseconds <= Self.freshness.milliseconds }
     }
 
-    /// Whether others should be elected before this one: a version is newer by its number, and of one version a revision of the
-    /// datasets whose first replica that is still there started later. So an update of all replicas, one by one, changes the
-    /// leader as seldom as possible.
+    /// Whether others should be elected before this one: a version is newer by its number, and of one version a
+    /// revision of the datasets whose first replica that is still there started later. So an update of all replicas,
+    /// one by one, changes the leader as seldom as possible.
     func isOutdated(_ replica: Presence) -> Bool {
         let present = present
         func firstStart(_ other: Presence) -> Int64 {

@@ -13,11 +13,11 @@ struct HTTPAnswer: Sendable {
 /// Which page is made by what. It is made anew for each request, on the server's thread, and must not block.
 typealias HTTPRoutes = [String: @Sendable () -> HTTPAnswer]
 
-/// Answers `GET` and `HEAD` from a table of pages. It has a thread of its own and uses no tasks, so that it answers also when
-/// everything else of the process hangs.
+/// Answers `GET` and `HEAD` from a table of pages. It has a thread of its own and uses no tasks, so that it answers
+/// also when everything else of the process hangs.
 ///
-/// Each connection is for one request, and for ``HTTPServer/connectionLimit`` at most: one more, and the oldest has to go,
-/// so that a probe is answered while somebody else keeps connections open.
+/// Each connection is for one request, and for ``HTTPServer/connectionLimit`` at most: one more, and the oldest has to
+/// go, so that a probe is answered while somebody else keeps connections open.
 final class HTTPServer: Sendable {
     /// How many connections may be open.
     static let connectionLimit = 64

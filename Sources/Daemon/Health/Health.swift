@@ -1,8 +1,8 @@
 internal import NIOHTTP1
 internal import Synchronization
 
-/// What a replica says of itself to those who watch it: whether it makes progress, and whether it has what it needs. Neither
-/// depends on who leads.
+/// What a replica says of itself to those who watch it: whether it makes progress, and whether it has what it needs.
+/// Neither depends on who leads.
 final class Health: Sendable {
     private struct State {
         var watchdog: Watchdog?
@@ -37,8 +37,8 @@ final class Health: Sendable {
             ]))
     }
 
-    /// Whether the replica could lead if it were elected: PostgreSQL has said who it is, the lease's Redis answers, and nothing
-    /// keeps the replica from competing, such as another deployment's lease.
+    /// Whether the replica could lead if it were elected: PostgreSQL has said who it is, the lease's Redis answers, and
+    /// nothing keeps the replica from competing, such as another deployment's lease.
     func readiness() -> HTTPAnswer {
         let (hasIdentifiedPostgres, election) = state.withLock { ($0.hasIdentifiedPostgres, $0.election) }
         let status = election?()

@@ -4,7 +4,8 @@ struct Heartbeats: Sendable {
     private struct Pulse {
         let name: String
         var answeredAt: ContinuousClock.Instant
-        /// When the question was asked that is still unanswered. Only one is at a time: a loop that hangs gathers no others.
+        /// When the question was asked that is still unanswered. Only one is at a time: a loop that hangs gathers no
+        /// others.
         var askedAt: ContinuousClock.Instant?
         var isKnownToHang = false
     }
@@ -59,8 +60,8 @@ struct Heartbeats: Sendable {
         pulses.map { ($0.name, $0.answeredAt.duration(to: now)) }
     }
 
-    /// The loops that were asked and have not answered in time. Counted from the question: a process that was frozen as a
-    /// whole asked nobody, and finds nobody hanging when it goes on.
+    /// The loops that were asked and have not answered in time. Counted from the question: a process that was frozen as
+    /// a whole asked nobody, and finds nobody hanging when it goes on.
     func hanging(at now: ContinuousClock.Instant) -> [String] {
         pulses.filter { $0.askedAt.map { $0.duration(to: now) > patience } ?? false }.map(\.name)
     }

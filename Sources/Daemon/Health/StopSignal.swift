@@ -2,8 +2,8 @@ internal import Glibc
 
 /// Wakes one thread that waits for it, at the latest after a while.
 ///
-/// A pipe, since a semaphore of Dispatch's waits on Linux for a moment of the wall clock: one that is set back would keep the
-/// thread waiting.
+/// A pipe, since a semaphore of Dispatch's waits on Linux for a moment of the wall clock: one that is set back would
+/// keep the thread waiting.
 final class StopSignal: Sendable {
     private let (readEnd, writeEnd): (Int32, Int32)
 

@@ -6,8 +6,9 @@ internal import Synchronization
 
 /// Sees to it that a term ends by its deadline, and finds out what hangs, whatever else of this process still runs.
 ///
-/// It is one thread, neither a task nor an event loop, and waits for none of those that it watches: it leaves a question with
-/// each and looks later whether there was an answer. It logs on a queue of its own, for the standard error may block too.
+/// It is one thread, neither a task nor an event loop, and waits for none of those that it watches: it leaves a
+/// question with each and looks later whether there was an answer. It logs on a queue of its own, for the standard
+/// error may block too.
 final class Watchdog: Sendable {
     /// A loop to watch.
     struct Loop: Sendable {

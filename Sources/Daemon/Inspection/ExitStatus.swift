@@ -1,8 +1,8 @@
 internal import PostgresClient
 internal import RedisClient
 
-/// With what the commands of `baton` end: one table for all of them, with the numbers of `sysexits.h` and, for signals, of
-/// shells.
+/// With what the commands of `baton` end: one table for all of them, with the numbers of `sysexits.h` and, for signals,
+/// of shells.
 public enum ExitStatus: Int32, CaseIterable, Sendable {
     case done = 0
     case no = 1

@@ -54,7 +54,8 @@ extension Inspector {
     /// The least permissions for all datasets that are switched on. Reads PostgreSQL's catalogs; asks no Redis.
     ///
     /// - Parameter role: the name of the role and of the Redis user.
-    /// - Throws: `PostgresError`, ``DatasetError``, or ``InspectionError`` if the connection's user may not read a table.
+    /// - Throws: `PostgresError`, ``DatasetError``, or ``InspectionError`` if the connection's user may not read a
+    ///   table.
     public func grants(role: String) async throws -> Grants {
         guard !role.isEmpty, role.allSatisfy({ !$0.isWhitespace && !"\"'".contains($0) }) else {
             throw InspectionError(.usage, "A role's name has no spaces and no quotes.")

@@ -2,7 +2,8 @@ internal import CacheRefresh
 internal import PostgresClient
 internal import RedisClient
 
-/// Looks at the servers of a configuration, on behalf of somebody at a terminal. It changes nothing but where it says so.
+/// Looks at the servers of a configuration, on behalf of somebody at a terminal. It changes nothing but where it says
+/// so.
 public struct Inspector: Sendable {
     let configuration: Configuration
     /// As it was opened, for the report.

@@ -6,7 +6,8 @@ struct PostgresGrants: Hashable, Sendable {
     /// Statements, each with its semicolon.
     var statements: [String] = []
 
-    /// Finds out which relations the datasets read, by planning them. The user of the connection must be allowed to read them.
+    /// Finds out which relations the datasets read, by planning them. The user of the connection must be allowed to
+    /// read them.
     static func read(
         _ datasets: [Dataset], role: String, on connection: PostgresConnection
     ) async throws -> PostgresGrants {

@@ -22,6 +22,8 @@ struct RedisFacts: Hashable, Sendable {
         return "Redis \(fields["redis_version"] ?? "of unknown version")"
     }
 
+    /// Of the running server process: another one after a restart.
+    var runID: String? { fields["run_id"].flatMap { $0.isEmpty ? nil : $0 } }
     var isPrimary: Bool { fields["role"] == "master" }
     var usedMemory: Int { number("used_memory") }
     /// In bytes; 0: no limit.

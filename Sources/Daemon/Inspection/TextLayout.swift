@@ -45,8 +45,8 @@ public struct TextLayout: Hashable, Sendable {
         }
     }
 
-    /// Breaks a text at spaces, but not at those in backquotes: what stands there is to be copied. A word that is longer
-    /// than a line is broken anywhere.
+    /// Breaks a text at spaces, but not at those in backquotes: what stands there is to be copied. A word that is
+    /// longer than a line is broken anywhere.
     static func wrap(_ text: String, width: Int) -> [String] {
         var lines: [String] = []
         var line = ""

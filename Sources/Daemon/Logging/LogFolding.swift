@@ -1,7 +1,7 @@
 internal import Logging
 
-/// Which records repeat what was said a moment ago: the first of a kind is written at once, the others are counted, and every
-/// ten seconds one of them is written with their number. Pure: the time is passed in.
+/// Which records repeat what was said a moment ago: the first of a kind is written at once, the others are counted, and
+/// every ten seconds one of them is written with their number. Pure: the time is passed in.
 ///
 /// Only warnings and errors are folded: trouble repeats itself, while everything else tells of something that happened.
 struct LogFolding: Sendable {

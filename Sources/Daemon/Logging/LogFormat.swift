@@ -2,8 +2,8 @@ internal import Logging
 
 /// How a record looks: JSON for machines, or text for people.
 enum LogFormat: Sendable {
-    /// `{"timestamp":"2026-01-31T12:00:00.123Z","level":"info","label":"election","message":"…", …}`; metadata follow as
-    /// further members.
+    /// `{"timestamp":"2026-01-31T12:00:00.123Z","level":"info","label":"election","message":"…", …}`; metadata follow
+    /// as further members.
     case json
     /// `12:00:00.123 info    election  message  key=value …`
     case text(isColoured: Bool)

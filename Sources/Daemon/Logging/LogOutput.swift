@@ -5,8 +5,8 @@ internal import Synchronization
 
 /// Where all records of a process go, each as one line.
 ///
-/// A thread of its own writes them: nothing that logs, least of all the election, ever waits for whoever reads the log. While
-/// nobody reads, lines are kept up to a limit, and then counted.
+/// A thread of its own writes them: nothing that logs, least of all the election, ever waits for whoever reads the log.
+/// While nobody reads, lines are kept up to a limit, and then counted.
 final class LogOutput: Sendable {
     /// So many lines wait for a reader at most.
     static let limit = 10_000

@@ -17,7 +17,8 @@ struct MetricFamily: Hashable, Sendable {
         }
     }
 
-    /// By the conventions of Prometheus: base units, `_total` for counters. Source: <https://prometheus.io/docs/practices/naming/>.
+    /// By the conventions of Prometheus: base units, `_total` for counters. Source:
+    /// <https://prometheus.io/docs/practices/naming/>.
     let name: String
     let kind: Kind
     /// What is measured, as a sentence.

@@ -9,7 +9,8 @@ enum ProcessFigures {
             if let value { samples.append(PrometheusRegistry.Sample(family: family, value: value)) }
         }
         if let fields = statusFields {
-            // Counted from 1 as in proc(5): 14 and 15 the time, 22 the start, 23 and 24 the memory; the first two are cut off.
+            // Counted from 1 as in proc(5): 14 and 15 the time, 22 the start, 23 and 24 the memory; the first two are
+            // cut off.
             func field(_ number: Int) -> Double? { Double(fields[number - 3]) }
             if let user = field(14), let kernel = field(15) { add(.processorSeconds, (user + kernel) / ticks) }
             add(.virtualMemory, field(23))

@@ -1,7 +1,8 @@
 internal import LeaderElection
 internal import Synchronization
 
-/// What `/metrics` serves: what was counted, and what is found out when somebody asks, so that nothing of it can be outdated.
+/// What `/metrics` serves: what was counted, and what is found out when somebody asks, so that nothing of it can be
+/// outdated.
 final class ReplicaFigures: Sendable {
     let registry = PrometheusRegistry()
     private let state = Mutex(State())

@@ -1,8 +1,8 @@
 internal import LeaderElection
 internal import RedisClient
 
-/// What people took out of the cache on one Redis, or put into it, since the leader looked last (`baton cache`): the leader would
-/// else hold it for unchanged until its TTL is renewed.
+/// What people took out of the cache on one Redis, or put into it, since the leader looked last (`baton cache`): the
+/// leader would else hold it for unchanged until its TTL is renewed.
 ///
 /// The datasets of a Redis share one of these, so that it is asked once a second however many there are.
 actor ClearedKeys {

@@ -20,7 +20,7 @@ struct DatasetLoop {
         var losses = 0
         var schedule = PassSchedule(every: pass.dataset.every)
         var random = SystemRandomNumberGenerator()
-        var problem: Problem?
+        var trouble = LastingProblem()
         var told = Told()
         defer { pass.meter.ended() }
         var pause = Duration.zero
@@ -39,20 +39,18 @@ struct DatasetLoop {
                 let duration = pass.clock() - began
                 pass.meter.succeeded(outcome, duration)
                 report(outcome, memory, duration, &told)
-                if problem != nil {
+                if trouble.isOver() {
                     logger.notice("passes succeed again", [.failures: "\(schedule.consecutiveFailures)"])
                 }
-                problem = nil
                 pause = schedule.succeeded(at: pass.clock())
             } catch {
                 if Task.isCancelled || !term.isLive() { return }
-                let latest = Problem(error)
-                if latest.kind != problem?.kind {
-                    logger.error("pass failed", [.problem: "\(latest.text)"])
+                let problem = Problem(error)
+                if trouble.isWorthTelling(problem, at: pass.clock()) {
+                    logger.error("pass failed", [.problem: "\(problem.text)"])
                 }
-                problem = latest
-                pass.meter.failed()
-                if latest.castsDoubtOnLease { term.writeRefused() }
+                pass.meter.failed(problem)
+                if problem.castsDoubtOnLease { term.writeRefused() }
                 if case Fence.Failure.outranked = error {
                     giveUpTerm()
                     return

@@ -4,7 +4,8 @@ internal import Metrics
 internal import PostgresClient
 internal import Synchronization
 
-/// What the passes of one dataset cost and did in one term: added to what the process has counted, and for the last minute.
+/// What the passes of one dataset cost and did in one term: added to what the process has counted, and for the last
+/// minute.
 final class DatasetMeter: Sendable {
     let name: String
     private let clock: @Sendable () -> Duration
@@ -105,6 +106,7 @@ final class DatasetMeter: Sendable {
 
     func succeeded(_ outcome: DatasetPass.Outcome, _ duration: Duration) {
         show(outcome)
+        recent.withLock { $0.problem = nil }
         let summary: PassSummary
         switch outcome {
         case .skipped:
@@ -131,9 +133,13 @@ final class DatasetMeter: Sendable {
         keysRefused.increment(by: summary.keysFailed)
     }
 
-    func failed() {
+    func failed(_ problem: Problem) {
         failures.increment()
-        recent.withLock { $0.add(.init(failures: 1), at: clock()) }
+        let now = clock()
+        recent.withLock { recent in
+            recent.add(.init(failures: 1), at: now)
+            recent.problem = problem.text
+        }
     }
 
     private func show(_ outcome: DatasetPass.Outcome) {

@@ -21,7 +21,8 @@ struct DatasetSource: Sendable {
         /// Rows carry the transaction that wrote them: a plain or partitioned table.
         let hasTransactionIDs: Bool
         let validatesUTF8: Bool
-        /// Of the dataset's definition and the columns that it has: what decides which keys there are, and what is in them.
+        /// Of the dataset's definition and the columns that it has: what decides which keys there are, and what is in
+        /// them.
         let fingerprint: String
     }
 
@@ -71,7 +72,8 @@ struct DatasetSource: Sendable {
             Self.arrayLiteral(identities.map { CopyFields.unescaped($0)[place] })
         }
         let parameters = columns.indices.map { "$\($0 + 1)::text[]" }.joined(separator: ", ")
-        // As `COPY` shows it; a cast to text would strip the blanks of `char(n)`, and write `inet` and booleans otherwise.
+        // As `COPY` shows it; a cast to text would strip the blanks of `char(n)`, and write `inet` and booleans
+        // otherwise.
         let names = columns.map { "format('%s', \(Self.quoted($0.name)))" }
         let matches = zip(names, columns.indices).map { "\($0) = wanted.c\($1)" }.joined(separator: " and ")
         let aliases = columns.indices.map { "c\($0)" }.joined(separator: ", ")
@@ -131,8 +133,8 @@ struct DatasetSource: Sendable {
         }
     }
 
-    /// Whether what was found out earlier may be the cause: a relation is gone, or may not be read any longer, and perhaps
-    /// the dataset now reads others.
+    /// Whether what was found out earlier may be the cause: a relation is gone, or may not be read any longer, and
+    /// perhaps the dataset now reads others.
     private static func mayBeOutdated(_ error: PostgresError) -> Bool {
         ["42P01", "42501", "3F000", "42809"].contains(error.sqlState)
     }

@@ -124,8 +124,8 @@ actor Fence {
         _ = try await mendedChain()
     }
 
-    /// Mends the chain where it is broken or in doubt, even if nothing is to be sent: a Redis that was restarted may have
-    /// lost data, and so has one whose fence is behind what was acknowledged.
+    /// Mends the chain where it is broken or in doubt, even if nothing is to be sent: a Redis that was restarted may
+    /// have lost data, and so has one whose fence is behind what was acknowledged.
     func verify() async throws {
         if let chain, chain.connection.isOpen, !renewalShowsLoss { return }
         chain = nil

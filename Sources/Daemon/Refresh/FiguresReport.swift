@@ -2,7 +2,8 @@ internal import CacheRefresh
 internal import RedisClient
 internal import Synchronization
 
-/// Tells in Redis how the datasets of one term fare, for `baton status`. Nothing is decided by it: what fails is left out.
+/// Tells in Redis how the datasets of one term fare, for `baton status`. Nothing is decided by it: what fails is left
+/// out.
 final class FiguresReport: Sendable {
     /// How often it tells.
     static let interval = Duration.seconds(2)

@@ -5,7 +5,8 @@ internal import RedisClient
 struct Inventory {
     /// A page takes Redis about a millisecond at most, also of a million keys.
     static let pageSize = 500
-    /// Where every key that is there has to go, so many a second do: the application fills them again from its database.
+    /// Where every key that is there has to go, so many a second do: the application fills them again from its
+    /// database.
     static let deletionsPerSecond = 5000
 
     private let redis: RedisClient

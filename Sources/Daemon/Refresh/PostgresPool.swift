@@ -35,7 +35,8 @@ actor PostgresPool {
 
     /// Lends a connection for as long as the body runs.
     ///
-    /// - Throws: `PostgresError`, `CancellationError` when the task is cancelled or the pool closed, or what the body throws.
+    /// - Throws: `PostgresError`, `CancellationError` when the task is cancelled or the pool closed, or what the body
+    ///   throws.
     nonisolated func withConnection<Result>(
         _ body: (PostgresConnection) async throws -> Result
     ) async throws -> Result {

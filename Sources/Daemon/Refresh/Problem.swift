@@ -31,8 +31,8 @@ struct Problem {
         }
     }
 
-    /// PostgreSQL quotes values of rows and parts of statements in messages of some kinds: they are nobody's who reads the log.
-    /// `baton check` shows them to whoever has the configuration.
+    /// PostgreSQL quotes values of rows and parts of statements in messages of some kinds: they are nobody's who reads
+    /// the log. `baton check` shows them to whoever has the configuration.
     private static func withoutData(_ error: PostgresError) -> String {
         let text = "\(error)"
         guard let state = error.sqlState, state.hasPrefix("22") || state == "42601" else { return text }
@@ -47,5 +47,26 @@ struct Problem {
         self.kind = kind
         self.text = text
         self.castsDoubtOnLease = castsDoubtOnLease
+    }
+}
+
+/// Trouble that lasts: worth telling when it begins or becomes another one, and then once a minute, so that a log of
+/// the last minutes always says what is wrong.
+struct LastingProblem {
+    static let span = Duration.seconds(60)
+
+    private var told: (kind: String, at: Duration)?
+
+    /// - Parameter now: on a clock that only goes forward.
+    mutating func isWorthTelling(_ problem: Problem, at now: Duration) -> Bool {
+        if let told, told.kind == problem.kind, now - told.at < Self.span { return false }
+        told = (problem.kind, now)
+        return true
+    }
+
+    /// - Returns: whether there was any.
+    mutating func isOver() -> Bool {
+        defer { told = nil }
+        return told != nil
     }
 }

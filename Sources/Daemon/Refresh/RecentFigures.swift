@@ -40,6 +40,9 @@ struct RecentFigures: Sendable {
 
     static let span = Duration.seconds(60)
 
+    /// Why the last tick failed; nil if it did not.
+    var problem: String?
+
     private var seconds: [(second: Int64, amounts: Amounts)] = Array(
         repeating: (-1, Amounts()), count: Int(span.components.seconds))
     private var begin: Duration?
@@ -64,7 +67,8 @@ struct RecentFigures: Sendable {
             intervalMilliseconds: all.intervals.mean?.inMilliseconds,
             longestIntervalMilliseconds: all.intervals.count == 0 ? nil : all.intervals.longest.inMilliseconds,
             queriesPerSecond: Double(all.queries) / (covered / .seconds(1)),
-            writesPerSecond: Double(all.writes) / (covered / .seconds(1)), failures: all.failures)
+            writesPerSecond: Double(all.writes) / (covered / .seconds(1)), failures: all.failures,
+            problem: problem.map { String($0.prefix(DatasetFigures.problemLimit)) })
     }
 }
 

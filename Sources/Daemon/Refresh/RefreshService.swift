@@ -41,8 +41,8 @@ public final class RefreshService: TermWork {
         self.state = Mutex(State(datasets: configuration.enabledDatasets))
     }
 
-    /// From now on these datasets are refreshed. Those that did not change go on undisturbed; keys of those that are gone
-    /// stay until their TTL.
+    /// From now on these datasets are refreshed. Those that did not change go on undisturbed; keys of those that are
+    /// gone stay until their TTL.
     public func replace(datasets: [Dataset]) {
         let enabled = datasets.filter(\.isEnabled)
         let updates = state.withLock { state in
@@ -67,7 +67,7 @@ public final class RefreshService: TermWork {
         for meter in meters.values { report?.add(meter) }
         let reporting = Task { if let report { await report.run() } }
         defer { for meter in meters.values { meter.ended() } }
-        let allFailed = { [meters] in for meter in meters.values { meter.failed() } }
+        let allFailed = { [meters] in for meter in meters.values { meter.failed($0) } }
         let server = await ServerIdentity.find(logger, while: term.isLive(), failed: allFailed) {
             try await pool.withConnection { try await ServerIdentity.read(from: $0) }
         }

@@ -27,23 +27,22 @@ public struct ServerIdentity: Hashable, Sendable, CustomStringConvertible {
     ///   - failed: called after each try that failed.
     /// - Returns: nil if the task was cancelled or it has not to be known any more.
     static func find(
-        _ logger: Logger, while isWanted: @autoclosure () -> Bool = true, failed: () -> Void = {},
+        _ logger: Logger, while isWanted: @autoclosure () -> Bool = true, failed: (Problem) -> Void = { _ in },
         _ ask: () async throws -> ServerIdentity
     ) async -> ServerIdentity? {
         var schedule = PassSchedule(every: .milliseconds(200))
         var random = SystemRandomNumberGenerator()
-        var problem: Problem?
+        var trouble = LastingProblem()
         while !Task.isCancelled && isWanted() {
             do {
                 return try await ask()
             } catch {
                 guard !Task.isCancelled && isWanted() else { return nil }
-                let latest = Problem(error)
-                if latest.kind != problem?.kind {
-                    logger.error("postgres can't be used", [.problem: "\(latest.text)"])
+                let problem = Problem(error)
+                if trouble.isWorthTelling(problem, at: Uptime.now) {
+                    logger.error("postgres can't be used", [.problem: "\(problem.text)"])
                 }
-                problem = latest
-                failed()
+                failed(problem)
                 try? await Task.sleep(for: schedule.failed(using: &random))
             }
         }

@@ -6,7 +6,8 @@ import Synchronization
 ///
 /// They are caught, not ignored: what is ignored would be ignored by the programs that are started, too.
 enum Signals {
-    /// The numbers of the signals that arrive from now on. Handlers, and a thread that waits, stay as long as the process.
+    /// The numbers of the signals that arrive from now on. Handlers, and a thread that waits, stay as long as the
+    /// process.
     static func stream(of numbers: [Int32]) -> AsyncStream<Int32> {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { return AsyncStream { $0.finish() } }

@@ -1,4 +1,5 @@
-/// Compares JSON texts by what they mean: the order of members, blanks, escapes and the spelling of numbers do not count.
+/// Compares JSON texts by what they mean: the order of members, blanks, escapes and the spelling of numbers do not
+/// count.
 ///
 /// It shares no code with the encoder whose output it judges.
 enum JSONText {
@@ -13,7 +14,8 @@ enum JSONText {
 
     /// - Returns: nil if both texts mean the same.
     static func difference(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Difference? {
-        // Most rows differ in nothing but blanks and the order of their members: those are told without building values.
+        // Most rows differ in nothing but blanks and the order of their members: those are told without building
+        // values.
         if let left = JSONMembers(left), let right = JSONMembers(right), left.isEqualAsWritten(to: right) { return nil }
         let (parsedLeft, parsedRight) = (JSONValue(parsing: left), JSONValue(parsing: right))
         guard let parsedLeft, let parsedRight else {

@@ -1,5 +1,5 @@
-/// A flaw that the simulated system can be given. Each takes away one thing on which the promises rest, so the simulator must
-/// find that a promise is broken; one that stays unnoticed means that the simulator looks away.
+/// A flaw that the simulated system can be given. Each takes away one thing on which the promises rest, so the
+/// simulator must find that a promise is broken; one that stays unnoticed means that the simulator looks away.
 ///
 /// None needs a change of the elector: four are flaws of the scripts, the others of whoever drives the elector.
 public enum Mutation: String, CaseIterable, Sendable {

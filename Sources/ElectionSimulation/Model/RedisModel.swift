@@ -1,10 +1,10 @@
 public import LeaderElection
 
-/// What Baton's scripts make of the keys of one group, without Redis: the lease with its expiry, the fence, and the last batch
-/// that was accepted.
+/// What Baton's scripts make of the keys of one group, without Redis: the lease with its expiry, the fence, and the
+/// last batch that was accepted.
 ///
-/// It is checked against the scripts themselves on a real Redis. The time is passed in, and is the server's wall clock, because
-/// that is what Redis counts TTLs by.
+/// It is checked against the scripts themselves on a real Redis. The time is passed in, and is the server's wall clock,
+/// because that is what Redis counts TTLs by.
 public struct RedisModel: Hashable, Sendable {
     /// What stands where the lease should be.
     public enum LeaseValue: Hashable, Sendable {

@@ -4,7 +4,8 @@ enum Fault: String, CaseIterable, Sendable {
     case leaseDeleted, leaseOverwritten, leaseWithoutTTL, fenceDeleted, wakeUp, workReturns, silence
 }
 
-/// How hard a schedule is. Each allows only some of the faults: with all of them at once, most are hidden by the others.
+/// How hard a schedule is. Each allows only some of the faults: with all of them at once, most are hidden by the
+/// others.
 struct FaultPlan: Sendable {
     /// May be there more than once, and is then more frequent.
     let faults: [Fault]

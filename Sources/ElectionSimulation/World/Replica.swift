@@ -26,7 +26,8 @@ struct Replica: Sendable {
     var timerDue: Microseconds = 0
     /// Nothing of the process runs before.
     var pausedUntil: Microseconds = 0
-    /// The last time at which the process was paused or its clock jumped, by its clock: a deadline before it may be noticed late.
+    /// The last time at which the process was paused or its clock jumped, by its clock: a deadline before it may be
+    /// noticed late.
     var hinderedUntil: Microseconds = .min
     /// How far the elector's clock is behind the replica's; more than nothing only with ``Mutation/deadlineFromReply``.
     var heldBack: Microseconds = 0

@@ -1,13 +1,13 @@
 import LeaderElection
 
-/// Everything that a Redis keeps, with what the referee remembers of how it came about. Copied as a whole to snapshots and
-/// replicas, so that each copy has the memory of its own, surviving history.
+/// Everything that a Redis keeps, with what the referee remembers of how it came about. Copied as a whole to snapshots
+/// and replicas, so that each copy has the memory of its own, surviving history.
 struct ServerData: Sendable {
     var redis: RedisModel
     /// The term elected last in this history.
     var newestElection: Lease?
-    /// The lease's TTL is not what its holder knows of: since it was last prolonged the wall clock was set, it was changed by
-    /// hand, or the data came from another server or an older state.
+    /// The lease's TTL is not what its holder knows of: since it was last prolonged the wall clock was set, it was
+    /// changed by hand, or the data came from another server or an older state.
     var isLeaseDisturbed = false
 }
 

@@ -2,7 +2,8 @@ import LeaderElection
 
 /// How requests reach Redis and answers come back: late, twice, in another order, or not at all.
 extension Simulation {
-    /// Decides to send something about the lease; it leaves a little later, or much later if the process is paused before.
+    /// Decides to send something about the lease; it leaves a little later, or much later if the process is paused
+    /// before.
     mutating func send(_ request: RedisRequest, by replica: Int) {
         post(request, by: replica, to: replicas[replica].leaseServer)
     }

@@ -1,7 +1,7 @@
 import LeaderElection
 
-/// The work of a term. It looks at the term before it sends, but may be paused between that look and the sending, and what it
-/// has sent may still be on its way when the term is long over.
+/// The work of a term. It looks at the term before it sends, but may be paused between that look and the sending, and
+/// what it has sent may still be on its way when the term is long over.
 extension Simulation {
     /// More in flight would only wait inside Redis.
     private static let depth = 4
@@ -111,8 +111,8 @@ extension Simulation {
         replicas[replica].elector?.observed(epoch)
     }
 
-    /// A target that has seen a higher epoch will never accept anything of this term, however long it lasts: only a term
-    /// with an epoch above that will do.
+    /// A target that has seen a higher epoch will never accept anything of this term, however long it lasts: only a
+    /// term with an epoch above that will do.
     private mutating func giveUpIfOutranked(_ replica: Int, _ index: Int) {
         guard mutation != .outrankedLeaderStays, isLive(replica, index) else { return }
         note(replica, "is outranked, and gives up")

@@ -1,11 +1,11 @@
 public import LeaderElection
 
-/// One schedule: replicas, Redis servers and the network between them, with everything that is left to chance, or goes wrong,
-/// decided by a seed. The same seed gives the same schedule, on every machine.
+/// One schedule: replicas, Redis servers and the network between them, with everything that is left to chance, or goes
+/// wrong, decided by a seed. The same seed gives the same schedule, on every machine.
 ///
-/// Faults happen for a while, then they end, and the system has to recover. The referee watches throughout, and the schedule
-/// ends with the first promise that is broken. The electors are the real ones; what drives them is written after the daemon's
-/// driver, and Redis is ``RedisModel``.
+/// Faults happen for a while, then they end, and the system has to recover. The referee watches throughout, and the
+/// schedule ends with the first promise that is broken. The electors are the real ones; what drives them is written
+/// after the daemon's driver, and Redis is ``RedisModel``.
 public struct Simulation: Sendable {
     /// What happens next. Numbers of replicas, servers and letters are indices.
     enum Event: Sendable {

@@ -6,7 +6,8 @@ internal import Synchronization
 
 /// A TCP proxy between one replica and its server, which does to the bytes what bad networks do.
 ///
-/// What it does is set for each direction, holds for connections that are open and for new ones, and may change at any time.
+/// What it does is set for each direction, holds for connections that are open and for new ones, and may change at any
+/// time.
 public final class FaultyLink: Sendable {
     /// What becomes of the bytes of one direction.
     public enum Flow: Hashable, Sendable {
@@ -134,7 +135,8 @@ public final class FaultyLink: Sendable {
 
     // MARK: Connections
 
-    /// A process that is just being started has all our sockets open until its program runs: the listener that was closed, too.
+    /// A process that is just being started has all our sockets open until its program runs: the listener that was
+    /// closed, too.
     private func listenAgain() async throws {
         let end = ContinuousClock.now + .seconds(10)
         while true {

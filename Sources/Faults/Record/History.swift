@@ -3,7 +3,8 @@ public struct History: Sendable {
     /// Something that was observed.
     public enum Event: Hashable, Sendable {
         case redis(RedisEvent)
-        /// Redis is back after a crash, with a fence of this epoch (0 for none): what it does not know any more never happened.
+        /// Redis is back after a crash, with a fence of this epoch (0 for none): what it does not know any more never
+        /// happened.
         case redisResumed(epoch: UInt64)
         /// A replica logged a line.
         case log(replica: String, LogLine)

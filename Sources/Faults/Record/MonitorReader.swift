@@ -2,8 +2,8 @@ internal import FoundationEssentials
 
 /// Understands what `MONITOR` tells of a group.
 ///
-/// Redis shows the call of a script first and then the commands that the script did, before anything else: so a batch was
-/// accepted if, and only if, the script that writes set the fence's sequence.
+/// Redis shows the call of a script first and then the commands that the script did, before anything else: so a batch
+/// was accepted if, and only if, the script that writes set the fence's sequence.
 struct MonitorReader {
     private let leaseKey: String
     private let fenceKey: String

@@ -62,7 +62,7 @@ extension Cluster {
     static func control(of redis: LocalRedis) throws -> RedisClient {
         RedisClient(
             RedisConfiguration(
-                url: try RedisURL(redis.unixURL), connectTimeout: .seconds(1), commandTimeout: .seconds(1),
+                url: try RedisURL(redis.unixURL), connectTimeout: .seconds(20), commandTimeout: .seconds(20),
                 backoff: RedisBackoff(initial: .milliseconds(10), maximum: .milliseconds(50))),
             eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: Logger(label: "faults"))
     }

@@ -2,8 +2,8 @@ public import LocalStack
 internal import RedisClient
 internal import Synchronization
 
-/// A real Redis, a real PostgreSQL and replicas as processes, with a network between them that can be broken, and a record of
-/// all that happens.
+/// A real Redis, a real PostgreSQL and replicas as processes, with a network between them that can be broken, and a
+/// record of all that happens.
 public final class Cluster: Sendable {
     /// How a cluster is to be set up.
     public struct Options: Sendable {
@@ -169,7 +169,7 @@ public final class Cluster: Sendable {
 
     /// Sends Redis a command past all links, and answers what it said as text.
     ///
-    /// - Throws: if Redis does not answer within a second, or refuses.
+    /// - Throws: if Redis does not answer within 20 seconds, or refuses.
     @discardableResult
     public func command(_ words: String...) async throws -> String {
         let reply = try await servers.withLock { $0.control }.send(RedisCommand(words))

@@ -63,7 +63,8 @@ public final class Replica: Sendable {
     /// Which way nothing passes: to it and from it, from it, to it.
     public enum Cut: Hashable, Sendable { case both, outward, inward }
 
-    /// Cuts it off from Redis (and PostgreSQL, where it has a network of its own): at the wire if it has one, else in its link.
+    /// Cuts it off from Redis (and PostgreSQL, where it has a network of its own): at the wire if it has one, else in
+    /// its link.
     public func cut(_ cut: Cut) async throws {
         switch (cut, namespace) {
         case (.both, let namespace?): try await namespace.setLink(up: false)

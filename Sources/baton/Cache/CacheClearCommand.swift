@@ -55,8 +55,10 @@ struct CacheClearCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("Clear at most so many keys a second.", valueName: "count"))
     var rate: Int?
 
-    @Option(name: .long, help: ArgumentHelp("Why; it stands in the history.", valueName: "text"))
-    var reason = ""
+    @Flag(name: .long, help: "Show the beginning of each single key's value too.")
+    var values = false
+
+    @OptionGroup var who: WisherOptions
 
     @Flag(name: .long, help: "Print JSON.")
     var json = false
@@ -107,7 +109,8 @@ struct CacheClearCommand: AsyncParsableCommand {
 
     func run() async throws {
         let tools = try options.tools()
-        var request = ClearRequest(try subject(), wisher: .here(reason: reason))
+        var request = ClearRequest(try subject(), wisher: who.wisher)
+        request.values = values
         request.families = family
         request.rate = rate
         request.backup = backup
@@ -121,8 +124,9 @@ struct CacheClearCommand: AsyncParsableCommand {
         }
         if !yes {
             Output.write(plan.text(Output.layout, columns: Output.columns))
-            if plan.count != 0 {
-                try ask(plan)
+            let count = plan.count ?? 0
+            if count != 0 {
+                try Consent.ask("Clear \(count == 1 ? "this key" : "these \(count) keys")?", "cleared")
             } else if !plan.mayHeal {
                 throw ExitStatus.no
             }
@@ -133,18 +137,5 @@ struct CacheClearCommand: AsyncParsableCommand {
         if yes, !json { Output.write(plan.remarkText(Output.layout)) }
         Output.write(json ? report.json : report.text(Output.layout, columns: Output.columns))
         if report.status != .done { throw report.status }
-    }
-
-    private func ask(_ plan: ClearPlan) throws {
-        guard isatty(STDIN_FILENO) == 1 else {
-            Output.complain("Nothing was cleared. To clear without a terminal to ask at, add --yes.")
-            throw ExitStatus.usage
-        }
-        let count = plan.count ?? 0
-        Output.write("\nClear \(count == 1 ? "this key" : "these \(count) keys")? [y/N] ")
-        guard ["y", "yes"].contains(readLine()?.lowercased()) else {
-            Output.complain("Nothing was cleared.")
-            throw ExitStatus.no
-        }
     }
 }

@@ -7,7 +7,8 @@ struct CacheOptions: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "The configuration file. (default: config/baton.yaml, unless the server is named)", valueName: "file"),
+            "The configuration file. (default: $BATON_CONFIG, else config/baton.yaml, unless the server is named)",
+            valueName: "file"),
         completion: Completion.configurationFile)
     var config: String?
 
@@ -31,7 +32,7 @@ struct CacheOptions: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Without a configuration: the user. The password comes from $REDISCLI_AUTH, as for redis-cli.",
+            "Without a configuration: the user. The password comes from $REDISCLI_AUTH, as for redis-cli, unless the URL has one.",
             valueName: "name"))
     var user: String?
 
@@ -40,7 +41,11 @@ struct CacheOptions: ParsableArguments {
         completion: .file())
     var passwordFile: String?
 
-    @Option(name: .long, help: ArgumentHelp("Without a configuration: what goes before each key.", valueName: "text"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Without a configuration: what goes before the keys of families. KEY and --pattern are typed whole.",
+            valueName: "text"))
     var keyPrefix: String?
 
     @Option(name: .long, help: ArgumentHelp("Without a configuration: the group of replicas.", valueName: "name"))
@@ -64,9 +69,10 @@ struct CacheOptions: ParsableArguments {
         guard namesServer else {
             let path = config ?? ConfigurationOptions.usualPath
             if config == nil, access(path, F_OK) != 0 {
-                throw ValidationError(
-                    "There is no \(path). Name a configuration (--config FILE), or the server itself: --redis redis://HOST:6379/0"
-                )
+                Output.complain(
+                    "baton: There is no \(path). Name a configuration (--config FILE), or the server itself: "
+                        + "--redis redis://HOST:6379/0")
+                throw ExitStatus.configuration
             }
             return try CacheTools(
                 try Configuration.load(path: path, environment: Environment.variables), server: server,

@@ -8,8 +8,7 @@ import Testing
 @Suite("baton cache backup and restore")
 struct CacheBackupTests {
     private func restore(_ tools: CacheTools, _ path: String, replaces: Bool = false) async throws -> BackupReport {
-        try await tools.restore(
-            from: path, replaces: replaces, rate: nil, Wisher(name: "anna", reason: ""), progress: CacheTools.silence)
+        try await tools.restore(path, replaces: replaces)
     }
 
     private func backup(_ tools: CacheTools, _ path: String, pattern: String? = nil) async throws -> BackupReport {
@@ -106,11 +105,15 @@ struct CacheBackupTests {
                 var damaged = good
                 damaged[good.count / 2] ^= 1
                 let later = Array("baton-cache-backup 2\n".utf8) + good.dropFirst(21)
+                // Two lines of text, then the records.
+                let header = try #require(good.indices.filter { good[$0] == 10 }.dropFirst().first) + 1
+                let aimless = Array(good.prefix(21)) + Array("from nowhere\n".utf8) + good[header...]
                 let cases: [(bytes: [UInt8], says: String)] = [
                     (Array("hello".utf8), "is no backup"), ([], "is no backup"), (later, "version 2"),
                     (Array(good.dropLast()), "was cut off"), (Array(good.prefix(100)), "was cut off"),
                     (damaged, "damaged"), (good + [0], "damaged"),
-                    (Array(good.prefix(21)) + [0x4B] + Array(repeating: 0xFF, count: 16), "damaged"),
+                    (aimless, "damaged"),
+                    (Array(good.prefix(header)) + [0x4B] + Array(repeating: 0xFF, count: 16), "damaged"),
                 ]
                 for (bytes, says) in cases {
                     let file = try #require(fopen(folder + "/bad", "w"))
@@ -135,7 +138,7 @@ struct CacheBackupTests {
         try await CacheFixture.withFolder { folder in
             try await CacheFixture.with { redis in
                 let tools = try redis.tools
-                let writer = try BackupWriter(path: folder + "/cut")
+                let writer = try BackupWriter(path: folder + "/cut", origin: .test)
                 for number in 1...3 {
                     try await redis.set("k:\(number)", to: "value \(number)")
                     try await writer.add([Array("k:\(number)".utf8)], try await redis.client.connection())
@@ -153,6 +156,94 @@ struct CacheBackupTests {
                 #expect(try await redis.keys == ["k:1", "k:2"])
             }
         }
+    }
+
+    @Test("time goes on while a key is in a backup: what has expired since stays away")
+    func expiry() async throws {
+        try await CacheFixture.withFolder { folder in
+            try await CacheFixture.with { redis in
+                let tools = try redis.tools
+                try await redis.set("k:1")
+                let value = try #require(try await redis.send("DUMP", "k:1").bytes)
+                try await redis.send("DEL", "k:1")
+                let writer = try BackupWriter(path: folder + "/old", origin: .test)
+                let now = WallClock.now.millisecondsSince1970
+                for (key, expires) in [("k:gone", now - 1), ("k:soon", now + 600_000), ("k:stays", 0)] {
+                    try writer.add(.init(key: Array(key.utf8), expiresMilliseconds: expires, value: value))
+                }
+                _ = try writer.finish()
+                let plan = try await tools.plan(restoring: folder + "/old", replaces: false)
+                #expect(plan.count == 2 && plan.expired == 1)
+                #expect(plan.text().words.contains("1 more has expired since, and is left out."))
+                let report = try await tools.restore(folder + "/old")
+                #expect(report.count == 2 && report.expired == 1 && report.status == .done)
+                #expect(report.text().words.contains("1 key, whose TTL has ended since"))
+                #expect(try await redis.keys == ["k:soon", "k:stays"])
+                #expect((1...600_000).contains(try await redis.send("PTTL", "k:soon").int ?? 0))
+                #expect(try await redis.send("PTTL", "k:stays").int == -1)
+            }
+        }
+    }
+
+    @Test("says which Redis a backup is of, and when it may be another one")
+    func origin() async throws {
+        try await CacheFixture.withFolder { folder in
+            try await CacheFixture.with { redis in
+                let tools = try redis.tools
+                try await redis.set("cache:appUsers:id:7")
+                _ = try await backup(tools, folder + "/one")
+                let plan = try await tools.plan(restoring: folder + "/one", replaces: true)
+                #expect(plan.likeness == .same && !plan.isElsewhere && plan.count == 1)
+                let text = plan.text().words
+                for words in [
+                    "to be put back at \(redis.url)", "appUsers cache:appUsers:id:{id} 1 application",
+                    "Keys that are there are overwritten.", "stays wrong until the TTL ends",
+                ] {
+                    #expect(text.contains(words), "\(text)")
+                }
+                let byName = try CacheTools(redis: redis.url.replacing("127.0.0.1", with: "localhost"))
+                #expect(try await byName.plan(restoring: folder + "/one", replaces: false).likeness == .same)
+                let other = try CacheTools(redis: redis.url, database: 5)
+                #expect(try await other.plan(restoring: folder + "/one", replaces: false).isElsewhere)
+            }
+        }
+        let first = BackupFile.Origin(address: "a:1", database: 0, runID: "x", madeMilliseconds: 1)
+        func likeness(_ address: String, _ runID: String?) -> BackupFile.Origin.Likeness {
+            first.likeness(to: .init(address: address, database: 0, runID: runID, madeMilliseconds: 2))
+        }
+        #expect(likeness("b:1", "x") == .same && likeness("a:1", "y") == .perhaps && likeness("b:1", "y") == .other)
+        #expect(likeness("a:1", nil) == .same && likeness("b:1", nil) == .other)
+        #expect(BackupFile.Origin(line: String(first.line.dropLast())) == first)
+        #expect(BackupFile.Origin(line: "1 - 3 unix:///a b")?.address == "unix:///a b")
+    }
+
+    /// Without `MULTI`, the commands behind it would be run one by one; without `HSET` nobody could tell the leader.
+    @Test("a permission that is missing is known before anything is put back", arguments: ["multi", "hset", "restore"])
+    func noPermission(_ command: String) async throws {
+        try await CacheFixture.withFolder { folder in
+            try await CacheFixture.with(LocalRedis.Options()) { redis, server in
+                try await redis.set("k:1", "k:2", to: "old")
+                try await redis.send("HSET", "{baton:default}:fence", "epoch", "1")
+                _ = try await backup(redis.tools, folder + "/two", pattern: "k:*")
+                try await redis.set("k:1", "k:2", to: "new")
+                try await redis.send("ACL", "SETUSER", "support", "on", ">word", "~*", "&*", "+@all", "-\(command)")
+                let tools = try CacheTools(redis: "redis://support:word@127.0.0.1:\(server.port)")
+                let report = try await tools.restore(folder + "/two", replaces: true)
+                #expect(report.status == .refused, "\(report.text())")
+                #expect(report.count == 0 && report.uncertain == 0)
+                #expect(try await redis.send("GET", "k:1").string == "new")
+            }
+        }
+    }
+
+    @Test("what nobody knows is said")
+    func uncertain() {
+        var report = BackupReport(verb: "Put back", path: "file", place: "redis://h")
+        report.uncertain = 3
+        #expect(report.text().words.contains("Whether 3 more keys came back is not known: no answer came. Do it again"))
+        #expect(report.json.contains("\"uncertain\": 3"))
+        report.replaces = true
+        #expect(!report.text().contains("Do it again"))
     }
 
     @Test("a clearing that finds nothing leaves no backup")

@@ -1,4 +1,5 @@
 import Glibc
+import LocalStack
 import RedisClient
 import Testing
 
@@ -89,6 +90,82 @@ struct CacheCommandLineTests {
             let history = try await redis.send("XREVRANGE", key.events, "+", "-", "COUNT", "1")
             #expect("\(history)".contains("(ended early)"))
         }
+    }
+
+    @Test("puts back what it is told, once asked, and nothing of another Redis by mistake")
+    func restore() async throws {
+        try await CacheFixture.with(LocalRedis.Options()) { redis, server in
+            let files = try ConfigurationFixture()
+            func run(_ line: String) async throws -> BatonProgram.Run {
+                try await BatonProgram.run(line.replacing("REDIS", with: "--redis '\(redis.url)'"), in: files)
+            }
+            try await redis.set("cache:appUsers:id:7")
+            try await redis.send("HSET", "{baton:default}:fence", "epoch", "1")
+            #expect(try await run("baton cache backup file REDIS").status == 0)
+            try await redis.send("DEL", "cache:appUsers:id:7")
+            var result = try await run("baton cache restore file --dry-run REDIS")
+            #expect(result.status == 0 && result.output.hasPrefix("1 key of file\n  made at "), "\(result)")
+            result = try await run("baton cache restore file --dry-run --json REDIS")
+            #expect(result.status == 0 && result.output.contains(#""elsewhere": false"#), "\(result)")
+            result = try await run("baton cache restore file REDIS < /dev/null")
+            #expect(result.status == 64 && result.errors.contains("Nothing was put back."), "\(result)")
+            result = try await run("baton cache restore file --yes --db 3 REDIS")
+            #expect(result.status == 64 && result.errors.contains("--elsewhere"), "\(result)")
+            #expect(try await redis.send("DBSIZE").int == 1)
+            result = try await run("BATON_OPERATOR=anna baton cache restore file --yes --reason why REDIS")
+            #expect(result.status == 0 && result.output.hasPrefix("Put back 1 key: file, "), "\(result)")
+            result = try await run("baton cache restore file --yes --db 3 --elsewhere --by otto REDIS")
+            #expect(result.status == 0, "\(result)")
+            let history = try await redis.send("XREVRANGE", "{baton:default}:events", "+", "-")
+            #expect("\(history)".contains("anna@") && "\(history)".contains("1 key from file: why"), "\(history)")
+        }
+    }
+
+    @Test("shows values only if told to, and names the keys to programs")
+    func values() async throws {
+        try await CacheFixture.with { redis in
+            try await redis.set("cache:appUsers:id:7", to: "hash-of-a-password")
+            func run(_ options: String) async throws -> BatonProgram.Run {
+                try await BatonProgram.run(
+                    "baton cache clear id 7 --dry-run \(options) --redis '\(redis.url)'", in: ConfigurationFixture())
+            }
+            let plain = try await run("")
+            #expect(plain.status == 0 && !plain.output.contains("hash-of-a-password"))
+            #expect(try await run("--values").output.contains("hash-of-a-password"))
+            let json = try await run("--json")
+            #expect(json.output.contains("cache:appUsers:id:7") && !json.output.contains("hash-of-a-password"))
+        }
+    }
+
+    @Test("a password in the URL goes before the shell's, and one in a file before both")
+    func passwords() async throws {
+        var options = LocalRedis.Options()
+        options.password = "right"
+        try await CacheFixture.with(options) { _, server in
+            let files = try ConfigurationFixture()
+            for (password, auth, option, status) in [
+                ("right", "wrong", "", Int32(1)), ("", "right", "", 1), ("", "wrong", "", 77),
+                ("wrong", "right", "", 77), ("wrong", "wrong", "--password-file file", 1),
+            ] {
+                let url = "redis://\(password.isEmpty ? "" : ":\(password)@")127.0.0.1:\(server.port)"
+                let run = try await BatonProgram.run(
+                    "echo right > file; REDISCLI_AUTH=\(auth) baton cache list --redis \(url) \(option)", in: files)
+                #expect(run.status == status, "\(password) \(auth) \(option): \(run)")
+            }
+        }
+    }
+
+    @Test("the configuration's path may stand in the environment")
+    func environment() async throws {
+        let files = try ConfigurationFixture()
+        let run = try await BatonProgram.run("BATON_CONFIG=elsewhere.yaml baton cache list", in: files)
+        #expect(run.status == 78 && run.errors.contains("There is no elsewhere.yaml"), "\(run)")
+        let status = try await BatonProgram.run("BATON_CONFIG=elsewhere.yaml baton status", in: files)
+        #expect(status.status == 78 && status.errors.contains("elsewhere.yaml"), "\(status)")
+        // It is no setting, and neither is the operator's name.
+        let known = try await BatonProgram.run(
+            "BATON_CONFIG=baton.yaml BATON_OPERATOR=anna baton check --grants --only redis", in: files)
+        #expect(known.status == 69 && !known.errors.contains("BATON_"), "\(known)")
     }
 
     @Test("a backup that was interrupted leaves no file")

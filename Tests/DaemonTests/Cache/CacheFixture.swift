@@ -101,6 +101,11 @@ extension String {
     var words: String { split(whereSeparator: \.isWhitespace).joined(separator: " ") }
 }
 
+extension BackupFile.Origin {
+    /// Of no server that there is.
+    static let test = BackupFile.Origin(address: "test:1", database: 0, runID: nil, madeMilliseconds: 1)
+}
+
 extension CacheTools {
     static let silence = CacheProgress { _, _ in }
 
@@ -120,6 +125,13 @@ extension CacheTools {
         var request = ClearRequest(subject, wisher: Wisher(name: "anna@laptop", reason: ""))
         request.families = families
         return try await plan(request, counts: true, progress: Self.silence)
+    }
+
+    /// Puts a backup back, without asking.
+    func restore(_ path: String, replaces: Bool = false) async throws -> BackupReport {
+        await restore(
+            try await plan(restoring: path, replaces: replaces), rate: nil, Wisher(name: "anna@laptop", reason: ""),
+            progress: Self.silence)
     }
 
     func list(_ request: ListRequest = ListRequest()) async throws -> (listing: CacheListing, lines: [String]) {

@@ -181,12 +181,10 @@ struct LeaderNotesTests {
             try await world.sql("update items set v = 77 where id = 7")
             try await leader.tick()
             try await CacheFixture.withFolder { folder in
-                let writer = try BackupWriter(path: folder + "/stale")
-                try writer.add(.init(key: Array("item:7".utf8), ttlMilliseconds: 0, value: before))
+                let writer = try BackupWriter(path: folder + "/stale", origin: .test)
+                try writer.add(.init(key: Array("item:7".utf8), expiresMilliseconds: 0, value: before))
                 #expect(try writer.finish() == 1)
-                let report = try await tools.restore(
-                    from: folder + "/stale", replaces: true, rate: nil, Wisher(name: "anna", reason: ""),
-                    progress: CacheTools.silence)
+                let report = try await tools.restore(folder + "/stale", replaces: true)
                 #expect(report.status == .done && report.text().words.contains("compared with the database"))
             }
             #expect(try await world.differences(in: "items", prefix: "item:").count == 1)
@@ -200,14 +198,12 @@ struct LeaderNotesTests {
         try await withLeader { world, leader, tools in
             try await leader.tick()
             try await CacheFixture.withFolder { folder in
-                let writer = try BackupWriter(path: folder + "/stale")
+                let writer = try BackupWriter(path: folder + "/stale", origin: .test)
                 try await writer.add(["item:7", "phone:07"].map { Array($0.utf8) }, try await world.redis.connection())
                 _ = try writer.finish()
                 try await world.sql("delete from items where id = 7")
                 try await leader.tick()
-                let report = try await tools.restore(
-                    from: folder + "/stale", replaces: false, rate: nil, Wisher(name: "anna", reason: ""),
-                    progress: CacheTools.silence)
+                let report = try await tools.restore(folder + "/stale")
                 #expect(report.count == 2)
                 #expect(try await world.get("item:7") != nil)
                 try await leader.tick()
@@ -221,12 +217,13 @@ struct LeaderNotesTests {
         try await RefreshWorld.onRedisOnly(redis: .init()) { world in
             let client = try world.makeClient()
             let cleared = ClearedKeys(
-                keys: world.keys, token: .random(), redis: client, interval: .zero, patience: .seconds(1))
+                keys: world.keys, token: .random(), redis: client, interval: .zero, patience: .seconds(5))
             #expect(try await cleared.take(for: "items") == .none)
             // Asking whether there are notes works; taking them may write, and waits.
             try await world.command("HSET", world.keys.cleared, "key:x", "1")
-            try await world.command("CLIENT", "PAUSE", "3000", "WRITE")
+            try await world.command("CLIENT", "PAUSE", "60000", "WRITE")
             await #expect(throws: RedisError.self) { _ = try await cleared.take(for: "items") }
+            try await world.command("CLIENT", "UNPAUSE")
             try await world.command("DEL", world.keys.cleared)
             #expect(try await cleared.take(for: "items") == .everything)
             #expect(try await cleared.take(for: "items") == .none)

@@ -9,10 +9,11 @@ import Testing
 /// What operators ask and wish, of replicas that run.
 @Suite struct ControlTests {
     private func withReplicas(
-        _ names: String..., body: (ElectionBench, Inspector, [String: ElectionReplica]) async throws -> Void
+        _ names: String..., timing: ElectionTiming = ElectionBench.haste,
+        body: (ElectionBench, Inspector, [String: ElectionReplica]) async throws -> Void
     ) async throws {
         try await LocalRedis.withServer { server in
-            let bench = try await ElectionBench(on: server, timing: ElectionBench.haste)
+            let bench = try await ElectionBench(on: server, timing: timing)
             var replicas: [String: ElectionReplica] = [:]
             for name in names {
                 replicas[name] = try ElectionReplica(name, bench)
@@ -22,20 +23,31 @@ import Testing
             try await eventually("all say that they are there") {
                 try await bench.inspector.status().view.present.count == names.count
             }
+            try await waitUntilAllListen(bench, replicas)
             try await body(bench, (try bench.inspector), replicas)
             for replica in replicas.values { await replica.close() }
         }
     }
 
+    /// Waits until wishes and releases reach all of them: who has stepped down begins to listen anew.
+    private func waitUntilAllListen(_ bench: ElectionBench, _ replicas: [String: ElectionReplica]) async throws {
+        let over = replicas.values.flatMap { $0.work.elected }.filter { !$0.isLive() }.map { bench.keys.live($0.token) }
+        try await eventually("all listen") {
+            let channels = try await bench.send("PUBSUB", "CHANNELS", bench.keys.live("*")).array ?? []
+            return channels.count == replicas.count && !channels.contains { over.contains($0.string ?? "") }
+        }
+    }
+
     @Test func theLeaderStepsDownAndDoesNotComeBackAtOnce() async throws {
-        try await withReplicas("pod-1", "pod-2") { bench, inspector, replicas in
+        try await withReplicas("pod-1", "pod-2", timing: ElectionBench.patience) { bench, inspector, replicas in
             let lines = Lines()
             let status = try await inspector.stepDown(
                 for: nil, Wisher(name: "anna@laptop", reason: "a try"), patience: .seconds(20), lines.progress)
             #expect(status == .done)
             #expect(lines.all.first?.hasPrefix("before   pod-1 leads with epoch ") == true)
             #expect(lines.all.last?.hasPrefix("after    pod-2 leads with epoch ") == true)
-            #expect(replicas["pod-1"]?.work.elected.count == 1 && replicas["pod-2"]?.work.elected.count == 1)
+            try await eventually("pod-2's work begins") { replicas["pod-2"]?.work.elected.count == 1 }
+            #expect(replicas["pod-1"]?.work.elected.count == 1)
             #expect(
                 try await bench.history()
                     == ["elected lease-free", "step-down-wished a try", "resigned step-down", "elected lease-free"])
@@ -47,25 +59,28 @@ import Testing
     }
 
     @Test(arguments: ["pod-2", "pod-3"]) func theLeaderStepsDownForTheReplicaThatIsNamed(_ heir: String) async throws {
-        try await withReplicas("pod-1", "pod-2", "pod-3") { bench, inspector, replicas in
+        try await withReplicas("pod-1", "pod-2", "pod-3", timing: ElectionBench.patience) {
+            bench, inspector, replicas in
             let status = try await inspector.stepDown(
                 for: heir, Wisher(name: "anna", reason: ""), patience: .seconds(20), WishProgress { _ in })
             #expect(status == .done)
-            #expect(replicas[heir]?.work.elected.count == 1)
+            try await eventually("the heir's work begins") { replicas[heir]?.work.elected.count == 1 }
             #expect(try await inspector.status().view.leader?.name == heir)
             #expect(try await bench.send("EXISTS", bench.keys.wishes).int == 0)
-            // Again: it leads already.
-            let lines = Lines()
             // Back to the first one at once, though it stands back for a TTL.
+            try await waitUntilAllListen(bench, replicas)
             #expect(
                 try await inspector.stepDown(
                     for: "pod-1", Wisher(name: "anna", reason: ""), patience: .seconds(20), WishProgress { _ in })
                     == .done)
             #expect(try await inspector.status().view.leader?.name == "pod-1")
+            try await waitUntilAllListen(bench, replicas)
             #expect(
                 try await inspector.stepDown(
                     for: heir, Wisher(name: "anna", reason: ""), patience: .seconds(20), WishProgress { _ in }) == .done
             )
+            // Again: it leads already.
+            let lines = Lines()
             let again = try await inspector.stepDown(
                 for: heir, Wisher(name: "anna", reason: ""), patience: nil, lines.progress)
             #expect(again == .done && lines.all.first?.hasSuffix("nothing to do") == true)
@@ -105,7 +120,7 @@ import Testing
     }
 
     @Test func aPauseIsHeededByWhoeverLeadsAndEndsByItself() async throws {
-        try await withReplicas("pod-1", "pod-2") { bench, inspector, replicas in
+        try await withReplicas("pod-1", "pod-2", timing: ElectionBench.patience) { bench, inspector, replicas in
             let wisher = Wisher(name: "anna", reason: "restoring")
             let first = try #require(replicas["pod-1"]?.work.elected.last)
             // A pass goes on: the pause waits for it.
@@ -113,7 +128,7 @@ import Testing
             #expect(
                 try await inspector.pause(
                     for: .seconds(60), wisher, patience: .milliseconds(300), WishProgress { _ in }) == .timedOut)
-            #expect(first.pauseState() == .pausing)
+            try await eventually("the leader waits for the pass") { first.pauseState() == .pausing }
             first.passEnded()
             let lines = Lines()
             #expect(
@@ -124,6 +139,7 @@ import Testing
 
             #expect(
                 try await inspector.stepDown(for: nil, wisher, patience: .seconds(20), WishProgress { _ in }) == .done)
+            try await eventually("pod-2's work begins") { replicas["pod-2"]?.work.elected.isEmpty == false }
             let second = try #require(replicas["pod-2"]?.work.elected.last)
             #expect(second.pauseState() == .paused)
 
@@ -135,7 +151,7 @@ import Testing
             #expect(lines.all.last == "before   not paused: nothing to do")
 
             #expect(
-                try await inspector.pause(for: .seconds(1), wisher, patience: .seconds(20), WishProgress { _ in })
+                try await inspector.pause(for: .seconds(5), wisher, patience: .seconds(20), WishProgress { _ in })
                     == .done)
             try await eventually("the pause has ended by itself") { second.pauseState() == .none }
             #expect(await second.beginPass())
@@ -149,14 +165,16 @@ import Testing
             #expect(before.view.figures == nil && before.json.contains(#""lastMinute": null"#))
             let figures = DatasetFigures(
                 passes: 60, passMilliseconds: 12.34, longestPassMilliseconds: 50, intervalMilliseconds: 1000,
-                longestIntervalMilliseconds: 1200, queriesPerSecond: 7, writesPerSecond: 0.5, failures: 2)
+                longestIntervalMilliseconds: 1200, queriesPerSecond: 7, writesPerSecond: 0.5, failures: 2,
+                problem: "a table is gone")
             let entries = [GroupFigures.Entry(dataset: "merchants", figures: figures)]
             let epoch = try #require(before.view.leader?.epoch)
             try await bench.send("SET", bench.keys.figures, GroupFigures(epoch: epoch, entries: entries).text)
             let report = try await inspector.status()
             #expect(
                 report.text(TextLayout()).contains(
-                    "  merchants  60      12 ms  50 ms    1.00 s    7.0        0.5       2\n"))
+                    "  merchants  60      12 ms  50 ms    1.00 s    7.0        0.5       2\n"
+                        + "  problem   merchants: a table is gone\n"))
             #expect(report.json.contains(#""passMilliseconds": 12.34"#))
             try await bench.send("SET", bench.keys.figures, GroupFigures(epoch: "1\(epoch)", entries: entries).text)
             #expect(try await inspector.status().view.figures == nil)

@@ -126,8 +126,8 @@ struct OperatorCommandTests {
         #expect(pause.output.hasSuffix("after    passes that had begun still go on; see `baton status`\n"))
         let view = try await bench.inspector.status().view
         #expect(view.stepDown?.by.hasPrefix("anna@") == true && view.pause != nil)
-        // Without --wait it is enough to have wished it, and a second time does no harm. A replica that was not seen for a while counts
-        // as gone, and there would be nobody to hand over to.
+        // Without --wait it is enough to have wished it, and a second time does no harm. A replica that was not seen
+        // for a while counts as gone, and there would be nobody to hand over to.
         _ = try await bench.store().present(bench.presence("pod-1"))
         let again = try await BatonProgram.run("baton step-down --config baton.yaml", in: files)
         #expect(again.status == 0 && again.output.contains("as was wished before"))

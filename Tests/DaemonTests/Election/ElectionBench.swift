@@ -26,12 +26,13 @@ struct ElectionBench: Sendable {
     static let quick = timing(ttl: .seconds(4), renewEvery: .milliseconds(100), renewTimeout: .milliseconds(1600))
 
     static func timing(
-        ttl: Duration, renewEvery: Duration, renewTimeout: Duration, retryDelay: Duration = .milliseconds(50)
+        ttl: Duration, renewEvery: Duration, renewTimeout: Duration, retryDelay: Duration = .milliseconds(50),
+        margin: Duration = .milliseconds(150)
     ) -> ElectionTiming {
         do throws(ElectionTimingError) {
             return try ElectionTiming(
                 ttl: ttl, renewEvery: renewEvery, renewTimeout: renewTimeout, retryDelay: retryDelay,
-                margin: .milliseconds(150), stopSendingWithin: .milliseconds(300))
+                margin: margin, stopSendingWithin: .milliseconds(300))
         } catch {
             preconditionFailure("\(error)")
         }

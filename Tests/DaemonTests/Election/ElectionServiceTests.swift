@@ -11,15 +11,15 @@ import Testing
 /// One at a time: what they expect of timing must hold on a busy machine too.
 @Suite(.serialized, .timeLimit(.minutes(5))) struct ElectionServiceTests {
     private func withBench(
-        _ options: LocalRedis.Options = .init(), _ body: (ElectionBench) async throws -> Void
+        timing: ElectionTiming = ElectionBench.haste, _ body: (ElectionBench) async throws -> Void
     ) async throws {
-        try await LocalRedis.withServer(options) { redis in
-            try await body(ElectionBench(on: redis, timing: ElectionBench.haste))
+        try await LocalRedis.withServer { redis in
+            try await body(ElectionBench(on: redis, timing: timing))
         }
     }
 
     @Test func theLeaderHandsOverAtOnce() async throws {
-        try await withBench { bench in
+        try await withBench(timing: ElectionBench.patience) { bench in
             let first = try ElectionReplica("pod-1", bench)
             let term = try await first.elected()
             let second = try ElectionReplica("pod-2", bench)
@@ -32,7 +32,7 @@ import Testing
             let handover = ContinuousClock.now - begin
             await first.finished()
             #expect(next.epoch > term.epoch)
-            #expect(handover < .seconds(2), "without the message it would take most of the TTL")
+            #expect(handover < .seconds(20), "without the message it would take most of the TTL")
             #expect(term.endReason == .shutdown && !term.isLive())
             #expect(first.service.status.state == .stopped)
             #expect(try await bench.history() == ["elected lease-free", "resigned shutdown", "elected lease-free"])
@@ -113,7 +113,10 @@ import Testing
     }
 
     @Test func aSilentRedisEndsTheTermInTime() async throws {
-        try await withBench { bench in
+        // The margin is also the time that a busy machine may take until it sees that the work has ended.
+        let timing = ElectionBench.timing(
+            ttl: .seconds(10), renewEvery: .milliseconds(300), renewTimeout: .milliseconds(1600), margin: .seconds(4))
+        try await withBench(timing: timing) { bench in
             let replica = try ElectionReplica("pod-1", bench)
             let term = try await replica.elected()
             try bench.redis.signal(SIGSTOP)
@@ -152,7 +155,7 @@ import Testing
     }
 
     @Test func hangingWorkIsLeftBehind() async throws {
-        try await withBench { bench in
+        try await withBench(timing: ElectionBench.patience) { bench in
             let replica = try ElectionReplica("pod-1", bench, drain: .milliseconds(800)) { $0.hangs = true }
             let term = try await replica.elected()
             let second = try ElectionReplica("pod-2", bench)

@@ -8,8 +8,8 @@ import Testing
 
 /// An update of all replicas, one by one, to another version.
 @Suite struct RollingUpdateTests {
-    /// Replicas of an older version wait for two seconds before they ask: ample time for the others on a busy machine. Nobody
-    /// waits for the lease to run out.
+    /// Replicas of an older version wait for two seconds before they ask: ample time for the others on a busy machine.
+    /// Nobody waits for the lease to run out.
     private static let timing = ElectionBench.timing(
         ttl: .seconds(300), renewEvery: .milliseconds(300), renewTimeout: .seconds(5), retryDelay: .seconds(2))
 
@@ -103,7 +103,8 @@ import Testing
             try await bench.send("SET", bench.keys.lease, bench.foreignLease(), "PX", "600000")
             // Nobody listens where the lease's holder would, and that is not to be what ends the waiting.
             let replica = try ElectionReplica("pod-1", bench, version: "1.9.0", detectsCrashes: false)
-            // It asks once when it hears the others for the first time. That is to be over, for it does not know yet whom to wait for.
+            // It asks once when it hears the others for the first time. That is to be over, for it does not know yet
+            // whom to wait for.
             try await eventually("it hears the others") {
                 try await bench.send("PUBSUB", "NUMSUB", bench.keys.released).array?.last?.int == 1
             }

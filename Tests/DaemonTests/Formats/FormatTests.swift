@@ -5,8 +5,8 @@ import Testing
 
 @testable import Daemon
 
-/// What every version has ever left in Redis is kept in `Fixtures`, and understood by this one. Whoever changes a form raises its
-/// number and adds a file; none is ever changed or removed.
+/// What every version has ever left in Redis is kept in `Fixtures`, and understood by this one. Whoever changes a form
+/// raises its number and adds a file; none is ever changed or removed.
 @Suite struct FormatTests {
     static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures")
 

@@ -94,7 +94,8 @@ struct HTTPServerTests {
             #expect(socket.answer().status == 0)
             dripping.cancel()
             let took = begin.duration(to: .now)
-            #expect(took > .seconds(4) && took < .seconds(9), "\(took)")
+            // The clients themselves would wait for a minute.
+            #expect(took > .seconds(4) && took < .seconds(30), "\(took)")
         }
     }
 

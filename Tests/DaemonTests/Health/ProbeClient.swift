@@ -15,7 +15,7 @@ enum ProbeClient {
         exchange("\(method) \(path) HTTP/1.1\r\nHost: test\r\n\r\n", at: address)
     }
 
-    /// Sends what stands there, and reads until the other side has nothing more to say, ten seconds at most.
+    /// Sends what stands there, and reads until the other side has nothing more to say, a minute at most.
     static func exchange(_ request: String, at address: String) -> Answer {
         guard let socket = Socket(address) else { return Answer() }
         socket.send(request)
@@ -36,7 +36,7 @@ enum ProbeClient {
         init?(_ address: String) {
             guard let port = address.split(separator: ":").last.flatMap({ UInt16($0) }) else { return nil }
             descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            var patience = timeval(tv_sec: 10, tv_usec: 0)
+            var patience = timeval(tv_sec: 60, tv_usec: 0)
             setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
             var target = sockaddr_in()
             target.sin_family = sa_family_t(AF_INET)

@@ -5,8 +5,8 @@ import NIOPosix
 
 @testable import Daemon
 
-/// A process in which no task runs any more and an event loop hangs, seen by a thread that does not need them. Only for a
-/// process of its own, which it ends.
+/// A process in which no task runs any more and an event loop hangs, seen by a thread that does not need them. Only for
+/// a process of its own, which it ends.
 final class Starvation: Sendable {
     let term: LeadershipTerm
     let address: String

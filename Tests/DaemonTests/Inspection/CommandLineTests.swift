@@ -67,14 +67,15 @@ struct CommandLineTests {
             complete_last cache list --config baton.yaml oa
             complete_last cache list --config baton.yaml --server ''
             complete_last cache list --redis redis://127.0.0.1:1 a
+            complete_last plan --config = baton.yaml --dataset ''
             complete_last confirm --config none.yaml ''; }
             """, in: files)
         #expect(bash.status == 0, "\(bash.errors)")
         let lines = bash.output.split(separator: "\n", omittingEmptySubsequences: false)
-        try #require(lines.count == 8, "\(bash.output)")
+        try #require(lines.count == 9, "\(bash.output)")
         #expect(lines[0].split(separator: " ").sorted() == ["status", "step-down"])
         #expect(lines[1].split(separator: " ").contains("--json"))
-        #expect(lines[2...6].map { $0 } == ["merchants", "oaUsers", "main other", "appUsers", ""])
+        #expect(lines[2...7].map { $0 } == ["merchants", "oaUsers", "main other", "appUsers", "merchants", ""])
         for (shell, sign) in [("zsh", "#compdef baton"), ("fish", "complete -c 'baton'")] {
             let run = try await BatonProgram.run("baton --generate-completion-script \(shell)", in: files)
             #expect(run.status == 0 && run.output.contains(sign) && run.errors == "")

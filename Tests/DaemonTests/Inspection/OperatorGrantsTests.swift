@@ -6,7 +6,8 @@ import Testing
 
 @testable import Daemon
 
-/// What operators do, and what replicas do to one another, under exactly the permissions that `baton check --grants` prints.
+/// What operators do, and what replicas do to one another, under exactly the permissions that `baton check --grants`
+/// prints.
 @Suite("The least permissions, of operators and of replicas side by side")
 struct OperatorGrantsTests {
     /// A fixture on which all but the test itself may do only what is granted.
@@ -19,6 +20,8 @@ struct OperatorGrantsTests {
             [
                 "BATON_POSTGRES_URL": fixture.databaseURL.replacing("postgres@", with: "\(role)@"),
                 "BATON_REDIS_MAIN_USERNAME": role, "BATON_REDIS_MAIN_PASSWORD": "word",
+                // A busy machine is to notice a crash before the lease has run out.
+                "BATON_LEASE_TTL": "12s", "BATON_LEASE_RENEW_TIMEOUT": "2s",
             ]
         }
 
@@ -90,7 +93,7 @@ struct OperatorGrantsTests {
 
             // A term younger than a TTL is left alone.
             try await stage.wait("b's term is older than a TTL") { view in
-                view.leader.map { $0.name == "b" && view.nowMilliseconds - $0.sinceMilliseconds > 3200 } ?? false
+                view.leader.map { $0.name == "b" && view.nowMilliseconds - $0.sinceMilliseconds > 12200 } ?? false
             }
             await second.kill()
             try await stage.wait("a leads again") { $0.leader?.name == "a" }
@@ -127,7 +130,8 @@ struct OperatorGrantsTests {
         }
     }
 
-    /// That the test before would notice: without one of the commands, an operator's command is refused, and Redis says so.
+    /// That the test before would notice: without one of the commands, an operator's command is refused, and Redis says
+    /// so.
     @Test("a permission that is taken away is missed", arguments: [("xrevrange", "history"), ("hvals", "step-down")])
     func missed(_ command: String, _ line: String) async throws {
         try await InspectionFixture.with { fixture in

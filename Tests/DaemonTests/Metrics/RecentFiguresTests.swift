@@ -46,7 +46,7 @@ struct RecentFiguresTests {
                     figures: DatasetFigures(
                         passes: 60, passMilliseconds: 12.344, longestPassMilliseconds: 50,
                         intervalMilliseconds: 1000.5, longestIntervalMilliseconds: 1200, queriesPerSecond: 7.25,
-                        writesPerSecond: 0, failures: 2)),
+                        writesPerSecond: 0, failures: 2, problem: "PostgreSQL says \"no\": null")),
                 .init(
                     dataset: "true",
                     figures: DatasetFigures(

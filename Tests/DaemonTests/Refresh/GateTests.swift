@@ -152,9 +152,9 @@ struct GateTests {
         }
     }
 
-    /// A commit writes its record to the log first and becomes visible a moment later. A synchronous standby that is not
-    /// there makes that moment last: such a record stands before the position that the pass notes, and its rows are not in
-    /// the snapshot that follows.
+    /// A commit writes its record to the log first and becomes visible a moment later. A synchronous standby that is
+    /// not there makes that moment last: such a record stands before the position that the pass notes, and its rows are
+    /// not in the snapshot that follows.
     @Test("A commit that is logged but not yet visible is not missed", arguments: [true, false])
     func commitNotYetVisible(hasGuard: Bool) async throws {
         try await Self.world(Self.schema) { world in

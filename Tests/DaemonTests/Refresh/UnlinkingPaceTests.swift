@@ -5,8 +5,8 @@ import Testing
 
 @testable import Daemon
 
-/// Without a mark every key of a dataset is unlinked, and the application fills the cache again from its database: so not all
-/// of them at once.
+/// Without a mark every key of a dataset is unlinked, and the application fills the cache again from its database: so
+/// not all of them at once.
 @Suite("The pace at which a takeover without a mark empties a cache")
 struct UnlinkingPaceTests {
     private static let count = 15_000

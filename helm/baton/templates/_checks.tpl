@@ -47,6 +47,10 @@
 {{- end }}
 {{- end }}
 
+{{- if and .Values.config.datasets .Values.config.useExampleDatasets }}
+{{- fail "config.useExampleDatasets: config.datasets is given too. Use one of the two." }}
+{{- end }}
+
 {{- if and .Values.existingSecret.name .Values.secrets }}
 {{- fail "secrets: existingSecret.name is set too. Use one of the two." }}
 {{- end }}
@@ -59,6 +63,9 @@
 
 {{- $secretKeys := include "baton.secretKeys" . | fromYaml }}
 {{- range .Values.extraEnv }}
+{{- if eq .name "BATON_CONFIG" }}
+{{- fail "extraEnv: BATON_CONFIG is set by the chart, to the configuration that it makes. Put settings under config.baton." }}
+{{- end }}
 {{- if regexMatch "^BATON_(LEASE|SHUTDOWN|HTTP)_" .name }}
 {{- fail (printf "extraEnv: %s belongs under config.baton, where the chart can see whether it fits." .name) }}
 {{- end }}
@@ -77,5 +84,10 @@
 {{- end }}
 {{- else if .Values.strategy.rollingUpdate }}
 {{- fail "strategy.rollingUpdate: goes with the type RollingUpdate only. Set it to null." }}
+{{- end }}
+
+{{- /* The example's keys are names that an application may use too: nobody gets them without asking. */}}
+{{- if not (or .Values.config.datasets .Values.config.useExampleDatasets) }}
+{{- fail "config.datasets: is empty, so nothing says which tables to read and which keys to write. Put a whole datasets.yaml there. Only to try the chart out, where no application uses keys such as `merchant:{id}`: set config.useExampleDatasets to true." }}
 {{- end }}
 {{- end }}

@@ -15,12 +15,12 @@
 {{- end }}
 {{- end }}
 
-{{/* datasets.yaml as YAML. */}}
+{{/* datasets.yaml as YAML. That of the example only if the values ask for it. */}}
 {{- define "baton.datasets" -}}
-{{- if .Values.config.datasets }}
-{{- .Values.config.datasets | toYaml }}
-{{- else }}
+{{- if .Values.config.useExampleDatasets }}
 {{- .Files.Get "files/datasets.yaml" | fromYaml | toYaml }}
+{{- else }}
+{{- .Values.config.datasets | toYaml }}
 {{- end }}
 {{- end }}
 

@@ -1,0 +1,206 @@
+internal import RedisClient
+
+/// What putting a backup back would do.
+public struct RestorePlan: Sendable {
+    let path: String
+    let place: CacheTools.Place
+    let origin: BackupFile.Origin
+    let likeness: BackupFile.Origin.Likeness
+    /// Also keys that are there.
+    let replaces: Bool
+    let families: [CacheFamily]
+    /// How many keys there are of each family, the last: of none. Without those that have expired.
+    var counts: [Int]
+    /// Keys whose TTL has ended since.
+    var expired = 0
+
+    /// How many keys would be put back, if none of them is there.
+    public var count: Int { counts.reduce(0, +) }
+    /// Whether the backup is of another Redis, or of another of its databases.
+    public var isElsewhere: Bool { likeness == .other }
+    public var status: ExitStatus { count == 0 ? .no : .done }
+
+    /// What the backup is of, such as `127.0.0.1:6379, database 0`.
+    public var source: String { "\(origin.address), database \(origin.database)" }
+
+    private var remarks: [String] {
+        var remarks = [replaces ? "Keys that are there are overwritten." : "Keys that are there stay as they are."]
+        if expired > 0 {
+            remarks.append(
+                expired == 1
+                    ? "1 more has expired since, and is left out."
+                    : "\(TextLayout.grouped(expired)) more have expired since, and are left out.")
+        }
+        switch likeness {
+        case .same: break
+        case .perhaps:
+            remarks.append("The server's run id is another one by now: it was restarted, or it is not the same server.")
+        case .other:
+            remarks.append("This is another Redis than the backup's: add --elsewhere if that is meant.")
+        }
+        let others = zip(families, counts).filter { $1 > 0 && $0.keeper == .application }.map(\.0).names
+        if !others.isEmpty {
+            remarks.append(
+                "Baton does not compare keys of \(others.joined(separator: ", ")) with the database: what has "
+                    + "changed there since stays wrong until the TTL ends.")
+        }
+        return remarks
+    }
+
+    /// For people.
+    public func text(_ layout: TextLayout = TextLayout(), columns: Int? = nil) -> String {
+        var lines = [
+            "\(TextLayout.count(count, "key")) of \(path)",
+            "  made at \(WallClock(origin.madeMilliseconds).date) of \(source)",
+            "  to be put back at \(place.description)",
+        ]
+        let rows = zip(families.map { Optional($0) } + [nil], counts).filter { $0.1 > 0 }.map {
+            [$0?.name ?? "–", $0?.form.text ?? "(no family)", TextLayout.grouped($1), $0?.keeper.name ?? ""]
+        }
+        if !rows.isEmpty {
+            lines +=
+                [""] + CacheText.table(header: ["FAMILY", "KEYS LIKE", "COUNT", "KEPT BY"], rows, columns: columns)
+        }
+        lines.append("")
+        for remark in remarks { lines += layout.entry("note", [remark]) }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// For programs.
+    public var json: String {
+        JSONText.fields([
+            "count": .number(count), "expired": .number(expired), "file": .text(path),
+            "madeMilliseconds": .number(Int(origin.madeMilliseconds)), "from": .text(source),
+            "redis": .text(place.description), "elsewhere": .boolean(isElsewhere),
+            "families": .array(CacheText.families(place, families, counts)), "notes": .texts(remarks),
+        ]).rendered + "\n"
+    }
+}
+
+extension CacheTools {
+    /// Finds out what putting a backup back would do, and changes nothing. The whole file is looked through.
+    ///
+    /// - Parameter replaces: also keys that are there.
+    /// - Throws: ``InspectionError`` for a file that is none, of another version, or damaged; `RedisError`.
+    public func plan(restoring path: String, replaces: Bool) async throws -> RestorePlan {
+        let place = try onlyPlace()
+        let reader = try BackupReader(path: path)
+        let now = WallClock.now.millisecondsSince1970
+        var (counts, expired) = (Array(repeating: 0, count: place.families.count + 1), 0)
+        while let record = try reader.next() {
+            if Self.isOwn(record.key) { continue }
+            if record.ttl(atMilliseconds: now) == nil {
+                expired += 1
+            } else {
+                counts[place.families.index(of: record.key) ?? place.families.count] += 1
+            }
+        }
+        return RestorePlan(
+            path: path, place: place, origin: reader.origin,
+            likeness: reader.origin.likeness(to: try await origin(of: place)), replaces: replaces,
+            families: place.families, counts: counts, expired: expired)
+    }
+
+    /// Puts the keys of a backup back, each with what is left of its life by now.
+    ///
+    /// Trouble on the way is part of the report: what was put back before stays, and is told.
+    public func restore(
+        _ plan: RestorePlan, rate: Int?, _ wisher: Wisher, progress: CacheProgress
+    ) async -> BackupReport {
+        var report = BackupReport(verb: "Put back", path: plan.path, place: plan.place.description)
+        report.replaces = plan.replaces
+        let total = plan.count + plan.expired
+        var pace = Pace(rate: rate, progress)
+        do {
+            let reader = try BackupReader(path: plan.path)
+            try await RedisClient.brief(plan.place.settings) { client in
+                let connection = try await client.connection()
+                let notes = try await LeaderNotes(self, plan.place, connection, isPrecise: total <= 100)
+                var done = 0
+                while case let batch = try reader.batch(atMost: pace.step), !batch.isEmpty {
+                    if done == 0, let note = notes.note(batch.map(\.key)) {
+                        // What keeps the leader from being told has to be known before anything is put back.
+                        _ = try notes.count(try await connection.send(note))
+                    }
+                    try await put(batch, connection, notes, &report)
+                    done += batch.count
+                    progress.tell(Double(done) / Double(max(1, total)), "\(TextLayout.count(done, "key")) put back")
+                    try await pace.wait(after: batch.count)
+                }
+            }
+        } catch {
+            report.fail(error)
+        }
+        if report.count + report.uncertain > 0 {
+            let more = report.uncertain > 0 ? ", of \(report.uncertain) more nobody knows" : ""
+            await record(
+                "cache-restored", "\(TextLayout.count(report.count, "key")) from \(plan.path)\(more)", by: wisher,
+                &report.remarks)
+        }
+        if report.count > 0, report.wasTold {
+            report.remarks.append("What Baton keeps is compared with the database at the leader's next pass.")
+        }
+        return report
+    }
+
+    private func put(
+        _ records: [BackupFile.Record], _ connection: RedisConnection, _ notes: LeaderNotes,
+        _ report: inout BackupReport
+    ) async throws {
+        let now = WallClock.now.millisecondsSince1970
+        let living = records.compactMap { record in record.ttl(atMilliseconds: now).map { (record, ttl: $0) } }
+        report.expired += records.count - living.count
+        guard !living.isEmpty else { return }
+        let restores = living.map { record, ttl in
+            let words = [Array("RESTORE".utf8), record.key, Array("\(ttl)".utf8), record.value]
+            return RedisCommand(report.replaces ? words + [Array("REPLACE".utf8)] : words)
+        }
+        // In one step with them: whatever is put back, the leader looks at it, also if this process ends now.
+        let note = notes.note(living.map(\.0.key))
+        let answers: [Result<RedisValue, RedisError>]
+        do throws(RedisError) {
+            answers = try await connection.transaction(restores + (note.map { [$0] } ?? []))
+        } catch {
+            if error.delivery == .unknown { report.uncertain += living.count }
+            throw error
+        }
+        for ((record, _), answer) in zip(living, answers) { report.add(answer, to: record) }
+        if note != nil, let answer = answers.last {
+            _ = try notes.count(try answer.get())
+            report.wasTold = true
+        }
+    }
+}
+
+extension BackupReport {
+    /// Adds what became of a `RESTORE`.
+    fileprivate mutating func add(_ answer: Result<RedisValue, RedisError>, to record: BackupFile.Record) {
+        switch answer {
+        case .success:
+            count += 1
+        case .failure(let error) where error.serverError?.prefix == "BUSYKEY":
+            kept += 1
+        case .failure(let error):
+            let cause = error.serverError.map { "\($0)" } ?? "\(error)"
+            if refused == 0 { refusal = "\(KeyText.shown(record.key, limit: 100)): \(cause)" }
+            refused += 1
+        }
+    }
+}
+
+extension BackupReader {
+    /// So many bytes of values are put back in one step, unless one is larger: meanwhile Redis answers nobody else.
+    private static let maximumBytes = 1 << 20
+
+    /// Some records, whose values are not too large together; none at the end.
+    fileprivate func batch(atMost limit: Int) throws(InspectionError) -> [BackupFile.Record] {
+        var records: [BackupFile.Record] = []
+        var bytes = 0
+        while records.count < min(LeaderNotes.batchSize, limit), bytes < Self.maximumBytes, let record = try next() {
+            guard !CacheTools.isOwn(record.key) else { continue }
+            records.append(record)
+            bytes += record.value.count
+        }
+        return records
+    }
+}
