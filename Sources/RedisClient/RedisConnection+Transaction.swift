@@ -5,8 +5,8 @@ extension RedisConnection {
     /// Nobody else may use the connection meanwhile: what another task submits would become a part of it.
     ///
     /// - Returns: what became of each command; the errors are ``RedisError/Delivery/rejected``.
-    /// - Throws: ``RedisError``; with ``RedisError/Delivery/unknown`` they may have run, else none was run. Unless it
-    ///   is an error of the server, the connection is closed.
+    /// - Throws: ``RedisError``; with ``RedisError/Delivery/unknown`` they may have run, else none was run. A
+    ///   connection that may be within a transaction still is closed.
     public func transaction(
         _ commands: [RedisCommand]
     ) async throws(RedisError) -> [Result<RedisValue, RedisError>] {

@@ -38,7 +38,9 @@ struct FsckCommand: AsyncParsableCommand {
         }
         let count = found.repairable.count
         let question = "Mend \(count == 1 ? "this fault" : "these \(count) faults")?"
-        guard yes || (try? Consent.ask(question, "changed")) != nil else { throw found.status }
+        if !yes {
+            do { try Consent.ask(question, "changed") } catch { throw found.status }
+        }
         try await inspector.repair(found.repairable)
         let after = try await inspector.checkKeys()
         Output.write("\nAfter the repair:\n\n" + after.text(Output.layout))

@@ -171,6 +171,19 @@ import Testing
         }
     }
 
+    /// The server holds `EXEC` back, and the connection ends meanwhile.
+    @Test func doesNotKnowWhetherATransactionRan() async throws {
+        try await LocalRedis.withServer { redis in
+            try await Support.withConnection(Self.quick(redis.url)) { connection in
+                _ = try await connection.send(RedisCommand("CLIENT", "PAUSE", "60000", "WRITE"))
+                let error = await #expect(throws: RedisError.self) {
+                    _ = try await connection.transaction([RedisCommand("INCR", "a")])
+                }
+                #expect(error?.delivery == .unknown && !connection.isOpen)
+            }
+        }
+    }
+
     @Test func saysWhyInTheSystemsOwnWords() async throws {
         for (url, words) in [
             ("redis://127.0.0.1:1", "(Connection refused)"), ("redis://localhost:1", "(Connection refused)"),

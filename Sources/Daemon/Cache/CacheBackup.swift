@@ -19,6 +19,8 @@ public struct BackupReport: Sendable {
     var replaces = false
     /// Whether the leader was told, since it keeps some of the keys, or may.
     var wasTold = false
+    /// Keys that were put back, and of which the leader could not be told.
+    var untold = 0
     var remarks: [String] = []
     var trouble: String?
     var troubleStatus = ExitStatus.done
@@ -84,8 +86,14 @@ extension CacheTools {
     /// - Throws: `RedisError`.
     func origin(of place: Place) async throws -> BackupFile.Origin {
         let runID = try await RedisClient.brief(place.settings) { client in
-            try await client.connection().submit(RedisCommand("INFO", "server")).value(unless: .noPermission)
-                .flatMap { RedisFacts(info: $0.string ?? "").runID }
+            let connection = try await client.connection()
+            do throws(RedisError) {
+                return RedisFacts(info: try await connection.send(RedisCommand("INFO", "server")).string ?? "").runID
+            } catch {
+                // Not allowed, or called otherwise there.
+                guard error.serverError != nil else { throw error }
+                return nil
+            }
         }
         return BackupFile.Origin(
             address: "\(place.settings.url.address)", database: place.settings.url.database, runID: runID,
@@ -156,7 +164,8 @@ extension BackupWriter {
                 let value = try await value.value()
                 let left = try await left.value().int ?? -2
                 guard let bytes = value.bytes, left != -2 else { continue }
-                let expires = left < 0 ? 0 : WallClock.now.millisecondsSince1970 + left
+                let (end, isBeyond) = WallClock.now.millisecondsSince1970.addingReportingOverflow(left)
+                let expires = left < 0 ? 0 : isBeyond ? .max : end
                 try add(BackupFile.Record(key: key, expiresMilliseconds: expires, value: bytes))
             }
             start = end

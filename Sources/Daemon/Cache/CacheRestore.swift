@@ -10,9 +10,9 @@ public struct RestorePlan: Sendable {
     let replaces: Bool
     let families: [CacheFamily]
     /// How many keys there are of each family, the last: of none. Without those that have expired.
-    var counts: [Int]
+    let counts: [Int]
     /// Keys whose TTL has ended since.
-    var expired = 0
+    let expired: Int
 
     /// How many keys would be put back, if none of them is there.
     public var count: Int { counts.reduce(0, +) }
@@ -22,6 +22,9 @@ public struct RestorePlan: Sendable {
 
     /// What the backup is of, such as `127.0.0.1:6379, database 0`.
     public var source: String { "\(origin.address), database \(origin.database)" }
+
+    static let perhapsElsewhere =
+        "The server's run id is another one than the backup's: it was restarted, or it is not the same server."
 
     private var remarks: [String] {
         var remarks = [replaces ? "Keys that are there are overwritten." : "Keys that are there stay as they are."]
@@ -34,9 +37,9 @@ public struct RestorePlan: Sendable {
         switch likeness {
         case .same: break
         case .perhaps:
-            remarks.append("The server's run id is another one by now: it was restarted, or it is not the same server.")
+            remarks.append(Self.perhapsElsewhere)
         case .other:
-            remarks.append("This is another Redis than the backup's: add --elsewhere if that is meant.")
+            remarks.append("This is another Redis than the backup's, which takes --elsewhere.")
         }
         let others = zip(families, counts).filter { $1 > 0 && $0.keeper == .application }.map(\.0).names
         if !others.isEmpty {
@@ -54,14 +57,7 @@ public struct RestorePlan: Sendable {
             "  made at \(WallClock(origin.madeMilliseconds).date) of \(source)",
             "  to be put back at \(place.description)",
         ]
-        let rows = zip(families.map { Optional($0) } + [nil], counts).filter { $0.1 > 0 }.map {
-            [$0?.name ?? "–", $0?.form.text ?? "(no family)", TextLayout.grouped($1), $0?.keeper.name ?? ""]
-        }
-        if !rows.isEmpty {
-            lines +=
-                [""] + CacheText.table(header: ["FAMILY", "KEYS LIKE", "COUNT", "KEPT BY"], rows, columns: columns)
-        }
-        lines.append("")
+        lines += CacheText.table(families, counts, columns: columns) + [""]
         for remark in remarks { lines += layout.entry("note", [remark]) }
         return lines.joined(separator: "\n") + "\n"
     }
@@ -116,11 +112,12 @@ extension CacheTools {
             try await RedisClient.brief(plan.place.settings) { client in
                 let connection = try await client.connection()
                 let notes = try await LeaderNotes(self, plan.place, connection, isPrecise: total <= 100)
-                var done = 0
+                var (done, isSureToTell) = (0, false)
                 while case let batch = try reader.batch(atMost: pace.step), !batch.isEmpty {
-                    if done == 0, let note = notes.note(batch.map(\.key)) {
-                        // What keeps the leader from being told has to be known before anything is put back.
+                    if !isSureToTell, let note = notes.note(batch.map(\.key)) {
+                        // What keeps the leader from being told has to be known before any of its keys is put back.
                         _ = try notes.count(try await connection.send(note))
+                        isSureToTell = true
                     }
                     try await put(batch, connection, notes, &report)
                     done += batch.count
@@ -136,6 +133,12 @@ extension CacheTools {
             await record(
                 "cache-restored", "\(TextLayout.count(report.count, "key")) from \(plan.path)\(more)", by: wisher,
                 &report.remarks)
+        }
+        if plan.likeness == .perhaps { report.remarks.append(RestorePlan.perhapsElsewhere) }
+        if report.untold > 0 {
+            report.remarks.append(
+                "The leader could not be told of \(TextLayout.count(report.untold, "key")) that may be of its own: "
+                    + "after `baton step-down` the next one compares everything.")
         }
         if report.count > 0, report.wasTold {
             report.remarks.append("What Baton keeps is compared with the database at the leader's next pass.")
@@ -166,8 +169,13 @@ extension CacheTools {
         }
         for ((record, _), answer) in zip(living, answers) { report.add(answer, to: record) }
         if note != nil, let answer = answers.last {
-            _ = try notes.count(try answer.get())
-            report.wasTold = true
+            do {
+                _ = try notes.count(try answer.get())
+                report.wasTold = true
+            } catch {
+                report.untold += living.count
+                throw error
+            }
         }
     }
 }

@@ -85,13 +85,7 @@ public struct ClearPlan: Sendable {
         for part in parts {
             guard let counts = part.counts else { continue }
             lines.append("\(TextLayout.count(counts.reduce(0, +), "key")) at \(part.place.description)")
-            let rows = zip(part.work.families.map { Optional($0) } + [nil], counts).filter { $0.1 > 0 }.map {
-                [$0?.name ?? "–", $0?.form.text ?? "(no family)", TextLayout.grouped($1), $0?.keeper.name ?? ""]
-            }
-            if !rows.isEmpty {
-                lines +=
-                    [""] + CacheText.table(header: ["FAMILY", "KEYS LIKE", "COUNT", "KEPT BY"], rows, columns: columns)
-            }
+            lines += CacheText.table(part.work.families, counts, columns: columns)
             if !part.examples.isEmpty {
                 lines += ["", CacheListing.header]
                 lines += part.examples.map { CacheListing.line($0, layout) }
@@ -124,6 +118,17 @@ public struct ClearPlan: Sendable {
 }
 
 extension CacheText {
+    /// How many keys of each family, below an empty line; nothing if there are none.
+    ///
+    /// - Parameter counts: in the order of the families, then of none.
+    static func table(_ families: [CacheFamily], _ counts: [Int], columns: Int?) -> [String] {
+        let rows = zip(families.map { Optional($0) } + [nil], counts).filter { $0.1 > 0 }.map {
+            [$0?.name ?? "–", $0?.form.text ?? "(no family)", TextLayout.grouped($1), $0?.keeper.name ?? ""]
+        }
+        guard !rows.isEmpty else { return [] }
+        return [""] + table(header: ["FAMILY", "KEYS LIKE", "COUNT", "KEPT BY"], rows, columns: columns)
+    }
+
     /// How many keys of each family, for programs.
     static func families(_ place: CacheTools.Place, _ families: [CacheFamily], _ counts: [Int]) -> [JSONText] {
         zip(families.map { Optional($0) } + [nil], counts).filter { $0.1 > 0 }.map { family, count in

@@ -44,7 +44,8 @@ struct LeaderNotes {
         command(keys, unlinks: true) ?? RedisCommand("UNLINK", keys: keys)
     }
 
-    /// Only leaves the notes; nil if nobody is to be told.
+    /// Only leaves the notes; nil if nobody is to be told. It takes the script along, so that a server that has forgotten
+    /// it meanwhile leaves them too.
     func note(_ keys: [[UInt8]]) -> RedisCommand? { command(keys, unlinks: false) }
 
     private func command(_ keys: [[UInt8]], unlinks: Bool) -> RedisCommand? {
@@ -52,7 +53,8 @@ struct LeaderNotes {
         guard let sha, keepers?.isEmpty != true else { return nil }
         let notes: [ClearedNote] =
             isPrecise ? keys.map { .key($0) } : keepers?.sorted().map { .dataset($0) } ?? [.everything]
-        var words = RedisArguments(["EVALSHA", sha, "\(unlinks ? keys.count + 1 : 1)", key])
+        let script = unlinks ? ["EVALSHA", sha] : ["EVAL", ElectionScript.clear.source]
+        var words = RedisArguments(script + ["\(unlinks ? keys.count + 1 : 1)", key])
         if unlinks { for key in keys { words.append(key) } }
         words.append("\(ClearedNote.ttl.milliseconds)")
         words.append("\(Self.maximumNotes)")

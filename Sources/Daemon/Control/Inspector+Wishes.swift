@@ -96,6 +96,12 @@ extension Inspector {
             progress.tell("before   \(was)")
             progress.tell(
                 "wished   a pause until \(WallClock(end.milliseconds).date)" + StatusReport.because(wisher.reason))
+            let expiring = expiring(within: span)
+            if !expiring.isEmpty {
+                progress.tell(
+                    "note     TTLs are not renewed meanwhile: keys of \(Wording.list(expiring)) may expire before "
+                        + "it ends")
+            }
             let view = try await waited(redis, patience) { view in
                 guard let leader = view.leader else { return true }
                 return view.present.contains { $0.epoch == leader.epoch && $0.pause == .paused }
@@ -109,6 +115,13 @@ extension Inspector {
                     + (view.leader.map { "\($0.name) leads and writes nothing" } ?? "nobody leads, nothing is written"))
             return .done
         }
+    }
+
+    /// The datasets whose keys may expire within such a time if nobody renews them, which happens at half their TTL.
+    private func expiring(within span: Duration) -> [String] {
+        configuration.datasets.filter { dataset in
+            dataset.isEnabled && dataset.mode == .upsert && dataset.ttl * (1 - dataset.ttlJitter) / 2 < span
+        }.map(\.name)
     }
 
     /// Ends a pause.

@@ -51,7 +51,8 @@ public struct StatusReport: Sendable {
             lines += [""] + figures.table.map { "  " + $0 }
             for entry in figures.entries {
                 guard let problem = entry.figures.problem else { continue }
-                lines += layout.entry("problem", ["\(entry.dataset): \(problem)"], .red)
+                let shown = TextLayout.printable(problem.utf8, limit: DatasetFigures.problemLimit)
+                lines += layout.entry("problem", ["\(entry.dataset): \(shown)"], .red)
             }
             lines.append("  of the last minute: PASSES that read rows, how long, and from tick to tick")
         }

@@ -5,7 +5,7 @@ internal import PostgresClient
 /// Refreshes one dataset during one term: at once, then at every tick, one pass at a time.
 ///
 /// Nothing that fails here disturbs anything else: the cache stays as it was, the error is logged once for each kind
-/// and counted, and the next try comes later.
+/// and then once a minute, and counted, and the next try comes later.
 struct DatasetLoop {
     let pass: DatasetPass
     let term: LeadershipTerm

@@ -106,7 +106,7 @@ final class DatasetMeter: Sendable {
 
     func succeeded(_ outcome: DatasetPass.Outcome, _ duration: Duration) {
         show(outcome)
-        recent.withLock { $0.problem = nil }
+        recovered()
         let summary: PassSummary
         switch outcome {
         case .skipped:
@@ -132,6 +132,9 @@ final class DatasetMeter: Sendable {
         keysRenewed.increment(by: summary.keysRenewed)
         keysRefused.increment(by: summary.keysFailed)
     }
+
+    /// What kept all datasets from being read is over.
+    func recovered() { recent.withLock { $0.problem = nil } }
 
     func failed(_ problem: Problem) {
         failures.increment()

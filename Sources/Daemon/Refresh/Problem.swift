@@ -25,22 +25,41 @@ struct Problem {
         case Fence.Failure.gap:
             self.init("gap", "a batch is missing at redis; it will be sent again", castsDoubtOnLease: true)
         case Fence.Failure.redis(let error), let error as RedisError:
-            self.init("redis \(error.code)", "\(error)")
+            self.init("redis \(error.code)", Self.withoutData(error))
         default:
             self.init("\(type(of: error))", "\(error)")
         }
     }
 
-    /// PostgreSQL quotes values of rows and parts of statements in messages of some kinds: they are nobody's who reads
-    /// the log. `baton check` shows them to whoever has the configuration.
+    /// Kinds of SQLSTATE whose messages name servers, tables and settings, but hold no values: connections, features,
+    /// transactions, permissions, catalogs, names and types, states, resources, operators, the system.
+    private static let harmless: Set<String> = [
+        "08", "0A", "25", "28", "3D", "3F", "40", "42", "53", "54", "55", "57", "58",
+    ]
+
+    /// PostgreSQL's messages of some kinds hold values of rows or parts of statements, and those that a function raises
+    /// may hold anything: they are nobody's who reads the log. `baton check` shows them to whoever has the
+    /// configuration.
     private static func withoutData(_ error: PostgresError) -> String {
-        let text = "\(error)"
-        guard let state = error.sqlState, state.hasPrefix("22") || state == "42601" else { return text }
-        // What stands in quotes, up to the last one: a value may have some of its own.
-        guard let first = text.firstIndex(of: "\""), let last = text.lastIndex(of: "\""), first < last else {
-            return text
+        guard let state = error.sqlState else { return "\(error)" }
+        if state != "42601", harmless.contains(String(state.prefix(2))) { return "\(error)" }
+        guard state.hasPrefix("22") || state == "42601" else {
+            return "PostgreSQL refused it in words that may hold data: `baton check` shows them. [SQLSTATE \(state)]"
         }
+        let text = "\(error)"
+        // What stands in quotes, up to the last one: a value may have some of its own. Other languages have others.
+        let quotes = Set("\"«»„“”")
+        guard let first = text.firstIndex(where: quotes.contains), let last = text.lastIndex(where: quotes.contains),
+            first < last
+        else { return text }
         return text[...first] + "…" + text[last...]
+    }
+
+    /// Redis repeats the words of a command that it does not know, keys and values among them.
+    private static func withoutData(_ error: RedisError) -> String {
+        let text = "\(error)"
+        guard let words = text.firstRange(of: "with args beginning with") else { return text }
+        return text[..<words.lowerBound] + "…"
     }
 
     private init(_ kind: String, _ text: String, castsDoubtOnLease: Bool = false) {

@@ -77,6 +77,7 @@ public final class RefreshService: TermWork {
             await pool.close()
             return
         }
+        for meter in meters.values { meter.recovered() }
         let current = Set(state.withLock { $0.datasets }.map(\.name))
         for name in meters.keys where !current.contains(name) { meters.removeValue(forKey: name)?.ended() }
         let fences = makeFences(of: term)

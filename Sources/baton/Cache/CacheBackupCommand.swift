@@ -13,7 +13,7 @@ struct CacheBackupCommand: AsyncParsableCommand {
             EXAMPLES
               baton cache backup before-migration.backup
               baton cache backup users.backup --family appUsers
-              baton cache backup sessions.backup --pattern 'session:*' --redis redis://127.0.0.1:6379/0
+              baton cache backup sessions.backup --pattern 'session:*' --host redis-1
             """)
 
     @Argument(help: "A file that is not there yet.", completion: .file())

@@ -193,6 +193,32 @@ struct LeaderNotesTests {
         }
     }
 
+    /// Keys of others come first in the file, so that there is nothing to tell at the beginning.
+    @Test("where the leader can't be told, none of its keys is put back")
+    func untellable() async throws {
+        try await withLeader { world, leader, tools in
+            try await leader.tick()
+            try await CacheFixture.withFolder { folder in
+                try await world.command("SET", "other", "x")
+                let value = try #require(try await world.command("DUMP", "other").bytes)
+                let writer = try BackupWriter(path: folder + "/mixed", origin: .test)
+                for key in (0..<300).map({ "other:\($0)" }) + ["item:7"] {
+                    try writer.add(.init(key: Array(key.utf8), expiresMilliseconds: 0, value: value))
+                }
+                _ = try writer.finish()
+                let before = try await world.get("item:7")
+                try await world.command("SET", world.keys.cleared, "of another type")
+                let report = try await tools.restore(folder + "/mixed", replaces: true)
+                #expect(report.status == .configuration && report.count == 250, "\(report.text())")
+                #expect(try await world.get("item:7") == before)
+                try await world.command("DEL", world.keys.cleared)
+                #expect(try await tools.restore(folder + "/mixed", replaces: true).count == 301)
+                try await leader.tick()
+                #expect(try await world.get("item:7") == before)
+            }
+        }
+    }
+
     @Test("what was put back of a row that is gone goes again")
     func restoredTooMuch() async throws {
         try await withLeader { world, leader, tools in

@@ -138,6 +138,27 @@ struct OperatorCommandTests {
         }
     }
 
+    @Test("a pause that keys may not outlive is warned of")
+    func longPause() async throws {
+        let bench = try await ElectionBench.onSharedRedis()
+        let files = try bench.files(
+            datasets: """
+                version: 1
+                datasets:
+                  short: { table: a, key: "a:{id}", ttl: 1h }
+                  long: { table: b, key: "b:{id}", ttl: 24h }
+                  off: { enabled: false, table: c, key: "c:{id}", ttl: 1h }
+                  other: { table: d, key: "d:{id}", ttl: 1h, mode: invalidate }
+
+                """)
+        for (span, isTold) in [("25m", false), ("29m", true)] {
+            let pause = try await BatonProgram.run("baton pause --for \(span) --config baton.yaml", in: files)
+            #expect(pause.status == 0, "\(pause)")
+            #expect(pause.output.contains("keys of `short` may expire before it ends") == isTold, "\(pause)")
+        }
+        _ = try await BatonProgram.run("baton resume --config baton.yaml", in: files)
+    }
+
     @Test("a handover that is met ends with 0, and the status and the history show it")
     func done() async throws {
         try await LocalRedis.withServer { server in
@@ -237,7 +258,7 @@ struct OperatorCommandTests {
 
 extension ElectionBench {
     /// The configuration of its group.
-    func files() throws -> ConfigurationFixture {
+    func files(datasets: String? = ConfigurationFixture.plainDatasets) throws -> ConfigurationFixture {
         try ConfigurationFixture(
             """
             version: 1
@@ -246,6 +267,6 @@ extension ElectionBench {
             postgres: { url: "postgresql://127.0.0.1/nowhere" }
             redis: { main: { url: "\(redis.url)" } }
 
-            """)
+            """, datasets: datasets)
     }
 }

@@ -1,6 +1,7 @@
 import CacheRefresh
 import LocalStack
 import PostgresClient
+import RedisClient
 import Testing
 
 @testable import Daemon
@@ -13,6 +14,7 @@ struct BrokenDatabaseTests {
             ("select v::int from (values ('hunter2 \"x\"')) t (v)", "invalid input syntax for type integer: \"…\""),
             ("select 'host=a password=hunter2", "unterminated quoted string at or near \"…\""),
             ("select 1/0", "division by zero"),
+            ("do $$ begin raise exception 'hunter2'; end $$", "[SQLSTATE P0001]"),
         ])
     func quotes(_ sql: String, _ text: String) async throws {
         try await RefreshWorld.with { world in
@@ -22,6 +24,19 @@ struct BrokenDatabaseTests {
             #expect(told.contains(text) && !told.contains("hunter2"), "\(told)")
             await connection.close()
         }
+    }
+
+    @Test("so does what other languages quote, and what Redis repeats of a command")
+    func otherWords() {
+        var german = PostgresError(
+            code: .server(sqlState: "22P02"), message: "ungültige Eingabe: »hunter2«", sqlState: "22P02")
+        #expect(Problem(german).text == "ungültige Eingabe: »…« [SQLSTATE 22P02]")
+        german.sqlState = "XX000"
+        #expect(!Problem(german).text.contains("hunter2"))
+        let redis = RedisError(
+            code: .server(RedisServerError(prefix: "ERR", message: "")), delivery: .rejected, message: "Refused.",
+            underlying: "ERR unknown command 'SET', with args beginning with: 'key' 'hunter2'")
+        #expect(Problem(redis).text == "Refused. (ERR unknown command 'SET', …")
     }
 
     static let schema = """
