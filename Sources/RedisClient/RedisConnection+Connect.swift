@@ -2,6 +2,7 @@ public import Logging
 public import NIOCore
 internal import NIOPosix
 internal import NIOSSL
+internal import Synchronization
 
 extension RedisConnection {
     /// Connects and logs in: name resolution, TLS, `AUTH`, `SELECT`, `CLIENT SETNAME` and a `PING`, all within
@@ -30,6 +31,9 @@ extension RedisConnection {
     private static func open(
         _ configuration: RedisConfiguration, _ tls: TLSSetup?, _ eventLoop: any EventLoop, _ logger: Logger
     ) async throws(RedisError) -> RedisConnection {
+        // By the channel: of one that has failed by the time its connecting is told, the pipeline knows nothing any more,
+        // but the connection knows why.
+        let made = Mutex<[ObjectIdentifier: RedisConnection]>([:])
         let bootstrap = ClientBootstrap(group: eventLoop)
             .connectTimeout(TimeAmount(configuration.connectTimeout))
             .channelOption(.socketOption(.so_keepalive), value: 1)
@@ -39,6 +43,7 @@ extension RedisConnection {
                 channel.eventLoop.makeCompletedFuture {
                     let connection = RedisConnection(
                         channel: channel, configuration: configuration, logger: logger)
+                    made.withLock { $0[ObjectIdentifier(channel)] = connection }
                     if let tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler()) }
                     try channel.pipeline.syncOperations.addHandler(
                         RedisChannelHandler(
@@ -52,11 +57,12 @@ extension RedisConnection {
         }
 
         let opened = Slot<RedisConnection>()
-        connecting.flatMapThrowing { channel in
-            try channel.pipeline.syncOperations.handler(type: RedisChannelHandler.self).connection
-        }.whenComplete { result in
+        connecting.whenComplete { result in
             switch result {
-            case .success(let connection):
+            case .success(let channel):
+                guard let connection = made.withLock({ $0[ObjectIdentifier(channel)] }) else {
+                    preconditionFailure("each channel was given its connection before it was connected")
+                }
                 // Nobody waits any more: the task was cancelled.
                 if !opened.fill(.success(connection)) { connection.end(.closedByUs) }
             case .failure(let error):
