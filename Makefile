@@ -29,13 +29,13 @@ test-tsan: export BATON_SIMULATED_SCHEDULES = 2000
 test-tsan: export BATON_SUBSCRIPTION_LOSSES = 20
 
 test: deps toolchain ## Install what is missing, and run all tests
-	@Scripts/install-dependencies prometheus
+	@Scripts/install-dependencies prometheus pgbouncer haproxy
 	$(SWIFT) build --build-tests
 	$(MAKE) --no-print-directory chart
 	$(TEST) $(ARGS)
 
 test-tsan: deps toolchain ## The same under the thread sanitizer
-	@Scripts/install-dependencies prometheus
+	@Scripts/install-dependencies prometheus pgbouncer haproxy
 	$(SWIFT) build --build-tests $(TSAN)
 	"$$(dirname "$$(command -v $(SWIFT))")/clang" -O1 -Wall -shared -fPIC -o .build-tsan/mutex.so Scripts/tsan-mutex.c
 	TSAN_OPTIONS=suppressions=$(CURDIR)/Scripts/tsan.supp LD_PRELOAD=$(CURDIR)/.build-tsan/mutex.so $(TEST) $(TSAN) $(ARGS)

@@ -2,6 +2,8 @@
 actor ClusterTemplate {
     /// What `initdb` must know.
     struct Kind: Hashable, Sendable {
+        /// The folder of `initdb`.
+        var programs: String
         var encoding: String
         var locale: String
     }
@@ -36,11 +38,10 @@ actor ClusterTemplate {
     }
 
     private static func initialize(_ kind: Kind, in workspace: Workspace) async throws -> String {
-        let programs = try Programs.postgresFolder()
         let folder = try workspace.makeFolder("cluster")
         try await Command.run(
             Launch(
-                executable: "\(programs)/initdb",
+                executable: "\(kind.programs)/initdb",
                 arguments: [
                     "--pgdata=\(folder)/data", "--username=postgres", "--auth=trust", "--no-sync",
                     "--encoding=\(kind.encoding)", "--locale=\(kind.locale)",

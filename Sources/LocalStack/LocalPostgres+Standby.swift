@@ -37,6 +37,16 @@ extension LocalPostgres {
         }
     }
 
+    /// Makes a standby a server of its own, as a failover does, and returns when it takes writes. The server that it
+    /// followed is left as it is.
+    ///
+    /// - Throws: ``LocalStackError`` with `commandFailed` if it is no standby, or does not finish within a minute.
+    public func promote() async throws {
+        guard try await run(sql: "select pg_promote(true, 60)") == "t" else {
+            throw LocalStackError(.commandFailed, "the standby on port \(port) was not promoted within a minute")
+        }
+    }
+
     /// Copies this server's files to `destination`, with what a standby needs to follow it.
     func backUp(to destination: String) async throws {
         try await Command.run(

@@ -19,6 +19,8 @@ public final class LocalPostgres: Sendable {
         public var password: String?
         /// Whether to offer TLS, with certificates made for it.
         public var tls = false
+        /// The folder with `initdb`, `postgres` and `psql`; nil for the newest PostgreSQL installed.
+        public var programs: String?
         /// More lines for `postgresql.conf`, such as `wal_level=minimal`; they win over ours.
         public var configuration: [String] = []
 
@@ -51,6 +53,11 @@ public final class LocalPostgres: Sendable {
 
     /// `postgresql://USER@127.0.0.1:PORT/DATABASE`, with the password if the user is `postgres` and has one.
     public func url(database: String = "postgres", user: String = "postgres") -> String {
+        url(database: database, user: user, port: port)
+    }
+
+    /// The same at another port, such as a proxy's.
+    public func url(database: String = "postgres", user: String = "postgres", port: Int) -> String {
         let password = user == "postgres" ? options.password.map { ":\(PercentEncoding.encode($0))" } ?? "" : ""
         let name = PercentEncoding.encode(user)
         return "postgresql://\(name)\(password)@127.0.0.1:\(port)/\(PercentEncoding.encode(database))"
@@ -67,7 +74,7 @@ public final class LocalPostgres: Sendable {
     }
 
     static func start(_ options: Options, from origin: Origin, in workspace: Workspace?) async throws -> LocalPostgres {
-        let programs = try Programs.postgresFolder()
+        let programs = try Programs.postgresFolder(options.programs)
         let home: Workspace
         if let workspace { home = workspace } else { home = try await Workspace.create(prefix: "postgres") }
         do {
@@ -250,7 +257,8 @@ public final class LocalPostgres: Sendable {
     private func initialize(from origin: Origin) async throws {
         switch origin {
         case .emptyCluster:
-            let kind = ClusterTemplate.Kind(encoding: options.encoding, locale: options.locale)
+            let kind = ClusterTemplate.Kind(
+                programs: programs, encoding: options.encoding, locale: options.locale)
             try await ClusterTemplate.shared.copy(kind, to: dataFolder)
         case .primary(let primary): try await primary.backUp(to: dataFolder)
         }

@@ -17,10 +17,15 @@ enum Programs {
         throw missing(name, package: package)
     }
 
-    /// The folder with `initdb`, `postgres` and `psql` of the newest PostgreSQL installed.
+    /// The folder with `initdb`, `postgres` and `psql`: `folder`, or if that is nil the one of the newest PostgreSQL
+    /// installed.
     static func postgresFolder(
-        root: String = "/usr/lib/postgresql", path: String? = environment("PATH")
+        _ folder: String? = nil, root: String = "/usr/lib/postgresql", path: String? = environment("PATH")
     ) throws(LocalStackError) -> String {
+        if let folder {
+            _ = try find("\(folder)/postgres")
+            return folder
+        }
         let versions = entries(of: root).compactMap { name in Int(name).map { ($0, name) } }.sorted { $0.0 > $1.0 }
         for (_, name) in versions where Files.isProgram("\(root)/\(name)/bin/postgres") {
             return "\(root)/\(name)/bin"

@@ -1,45 +1,8 @@
-import Dispatch
-import Glibc
-
-/// Asks a server at a unix socket for a sign of life.
+/// Asks a Redis at a unix socket for a sign of life.
 enum RedisProbe {
     /// Whether the server has loaded its data and answers commands, be it by refusing them for lack of a password.
     static func answers(at path: String) async -> Bool {
-        // Connecting and reading block, at most for the 200 ms below, so they run on a thread that may be blocked.
-        await withCheckedContinuation { continuation in
-            DispatchQueue.global().async { continuation.resume(returning: ping(path)) }
-        }
-    }
-
-    private static func ping(_ path: String) -> Bool {
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        var patience = timeval(tv_sec: 0, tv_usec: 200_000)
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-        guard connect(descriptor, to: path) else { return false }
-        let question = Array("PING\r\n".utf8)
-        guard send(descriptor, question, question.count, Int32(MSG_NOSIGNAL)) == question.count else {
-            return false
-        }
-        var answer = [UInt8](repeating: 0, count: 256)
-        let count = recv(descriptor, &answer, answer.count, 0)
-        return count > 0 && !answer[..<count].starts(with: "-LOADING".utf8)
-    }
-
-    private static func connect(_ descriptor: Int32, to path: String) -> Bool {
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let fits = withUnsafeMutableBytes(of: &address.sun_path) { room in
-            guard path.utf8.count < room.count else { return false }
-            room.copyBytes(from: path.utf8)
-            return true
-        }
-        guard fits else { return false }
-        return withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
-            }
-        }
+        guard let answer = await UnixSocket.ask("PING\r\n", at: path) else { return false }
+        return !answer.starts(with: "-LOADING".utf8)
     }
 }

@@ -50,6 +50,35 @@ import Testing
         }
     }
 
+    @Test func aStandbyIsPromoted() async throws {
+        try await LocalPostgres.withServer { primary in
+            try await primary.run(sql: "create table t (id int)")
+            let standby = try await primary.startStandby()
+            try await primary.wait(for: standby)
+            try await standby.promote()
+            try await standby.run(sql: "insert into t values (1)")
+            #expect(try await primary.run(sql: "select count(*) from t") == "0")
+            await #expect(throws: LocalStackError.self) { try await standby.promote() }
+            await standby.close()
+        }
+    }
+
+    @Test func programsFromElsewhere() async throws {
+        var options = LocalPostgres.Options()
+        let folder = try await Workspace.create()
+        for name in ["initdb", "postgres", "psql"] {
+            let target = try Programs.postgresFolder() + "/" + name
+            #expect(symlink(target, "\(folder.path)/\(name)") == 0)
+        }
+        options.programs = folder.path
+        try await LocalPostgres.withServer(options) { server async throws in
+            #expect(try await server.run(sql: "select 1") == "1")
+        }
+        await folder.close()
+        let error = await #expect(throws: LocalStackError.self) { try await LocalPostgres.start(options) }
+        #expect(error?.message.contains("\(folder.path)/postgres") == true)
+    }
+
     @Test func aHangingServerCanBeWokenAndClosed() async throws {
         let server = try await LocalPostgres.start()
         try server.signalAll(SIGSTOP)
@@ -111,12 +140,6 @@ import Testing
     }
 
     private let ssl = "select ssl from pg_stat_ssl where pid = pg_backend_pid()"
-
-    private func psql(_ url: String, _ sql: String) async throws -> String {
-        let output = try await Command.run(
-            Launch(executable: Programs.postgresFolder() + "/psql", arguments: ["-XAtq", "-c", sql, url]))
-        return String(output.dropLast())
-    }
 
     // MARK: What cannot start says why
 

@@ -35,9 +35,19 @@ func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
 
 /// Runs a Redis command over TCP and answers what `redis-cli` prints.
 func redis(_ server: LocalRedis, _ arguments: String..., options: [String] = []) async throws -> String {
+    try await redis(port: server.port, options + arguments)
+}
+
+func redis(port: Int, _ arguments: [String]) async throws -> String {
     let output = try await Command.run(
-        Launch(
-            executable: Programs.find("redis-cli"),
-            arguments: ["-h", "127.0.0.1", "-p", "\(server.port)"] + options + arguments))
+        Launch(executable: Programs.find("redis-cli"), arguments: ["-h", "127.0.0.1", "-p", "\(port)"] + arguments))
+    return output.hasSuffix("\n") ? String(output.dropLast()) : output
+}
+
+/// Runs SQL at a URL and answers the rows, one a line, columns separated by `|`.
+@discardableResult
+func psql(_ url: String, _ sql: String) async throws -> String {
+    let output = try await Command.run(
+        Launch(executable: Programs.postgresFolder() + "/psql", arguments: ["-XAtq", "-c", sql, url]))
     return output.hasSuffix("\n") ? String(output.dropLast()) : output
 }
