@@ -26,6 +26,8 @@ public actor PostgresConnection {
     public nonisolated let backendPID: Int
     /// Whether the connection is encrypted by TLS.
     public nonisolated let usesTLS: Bool
+    /// Where the server is, and how its connection was to be protected.
+    public nonisolated let transport: PostgresTransport
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -33,6 +35,7 @@ public actor PostgresConnection {
         serverVersion = Int(PQserverVersion(session.pointer))
         backendPID = Int(PQbackendPID(session.pointer))
         usesTLS = PQsslInUse(session.pointer) == 1
+        transport = PostgresTransport(session.pointer)
         self.gate = gate
         self.executor = executor
         self.session = session

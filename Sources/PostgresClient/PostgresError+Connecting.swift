@@ -52,7 +52,7 @@ extension PostgresError {
                 .authentication,
                 """
                 PostgreSQL at \(failure.place) lets nobody in from this address as user \(failure.user) to database \
-                \(failure.database). Add a line for it to the server's pg_hba.conf, or use sslmode=require if it wants TLS.
+                \(failure.database). Add a line for it to the server's pg_hba.conf, or use sslmode=verify-full if it wants TLS.
                 """
             )
         case "28000":
@@ -93,7 +93,7 @@ extension PostgresError {
         func has(_ words: String) -> Bool { text.contains(words) }
         let advice: String? =
             if has("server does not support SSL") {
-                "it offers no TLS. Switch TLS on at the server, or choose sslmode=prefer or disable."
+                "it offers no TLS. Switch TLS on at the server."
             } else if has("certificate verify failed") {
                 """
                 its certificate is not signed by a CA that sslrootcert trusts, or has expired. Name the right CA file in \
@@ -101,11 +101,11 @@ extension PostgresError {
                 """
             } else if has("does not match host name") {
                 """
-                its certificate is for another host name. Use the name that the certificate is for, or sslmode=verify-ca \
-                if any name is well.
+                its certificate is for another host name. Use the name that the certificate is for; `hostaddr` may hold \
+                the address.
                 """
             } else if has("root certificate file") {
-                "the CA file of sslrootcert cannot be read. Name an existing, readable file, or choose another sslmode."
+                "the CA file of sslrootcert cannot be read. Name an existing, readable file."
             } else if has("private key file") || has("certificate file") || has("SSL certificate") {
                 "the client's certificate or key (sslcert, sslkey) cannot be used: check files, rights and that they match."
             } else if has("SSL error") || has("SSL SYSCALL error") || has("SSL negotiation") || has("SSL connection") {

@@ -159,7 +159,7 @@ extension RedisError {
             return "The server wants a client certificate: set certificateFile and keyFile."
         }
         if text.contains("WRONG_VERSION_NUMBER") || text.contains("EOF during handshake") {
-            return "The server does not speak TLS on this port: use its TLS port, or redis:// without TLS."
+            return "The server does not speak TLS on this port: use its TLS port."
         }
         if text.contains("UNKNOWN_CA") || text.contains("BAD_CERTIFICATE") {
             return "The server does not accept the client certificate: check that its authority signed it."

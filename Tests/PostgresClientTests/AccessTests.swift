@@ -87,7 +87,7 @@ extension ServerTests {
         @Test func onlyWithTLS() async throws {
             let error = try await refusal(user: "encrypted")
             #expect(error.code == .authentication)
-            #expect(error.message.contains("sslmode=require"))
+            #expect(error.message.contains("sslmode=verify-full"))
             let connection = try await connect(user: "encrypted", parameters: "sslmode=require").get()
             #expect(connection.usesTLS)
             await connection.close()

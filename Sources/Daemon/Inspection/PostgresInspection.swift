@@ -27,6 +27,7 @@ struct PostgresInspection {
                     "The database is in SQL_ASCII, which takes any bytes for text; rows that are not UTF-8 are set aside",
                     "Move the data to a database in UTF8"))
         }
+        if let exposure = Exposure.finding(connection) { section.findings.append(exposure) }
         if isStandby {
             section.findings.append(
                 .note(
