@@ -177,7 +177,8 @@ let package = Package(
         .testTarget(
             name: "DaemonTests",
             dependencies: [
-                "baton", "CacheRefresh", "Daemon", "LeaderElection", "LocalStack", "PostgresClient", "RedisClient",
+                "baton", "CacheRefresh", "Daemon", "Faults", "LeaderElection", "LocalStack", "PostgresClient",
+                "RedisClient",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),

@@ -30,6 +30,20 @@ public struct Brake: Hashable, Sendable {
         }
     }
 
+    /// Deletions that are held: since when, and until when unless an operator confirms them before.
+    public struct Hold: Hashable, Sendable {
+        public let since: Duration
+        public let until: Duration
+    }
+
+    /// What is being held, on the clock that ``allows(_:of:at:)`` was given; nil if nothing is.
+    public var hold: Hold? {
+        switch state {
+        case .holding(let since, _): Hold(since: since, until: since + confirmAfter)
+        case .armed, .released: nil
+        }
+    }
+
     /// Whether deletions may go ahead.
     ///
     /// - Parameters:

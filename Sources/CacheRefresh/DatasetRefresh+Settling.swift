@@ -51,7 +51,7 @@ extension DatasetRefresh {
         guard lastReadIsComplete else { return false }
         let deletions = keysOfVanishedRows() + doomed.count
         let isAllowed = brake.allows(deletions, of: keyCount + doomed.count, at: now)
-        if !isAllowed { summary.keysHeld = deletions }
+        if !isAllowed { (summary.keysHeld, summary.hold) = (deletions, brake.hold) }
         return isAllowed
     }
 

@@ -18,6 +18,8 @@ public struct PassSummary: Hashable, Sendable {
     public var keysFailed = 0
     /// Deletions that the brake holds.
     public var keysHeld = 0
+    /// How long they are held, on the clock that the refresh is given; nil if none is.
+    public var hold: Brake.Hold?
     /// Rows that cannot be written; see ``SetAside``.
     public var rowsSetAside = 0
     /// Rows that share a key or an identity with another one, which keeps it.

@@ -164,7 +164,11 @@ struct GroupService: Service {
         _ server: ServerIdentity, leaseLoop: any EventLoop, dataLoop: any EventLoop, watchdog: Watchdog
     ) async {
         let clients = configuration.redis.mapValues { redis in
-            RedisClient(redis.clientConfiguration(name: "baton"), eventLoop: dataLoop, logger: logs[.redis])
+            let settings = redis.clientConfiguration(name: "baton")
+            return RedisClient(settings, eventLoop: dataLoop, logger: logs[.redis]) {
+                connection throws(RedisError) in
+                try await RedisNature.admit(connection, timeout: settings.commandTimeout)
+            }
         }
         let deployment = "\(server.deployment)/\(configuration.group)"
         let refresh = RefreshService(

@@ -11,14 +11,23 @@ public final class RedisClient: Sendable {
     private let configuration: RedisConfiguration
     private let eventLoop: any EventLoop
     private let logger: Logger
+    private let admit: Admission?
     private let machine: Mutex<ReconnectStateMachine<RedisConnection, Slot<RedisConnection>>>
     private let attempt = Mutex<Task<Void, Never>?>(nil)
 
+    /// Looks at a new connection before anybody uses it; one that it throws for is closed, as if it could not be made.
+    public typealias Admission = @Sendable (RedisConnection) async throws(RedisError) -> Void
+
     /// A client that is not connected yet.
     ///
-    /// - Parameter eventLoop: where its connections live; it must outlive the client's ``close()``.
-    public init(_ configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger) {
+    /// - Parameters:
+    ///   - eventLoop: where its connections live; it must outlive the client's ``close()``.
+    ///   - admit: nil admits every server. Its time is its own.
+    public init(
+        _ configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger, admit: Admission? = nil
+    ) {
         self.configuration = configuration
+        self.admit = admit
         self.eventLoop = eventLoop
         self.logger = logger
         self.machine = Mutex(ReconnectStateMachine(backoff: configuration.backoff))
@@ -59,8 +68,8 @@ public final class RedisClient: Sendable {
     /// Sends a command on the connection, which is opened if need be, and waits for its reply. If the connection turns
     /// out to be closed before anything was written, the command is sent once more on a new one.
     ///
-    /// - Parameter timeout: for connection and command together; `nil` is
-    ///   ``RedisConfiguration/commandTimeout``.
+    /// - Parameter timeout: for the command; for a connection, if one has to be made, it is waited as long, and what has
+    ///   come of that by then serves the next call. `nil` is ``RedisConfiguration/commandTimeout``.
     /// - Throws: ``RedisError``; a server's error as ``RedisError/Delivery/rejected``.
     public func send(_ command: RedisCommand, timeout: Duration? = nil) async throws(RedisError) -> RedisValue {
         try await self.withConnection(timeout) { connection, left throws(RedisError) in
@@ -73,7 +82,7 @@ public final class RedisClient: Sendable {
     /// - Parameters:
     ///   - keys: the script's `KEYS`.
     ///   - arguments: the script's `ARGV`.
-    ///   - timeout: for connection and script together; `nil` is ``RedisConfiguration/commandTimeout``.
+    ///   - timeout: as of ``send(_:timeout:)``.
     /// - Throws: ``RedisError``; if it is `rejected` the script may have run up to the call that failed.
     public func evaluate(
         _ script: RedisScript, keys: [String], arguments: [String], timeout: Duration? = nil
@@ -103,14 +112,18 @@ public final class RedisClient: Sendable {
         _ timeout: Duration?,
         _ body: (RedisConnection, Duration) async throws(RedisError) -> RedisValue
     ) async throws(RedisError) -> RedisValue {
-        let budget = TimeBudget(timeout ?? self.configuration.commandTimeout)
-        let connection = try await self.connection(timeout: budget.left)
+        // A server that is far away needs some round trips until there is a connection. If these used up the command's
+        // time, no command would ever be answered in time there.
+        let timeout = timeout ?? self.configuration.commandTimeout
+        let budget = TimeBudget(timeout * 2)
+        let connection = try await self.connection(timeout: timeout)
         do throws(RedisError) {
-            return try await body(connection, budget.left)
+            return try await body(connection, timeout)
         } catch {
             guard error.delivery == .notSent, error.code == .closed, !connection.isOpen else { throw error }
         }
-        return try await body(try await self.connection(timeout: budget.left), budget.left)
+        let other = try await self.connection(timeout: min(timeout, budget.left))
+        return try await body(other, min(timeout, budget.left))
     }
 
     private func connect(after delay: Duration) {
@@ -121,6 +134,12 @@ public final class RedisClient: Sendable {
                 }
                 let connection = try await RedisConnection.connect(
                     self.configuration, eventLoop: self.eventLoop, logger: self.logger)
+                do throws(RedisError) {
+                    try await self.admit?(connection)
+                } catch {
+                    await connection.close()
+                    throw error
+                }
                 switch self.machine.withLock({ $0.connected(connection, now: .now) }) {
                 case .resume(let waiters): for slot in waiters { slot.fill(.success(connection)) }
                 case .discard: await connection.close()

@@ -12,6 +12,8 @@ public struct RedisConfiguration: Sendable {
     public var connectTimeout: Duration
     /// For a command, from its submission to its reply, unless the call says otherwise.
     public var commandTimeout: Duration
+    /// Scripts that a new connection makes known to the server while it logs in, at the cost of no further round trip.
+    public var scripts: [RedisScript] = []
     /// How many commands may be without a reply on one connection at a time.
     public var pipelineDepth: Int
     /// Shown by the server's `CLIENT LIST`; without spaces. A server that forbids the name is used without it.

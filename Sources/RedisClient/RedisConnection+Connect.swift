@@ -5,8 +5,8 @@ internal import NIOSSL
 internal import Synchronization
 
 extension RedisConnection {
-    /// Connects and logs in: name resolution, TLS, `AUTH`, `SELECT`, `CLIENT SETNAME` and a `PING`, all within
-    /// ``RedisConfiguration/connectTimeout``. If the task is cancelled it returns at once.
+    /// Connects and logs in: name resolution, TLS, `AUTH`, `SELECT`, `CLIENT SETNAME`, a `PING` and the configuration's
+    /// scripts, all within ``RedisConfiguration/connectTimeout``. If the task is cancelled it returns at once.
     ///
     /// - Parameter eventLoop: where the connection lives.
     /// - Throws: ``RedisError``, always with ``RedisError/Delivery/notSent``: `unreachable`, `tls`, `authentication`,
@@ -101,11 +101,22 @@ extension RedisConnection {
             self.submit(RedisCommand("CLIENT", "SETNAME", $0), timeout: left)
         }
         let ping = self.submit(RedisCommand("PING"), timeout: left)
+        let scripts = configuration.scripts.map { ($0, self.submit(loading: $0, timeout: left)) }
 
         if let auth { try await self.expect(auth) { LogIn.explainAuth($0, hasUser: username != nil) } }
         if let select { try await self.expect(select) { LogIn.explainSelect($0, database: database) } }
         if let name { try await self.expect(name, LogIn.explainName) }
         try await self.expect(ping, LogIn.explainPing)
+        for (script, reply) in scripts { try await self.expect(loading: script, reply) }
+    }
+
+    /// A server that takes no script now is asked again when that is called.
+    private func expect(loading script: RedisScript, _ reply: RedisPendingReply) async throws(RedisError) {
+        do throws(RedisError) {
+            try self.learn(script, from: try await reply.value())
+        } catch {
+            guard error.serverError != nil else { throw error }
+        }
     }
 
     /// Waits for a reply; if it is a server's error, `explain` says what that means, or `nil` to go on.

@@ -135,7 +135,7 @@ extension RedisError {
 
 extension RedisServerError.Kind {
     /// For people: what the kind means and what to do about it.
-    var advice: String {
+    public var advice: String {
         switch self {
         case .loading: "Redis is still loading its data: try again shortly."
         case .readOnly: "This Redis is a read-only replica: connect to the one that accepts writes."

@@ -48,7 +48,16 @@ extension RedisConnection {
     /// - Throws: ``RedisError``; `server` if the source does not compile.
     @discardableResult
     public func load(_ script: RedisScript, timeout: Duration? = nil) async throws(RedisError) -> String {
-        let reply = try await self.send(RedisCommand("SCRIPT", "LOAD", script.source), timeout: timeout)
+        try self.learn(script, from: try await self.submit(loading: script, timeout: timeout).value())
+    }
+
+    func submit(loading script: RedisScript, timeout: Duration?) -> RedisPendingReply {
+        self.enqueue(RedisCommand("SCRIPT", "LOAD", script.source), timeout: timeout, maySurpassDepth: true)
+    }
+
+    /// - Parameter reply: to the request to load it.
+    @discardableResult
+    func learn(_ script: RedisScript, from reply: RedisValue) throws(RedisError) -> String {
         guard let sha = reply.string, sha.utf8.count == 40, sha.utf8.allSatisfy(\.isHexDigit) else {
             throw RedisError.protocolViolation("SCRIPT LOAD answered \(reply)").with(delivery: .rejected)
         }

@@ -18,6 +18,21 @@ public struct DatasetFigures: Hashable, Sendable {
     public var failures: Int
     /// Why the last tick failed; nil if it did not.
     public var problem: String?
+    /// How long the tick that goes on has taken so far; nil between ticks.
+    public var runningMilliseconds: Double?
+    /// How long ago a tick last succeeded in this term; nil if none has yet.
+    public var sinceSuccessMilliseconds: Double?
+    /// What the brake holds; nil if it holds nothing.
+    public var held: Held?
+
+    /// Deletions that the brake holds.
+    public struct Held: Hashable, Sendable {
+        public var keys: Int
+        /// Since when they are held.
+        public var forMilliseconds: Double
+        /// Until they are done, unless an operator confirms them before.
+        public var leftMilliseconds: Double
+    }
 
     /// So many characters of it are kept.
     static let problemLimit = 300
@@ -31,7 +46,38 @@ public struct DatasetFigures: Hashable, Sendable {
             "longestIntervalMilliseconds": decimal(longestIntervalMilliseconds),
             "databaseQueriesPerSecond": .decimal(queriesPerSecond), "redisWritesPerSecond": .decimal(writesPerSecond),
             "failures": .number(failures), "problem": problem.map { .text($0) } ?? .null,
+            "runningMilliseconds": decimal(runningMilliseconds),
+            "sinceSuccessMilliseconds": decimal(sinceSuccessMilliseconds),
+            "held": held.map { held in
+                .fields([
+                    "keys": .number(held.keys), "forMilliseconds": .decimal(held.forMilliseconds),
+                    "leftMilliseconds": .decimal(held.leftMilliseconds),
+                ])
+            } ?? .null,
         ])
+    }
+}
+
+extension DatasetFigures {
+    /// A tick that goes on for longer than people expect is worth telling.
+    private static let patienceMilliseconds = 10_000.0
+
+    /// That a tick goes on for long, in words; nil if none does.
+    var slowness: String? {
+        guard let running = runningMilliseconds, running >= Self.patienceMilliseconds else { return nil }
+        let first = sinceSuccessMilliseconds == nil ? "; none has succeeded yet in this term" : ""
+        return "goes on for \(Self.age(running))\(first)"
+    }
+
+    fileprivate static func age(_ milliseconds: Double) -> String {
+        TextLayout.age(Int64(exactly: milliseconds.rounded()) ?? 0)
+    }
+}
+
+extension DatasetFigures.Held {
+    var text: String {
+        "\(TextLayout.count(keys, "deletion")) held for \(DatasetFigures.age(forMilliseconds)), done in "
+            + DatasetFigures.age(leftMilliseconds)
     }
 }
 
@@ -49,6 +95,18 @@ extension DatasetFigures {
             intervalMilliseconds: number("intervalMilliseconds"),
             longestIntervalMilliseconds: number("longestIntervalMilliseconds"), queriesPerSecond: queries,
             writesPerSecond: writes, failures: failureCount,
-            problem: node["problem"]?.scalar.flatMap { $0.style == .plain ? nil : $0.string })
+            problem: node["problem"]?.scalar.flatMap { $0.style == .plain ? nil : $0.string },
+            runningMilliseconds: number("runningMilliseconds"),
+            sinceSuccessMilliseconds: number("sinceSuccessMilliseconds"), held: node["held"].flatMap { Held($0) })
+    }
+}
+
+extension DatasetFigures.Held {
+    init?(_ node: Node) {
+        func number(_ name: String) -> Double? { node[name]?.scalar.flatMap { Double($0.string) } }
+        guard let keys = number("keys").flatMap({ Int(exactly: $0) }), let age = number("forMilliseconds"),
+            let left = number("leftMilliseconds")
+        else { return nil }
+        self.init(keys: keys, forMilliseconds: age, leftMilliseconds: left)
     }
 }

@@ -7,7 +7,10 @@ extension Inspector {
     ///   damaged.
     public func status() async throws -> StatusReport {
         try await withRedis(configuration.lease.redis) { redis in
-            StatusReport(view: try await view(redis), server: leaseServer)
+            let view = try await view(redis)
+            let refusal = try await RedisTrial.refusalOfWrites(keys, on: redis)
+            return StatusReport(
+                view: view, server: leaseServer, refusalOfWrites: refusal.map { "\($0.kind.advice) (\($0))" })
         }
     }
 

@@ -146,9 +146,18 @@ extension Inspector {
     private func wish(
         _ redis: RedisClient, _ kind: String, _ wisher: Wisher, _ rest: [String]
     ) async throws -> ScriptAnswer {
-        let value = try await redis.evaluate(
-            ElectionScript.wish, keys: [keys.lease, keys.wishes, keys.replicas, keys.events],
-            arguments: [kind, wisher.name, wisher.reason, keys.wished] + rest)
+        try await ask(
+            redis,
+            ScriptCall(
+                script: ElectionScript.wish, keys: [keys.lease, keys.wishes, keys.replicas, keys.events],
+                arguments: [kind, wisher.name, wisher.reason, keys.wished] + rest))
+    }
+
+    /// Calls a script on behalf of an operator.
+    ///
+    /// - Throws: `RedisError`; ``InspectionError`` if the script refuses, as it does for keys of another type.
+    func ask(_ redis: RedisClient, _ call: ScriptCall) async throws -> ScriptAnswer {
+        let value = try await redis.run(call)
         do throws(LeaseError) {
             let answer = try ScriptAnswer(value)
             if let refusal = try LeaseError(refusal: answer) { throw refusal }

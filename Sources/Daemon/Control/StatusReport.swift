@@ -3,6 +3,8 @@ public struct StatusReport: Sendable {
     public let view: GroupView
     /// Where the lease is, without secrets.
     let server: String
+    /// Why that Redis takes no writes, so that nobody is elected and nothing is told there; nil if it takes them.
+    var refusalOfWrites: String?
 
     /// `no` unless somebody leads.
     public var status: ExitStatus { view.leader == nil ? .no : .done }
@@ -20,6 +22,7 @@ public struct StatusReport: Sendable {
         } else {
             lines += layout.entry("leader", ["none"], .red)
         }
+        if let refusalOfWrites { lines += layout.entry("redis", ["takes no writes: \(refusalOfWrites)"], .red) }
         if let pause = view.pause {
             let left = TextLayout.age(pause.untilMilliseconds - view.nowMilliseconds)
             lines += layout.entry(
@@ -53,6 +56,20 @@ public struct StatusReport: Sendable {
                 guard let problem = entry.figures.problem else { continue }
                 let shown = TextLayout.printable(problem.utf8, limit: DatasetFigures.problemLimit)
                 lines += layout.entry("problem", ["\(entry.dataset): \(shown)"], .red)
+            }
+            for entry in figures.entries {
+                if let text = entry.figures.slowness {
+                    lines += layout.entry("pass", ["\(entry.dataset): \(text)"], .yellow)
+                }
+            }
+            for entry in figures.entries {
+                guard let held = entry.figures.held else { continue }
+                lines += layout.entry(
+                    "brake",
+                    [
+                        "\(entry.dataset): \(held.text). `baton plan` lists them; if they are right, "
+                            + "`baton confirm \(entry.dataset)`"
+                    ], .yellow)
             }
             lines.append("  of the last minute: PASSES that read rows, how long, and from tick to tick")
         }
@@ -98,7 +115,8 @@ public struct StatusReport: Sendable {
         }
         return JSONText.fields([
             "group": .text(view.group), "nowMilliseconds": .number(Int(now)), "leader": leader, "pause": pause,
-            "stepDown": stepDown, "replicas": .array(replicas), "lastMinute": view.figures?.json ?? .null,
+            "writesRefused": refusalOfWrites.map { .text($0) } ?? .null, "stepDown": stepDown,
+            "replicas": .array(replicas), "lastMinute": view.figures?.json ?? .null,
         ]).rendered + "\n"
     }
 

@@ -13,9 +13,13 @@ enum ElectionScript {
     static let renew = script("renew", PackageResources.renew_lua)
     static let resign = script("resign", PackageResources.resign_lua)
     static let present = script("present", PackageResources.present_lua)
+    static let lost = script("lost", PackageResources.lost_lua)
+    static let figures = script("figures", PackageResources.figures_lua)
     static let wish = script("wish", PackageResources.wish_lua)
+    static let confirm = script("confirm", PackageResources.confirm_lua)
     static let clear = script("clear", PackageResources.clear_lua)
     static let cleared = script("cleared", PackageResources.cleared_lua)
+    static let trial = script("try", PackageResources.try_lua)
     static let sync = script("sync", PackageResources.sync_lua)
     static let raise = script("raise", PackageResources.raise_lua)
 

@@ -20,6 +20,8 @@ public struct GroupKeys: Hashable, Sendable {
     public let replicas: String
     /// The text that says how the leader's datasets fared within the last minute; with a TTL.
     public let figures: String
+    /// The beginning of keys, and a channel, that are there only while somebody tries whether they could be.
+    public let trial: String
     /// The channel on which the token of a resigned lease is published.
     public let released: String
     /// The channel on which the text of a new lease is published.
@@ -42,6 +44,7 @@ public struct GroupKeys: Hashable, Sendable {
         cleared = base + "cleared"
         replicas = base + "replicas"
         figures = base + "figures"
+        trial = base + "trial"
         released = base + "released"
         elected = base + "elected"
         wished = base + "wished"

@@ -31,8 +31,14 @@ public struct LeaseStore: Sendable {
         detectsCrashes: Bool = true, eventLoop: any EventLoop, logger: Logger
     ) {
         var configuration = redis
-        configuration.connectTimeout = timing.renewTimeout
+        // A connection takes some round trips (TCP, TLS, to log in), each of which may take as long as a renewal.
+        configuration.connectTimeout = timing.renewTimeout * 4
         configuration.commandTimeout = timing.renewTimeout
+        // Known before the first question, which has no time for that.
+        configuration.scripts = [
+            ElectionScript.acquire, ElectionScript.renew, ElectionScript.resign, ElectionScript.present,
+            ElectionScript.lost,
+        ]
         // The elector backs off by itself, and a leader has little time.
         configuration.backoff = RedisBackoff(initial: timing.retryDelay / 4, maximum: timing.retryDelay)
         self.keys = keys
@@ -40,7 +46,10 @@ public struct LeaseStore: Sendable {
         self.deployment = deployment
         self.timing = timing
         self.detectsCrashes = detectsCrashes
-        client = RedisClient(configuration, eventLoop: eventLoop, logger: logger)
+        client = RedisClient(configuration, eventLoop: eventLoop, logger: logger) { connection throws(RedisError) in
+            try await RedisNature.admit(connection, timeout: timing.renewTimeout)
+        }
+        configuration.scripts = []
         configuration.subscriptionPing = timing.renewEvery
         listener = RedisClient(configuration, eventLoop: eventLoop, logger: logger)
     }
@@ -142,13 +151,12 @@ public struct LeaseStore: Sendable {
         }
     }
 
-    /// Appends to the group's history that a term was lost, which no script could do.
+    /// Appends to the group's history that a term was lost, which the script that ended it could not do.
     func recordLost(_ term: Term, _ reason: EndReason) async {
-        let command = RedisCommand(
-            "XADD", keys.events, "MAXLEN", "~", "10000", "*", "event", "lost", "holder", holder,
-            "epoch", "\(term.epoch)", "token", "\(term.token)", "reason", "\(reason)")
         // The history may lack an entry; the log has it.
-        _ = try? await client.send(command, timeout: timing.renewTimeout)
+        _ = try? await ask(
+            ElectionScript.lost, keys: [keys.events, keys.fence],
+            [holder, "\(term.epoch)", "\(term.token)", "\(reason)"])
     }
 
     /// Listens for releases of the lease and for wishes, on a connection of its own; and on the channel that bears the

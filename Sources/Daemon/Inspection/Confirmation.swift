@@ -44,13 +44,9 @@ extension Inspector {
         let keys = GroupKeys(prefix: configuration.keyPrefix, group: configuration.group)
         let field = Wish.confirmation(of: name)
         let milliseconds = try await withRedis(dataset.redis) { redis in
-            let time = try await redis.send(RedisCommand("TIME")).array ?? []
-            guard time.count == 2, let seconds = time[0].int, let microseconds = time[1].int else {
-                throw InspectionError(.internalError, "Redis answered TIME with something that is no time.")
-            }
-            let milliseconds = seconds * 1000 + microseconds / 1000
-            _ = try await redis.send(RedisCommand("HSET", keys.wishes, field, "\(milliseconds)"))
-            return milliseconds
+            let answer = try await ask(
+                redis, ScriptCall(script: ElectionScript.confirm, keys: [keys.wishes], arguments: [field]))
+            return try answer.milliseconds(0).milliseconds
         }
         let lease = try await withRedis(configuration.lease.redis) { redis in
             try await redis.send(RedisCommand("GET", keys.lease)).string.flatMap { LeaseText($0) }

@@ -42,6 +42,7 @@ public struct Inspector: Sendable {
         }
         var settings = server.clientConfiguration(name: "baton-inspection")
         // A person can wait longer than a leader.
+        settings.connectTimeout = .seconds(5)
         settings.commandTimeout = .seconds(10)
         return try await RedisClient.brief(settings, body)
     }

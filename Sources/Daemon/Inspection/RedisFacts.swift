@@ -24,7 +24,12 @@ struct RedisFacts: Hashable, Sendable {
 
     /// Of the running server process: another one after a restart.
     var runID: String? { fields["run_id"].flatMap { $0.isEmpty ? nil : $0 } }
+    /// `standalone`, `sentinel` or `cluster`; Valkey names it otherwise.
+    private var mode: String? {
+        fields["cluster_enabled"] == "1" ? "cluster" : fields["server_mode"] ?? fields["redis_mode"]
+    }
     var isPrimary: Bool { fields["role"] == "master" }
+    var isLoading: Bool { number("loading") == 1 }
     var usedMemory: Int { number("used_memory") }
     /// In bytes; 0: no limit.
     var maximumMemory: Int { number("maxmemory") }
@@ -54,20 +59,8 @@ struct RedisFacts: Hashable, Sendable {
 
     /// - Parameter holdsLease: the election takes place here, not only cached keys.
     func findings(holdsLease: Bool) -> [Finding] {
-        if fields["redis_mode"] == "sentinel" {
-            return [
-                .problem(
-                    "This is a Sentinel, which holds no keys",
-                    "Give the address of the Redis that the Sentinel watches")
-            ]
-        }
+        if let obstacle = mode.flatMap(RedisNature.obstacle(inMode:)) { return [obstacle] }
         var findings: [Finding] = []
-        if fields["cluster_enabled"] == "1" || fields["redis_mode"] == "cluster" {
-            findings.append(
-                .problem(
-                    "This Redis is in cluster mode, which Baton does not support: its scripts write keys of several slots",
-                    "Use a Redis without `cluster-enabled`"))
-        }
         if isTooOld {
             findings.append(
                 .problem("\(product) is too old", "Use Redis 6.2 or newer, or Valkey: Baton uses what came with 6.2"))
@@ -79,7 +72,7 @@ struct RedisFacts: Hashable, Sendable {
                     "This Redis is a replica\(upstream) and accepts no writes",
                     "Give the address of the Redis that it follows, or a name that always leads there"))
         }
-        if number("loading") == 1 {
+        if isLoading {
             findings.append(.warning("It is loading its data and answers nothing else", "Check again when it is done"))
         }
         return findings + evictionFindings(holdsLease: holdsLease) + persistenceFindings

@@ -16,24 +16,57 @@ struct RedisInspection {
     func section() async -> CheckReport.Section {
         let url = configuration.redis[name].map { "\($0)" } ?? ""
         var section = CheckReport.Section(.redis, name, title: url)
+        if let finding = configuration.redis[name].flatMap(Exposure.finding) { section.findings.append(finding) }
         do throws(RedisError) {
-            let facts = try await facts()
-            describe(facts, in: &section)
-            section.findings += facts.findings(holdsLease: holdsLease)
-            if holdsLease, facts.isPrimary, facts["loading"] != "1" { try await inspectLease(&section) }
+            let began = ContinuousClock.now
+            let connection = try await client.connection()
+            let pace = RedisPace(
+                connecting: .now - began, roundTrip: try await RedisPace.roundTrip(on: connection))
+            if let obstacle = try await RedisNature.ask(connection, timeout: Self.patience).obstacle {
+                section.findings.append(obstacle)
+                return section
+            }
+            let facts = try await facts(&section)
+            if let facts { describe(facts, in: &section) }
+            section.add("round trip", pace.description, json: pace.json)
+            if holdsLease { section.findings += pace.findings(configuration.lease.timing) }
+            let findings = facts?.findings(holdsLease: holdsLease) ?? []
+            section.findings += findings
+            guard facts?.isPrimary ?? true, facts?.isLoading != true else { return section }
+            section.findings += try await trial.refusals(on: connection, subscribing: client).map(\.finding)
+            if holdsLease { try await inspectLease(&section) }
         } catch {
             section.findings.append(
                 error.serverError?.kind == .noPermission
-                    ? .warning(
-                        "The user may not look (\(error.underlying ?? error.message))",
-                        "Give it what `baton check --grants` prints")
+                    ? .problem(
+                        "The user may not do what replicas do (\(error.underlying ?? error.message))",
+                        "Give it what `baton check --grants --for run` prints", .refused)
                     : .problem(error))
         }
         return section
     }
 
-    private func facts() async throws(RedisError) -> RedisFacts {
-        RedisFacts(info: try await client.send(RedisCommand("INFO")).string ?? "")
+    private static let patience = Duration.seconds(10)
+
+    private var trial: RedisTrial {
+        let templates = configuration.enabledDatasets.filter { $0.redis == name }.flatMap(\.keys).map(\.template)
+        return RedisTrial(
+            keys: GroupKeys(prefix: configuration.keyPrefix, group: configuration.group), holdsLease: holdsLease,
+            keyPrefix: configuration.keyPrefix, templates: templates)
+    }
+
+    /// Nil, and a finding, if the user may not ask.
+    private func facts(_ section: inout CheckReport.Section) async throws(RedisError) -> RedisFacts? {
+        do throws(RedisError) {
+            return RedisFacts(info: try await client.send(RedisCommand("INFO")).string ?? "")
+        } catch {
+            guard error.serverError?.kind == .noPermission else { throw error }
+            section.findings.append(
+                .warning(
+                    "The user may not use INFO, so that memory, eviction and persistence were not looked at",
+                    "Give it what `baton check --grants --for run` prints"))
+            return nil
+        }
     }
 
     private func describe(_ facts: RedisFacts, in section: inout CheckReport.Section) {

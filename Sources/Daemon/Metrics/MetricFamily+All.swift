@@ -14,12 +14,16 @@ extension MetricFamily {
     static let tickInterval = dataset(
         "baton_tick_interval_seconds", .histogram(seconds),
         "The actual interval: how long after the one before a tick began.")
-    static let passFailures = dataset("baton_pass_failures_total", .counter, "Ticks that failed.")
+    static let passFailures = dataset(
+        "baton_pass_failures_total", .counter, "Ticks that failed, or of which Redis refused a part.")
     static let ticksSkipped = dataset(
         "baton_ticks_skipped_total", .counter, "Ticks at which nothing was read because nothing can have changed.")
     static let lastSuccess = dataset(
         "baton_last_success_timestamp_seconds", .gauge, "When a tick last succeeded, skipped ones included, since 1970."
     )
+    static let refreshedSince = dataset(
+        "baton_refreshed_since_timestamp_seconds", .gauge,
+        "Since when this replica refreshes the dataset, its first pass included, since 1970.")
     static let databaseQueries = dataset(
         "baton_database_queries_total", .counter, "Statements that were sent to PostgreSQL.")
     static let databaseSeconds = dataset(
@@ -50,7 +54,8 @@ extension MetricFamily {
     static let keysHeld = dataset("baton_keys_held", .gauge, "Deletions that the brake holds.")
 
     static let ofDatasets = [
-        passDuration, tickInterval, passFailures, ticksSkipped, lastSuccess, databaseQueries, databaseSeconds,
+        passDuration, tickInterval, passFailures, ticksSkipped, lastSuccess, refreshedSince, databaseQueries,
+        databaseSeconds,
         redisCommands, redisWrites, redisBytes, rowsRead, rowsChanged, rowsDeleted, rowsSetAside, rowsContested,
         keysWritten,
         keysDeleted, keysRenewed, keysRefused, keysHeld,

@@ -30,6 +30,7 @@ struct DatasetLoop {
             defer { term.passEnded() }
             let began = pass.clock()
             if let interval = schedule.began(at: began) { pass.meter.ticked(after: interval) }
+            pass.meter.began()
             do {
                 try await pass.fence.verify()
                 let known = await pass.fence.losses

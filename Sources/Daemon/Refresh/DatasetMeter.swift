@@ -10,8 +10,10 @@ final class DatasetMeter: Sendable {
     let name: String
     private let clock: @Sendable () -> Duration
     private let recent = Mutex(RecentFigures())
-    private let gauges = Mutex(Gauges.none)
-    private let makeGauges: @Sendable () -> Gauges
+    /// What is true only while the dataset is refreshed here, each by its family, as soon as it is known; nil once that
+    /// has ended.
+    private let gauges = Mutex<[String: Meter]?>([:])
+    private let makeGauge: @Sendable (MetricFamily) -> Meter
 
     private let duration: Metrics.Timer
     private let interval: Metrics.Timer
@@ -30,13 +32,6 @@ final class DatasetMeter: Sendable {
     private let keysRenewed: Counter
     private let keysRefused: Counter
 
-    /// What is true only while the dataset is refreshed here, and known only after the first success.
-    private enum Gauges {
-        case none
-        case shown(lastSuccess: Meter, rowsSetAside: Meter, rowsContested: Meter, keysHeld: Meter)
-        case ended
-    }
-
     /// - Parameters:
     ///   - name: of the dataset.
     ///   - clock: one that only goes forward.
@@ -48,14 +43,7 @@ final class DatasetMeter: Sendable {
         func counter(_ family: MetricFamily) -> Counter {
             Counter(label: family.name, dimensions: labels, factory: factory)
         }
-        @Sendable func gauge(_ family: MetricFamily) -> Meter {
-            Meter(label: family.name, dimensions: [("dataset", name)], factory: factory)
-        }
-        makeGauges = {
-            .shown(
-                lastSuccess: gauge(.lastSuccess), rowsSetAside: gauge(.rowsSetAside),
-                rowsContested: gauge(.rowsContested), keysHeld: gauge(.keysHeld))
-        }
+        makeGauge = { Meter(label: $0.name, dimensions: [("dataset", name)], factory: factory) }
         func timer(_ family: MetricFamily) -> Metrics.Timer {
             Metrics.Timer(label: family.name, dimensions: labels, preferredDisplayUnit: .seconds, factory: factory)
         }
@@ -76,12 +64,17 @@ final class DatasetMeter: Sendable {
         keysDeleted = counter(.keysDeleted)
         keysRenewed = counter(.keysRenewed)
         keysRefused = counter(.keysRefused)
+        // From the start: a first pass that never ends has to be seen as well.
+        set(.refreshedSince, Self.now)
     }
 
     /// Of the last minute, as far as the term is that old.
     var lastMinute: DatasetFigures { recent.withLock { $0.figures(at: clock()) } }
 
     // MARK: What a tick does
+
+    /// A tick begins; it ends with ``succeeded(_:_:)`` or ``failed(_:)``.
+    func began() { recent.withLock { $0.runningSince = clock() } }
 
     func ticked(after interval: Duration) {
         self.interval.recordDuration(interval)
@@ -105,21 +98,27 @@ final class DatasetMeter: Sendable {
     }
 
     func succeeded(_ outcome: DatasetPass.Outcome, _ duration: Duration) {
-        show(outcome)
-        recovered()
         let summary: PassSummary
+        let refusal: String?
         switch outcome {
         case .skipped:
             skipped.increment()
+            ended(.success)
             return
-        case .settled(let settled, _):
-            summary = settled
-        case .passed(let passed, _):
-            summary = passed
+        case .settled(let settled, let refused):
+            (summary, refusal) = (settled, refused)
+        case .passed(let passed, let refused):
+            (summary, refusal) = (passed, refused)
             self.duration.recordDuration(duration)
             recent.withLock { $0.add(.init(passes: .init(duration)), at: clock()) }
+            set(.rowsSetAside, Double(summary.rowsSetAside))
+            set(.rowsContested, Double(summary.rowsContested))
         }
         worked(summary)
+        set(.keysHeld, Double(summary.keysHeld))
+        recent.withLock { $0.held = summary.hold.map { (summary.keysHeld, $0) } }
+        // What Redis refused is not in the cache: whoever looks has to see that.
+        if let refusal { ended(.failure("Redis refused keys: \(refusal)")) } else { ended(.success) }
     }
 
     /// What a pass did, also one that is given up; ``failed()`` counts its tick.
@@ -136,42 +135,49 @@ final class DatasetMeter: Sendable {
     /// What kept all datasets from being read is over.
     func recovered() { recent.withLock { $0.problem = nil } }
 
-    func failed(_ problem: Problem) {
-        failures.increment()
+    func failed(_ problem: Problem) { ended(.failure(problem.text)) }
+
+    private enum TickEnd {
+        case success
+        case failure(String)
+    }
+
+    private func ended(_ end: TickEnd) {
         let now = clock()
-        recent.withLock { recent in
-            recent.add(.init(failures: 1), at: now)
-            recent.problem = problem.text
+        switch end {
+        case .success:
+            set(.lastSuccess, Self.now)
+            recent.withLock { recent in
+                (recent.problem, recent.runningSince, recent.succeededAt) = (nil, nil, now)
+            }
+        case .failure(let problem):
+            failures.increment()
+            recent.withLock { recent in
+                recent.add(.init(failures: 1), at: now)
+                (recent.problem, recent.runningSince) = (problem, nil)
+            }
         }
     }
 
-    private func show(_ outcome: DatasetPass.Outcome) {
+    // MARK: Gauges
+
+    private static var now: Double { Double(WallClock.now.millisecondsSince1970) / 1000 }
+
+    private func set(_ family: MetricFamily, _ value: Double) {
         gauges.withLock { gauges in
-            if case .none = gauges { gauges = makeGauges() }
-            guard case .shown(let lastSuccess, let rowsSetAside, let rowsContested, let keysHeld) = gauges else {
-                return
-            }
-            lastSuccess.set(Double(WallClock.now.millisecondsSince1970) / 1000)
-            switch outcome {
-            case .skipped: break
-            case .settled(let summary, _): keysHeld.set(summary.keysHeld)
-            case .passed(let summary, _):
-                keysHeld.set(summary.keysHeld)
-                rowsSetAside.set(summary.rowsSetAside)
-                rowsContested.set(summary.rowsContested)
-            }
+            guard let gauge = gauges.map({ $0[family.name] ?? makeGauge(family) }) else { return }
+            gauge.set(value)
+            gauges?[family.name] = gauge
         }
     }
 
     /// The dataset is not refreshed here any more: what is true only while it is must not stay.
     func ended() {
         gauges.withLock { gauges in
-            if case .shown(let lastSuccess, let rowsSetAside, let rowsContested, let keysHeld) = gauges {
-                for gauge in [lastSuccess, rowsSetAside, rowsContested, keysHeld] { gauge.destroy() }
-            }
-            gauges = .ended
+            for gauge in (gauges ?? [:]).values { gauge.destroy() }
+            gauges = nil
         }
     }
 
-    var hasEnded: Bool { gauges.withLock { if case .ended = $0 { true } else { false } } }
+    var hasEnded: Bool { gauges.withLock { $0 == nil } }
 }

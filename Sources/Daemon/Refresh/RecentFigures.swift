@@ -1,3 +1,5 @@
+internal import CacheRefresh
+
 /// What happened to one dataset within the last minute, second by second. Pure: the time is passed in.
 struct RecentFigures: Sendable {
     /// Several durations.
@@ -42,6 +44,12 @@ struct RecentFigures: Sendable {
 
     /// Why the last tick failed; nil if it did not.
     var problem: String?
+    /// When the tick that goes on began; nil between ticks.
+    var runningSince: Duration?
+    /// When a tick last succeeded; nil if none has yet.
+    var succeededAt: Duration?
+    /// What the brake held after the last tick that succeeded.
+    var held: (keys: Int, hold: Brake.Hold)?
 
     private var seconds: [(second: Int64, amounts: Amounts)] = Array(
         repeating: (-1, Amounts()), count: Int(span.components.seconds))
@@ -68,7 +76,14 @@ struct RecentFigures: Sendable {
             longestIntervalMilliseconds: all.intervals.count == 0 ? nil : all.intervals.longest.inMilliseconds,
             queriesPerSecond: Double(all.queries) / (covered / .seconds(1)),
             writesPerSecond: Double(all.writes) / (covered / .seconds(1)), failures: all.failures,
-            problem: problem.map { String($0.prefix(DatasetFigures.problemLimit)) })
+            problem: problem.map { String($0.prefix(DatasetFigures.problemLimit)) },
+            runningMilliseconds: runningSince.map { (now - $0).inMilliseconds },
+            sinceSuccessMilliseconds: succeededAt.map { (now - $0).inMilliseconds },
+            held: held.map { held in
+                DatasetFigures.Held(
+                    keys: held.keys, forMilliseconds: max(.zero, now - held.hold.since).inMilliseconds,
+                    leftMilliseconds: max(.zero, held.hold.until - now).inMilliseconds)
+            })
     }
 }
 

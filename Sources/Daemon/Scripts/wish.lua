@@ -50,6 +50,7 @@ if kind == 'step-down' then
     if to ~= '' and not is_known then return {'UNKNOWN-REPLICA', unpack(others)} end
     local wish = read_wish(wishes_key, kind)
     if wish and wish.epoch == lease.epoch and wish.to == to then return {'ALREADY', lease.epoch, lease.holder} end
+    open_door(wishes_key)
     redis.call('HSET', wishes_key, kind, members(',"epoch":"' .. lease.epoch .. '","to":' .. cjson.encode(to)))
     announce('step-down-wished', lease.epoch, lease.token)
     return {'WISHED', lease.epoch, lease.holder}
@@ -60,6 +61,7 @@ local deadline = pause and tonumber(pause['until']) or 0
 local was = deadline > now and whole(math.floor(deadline / 1000)) or ''
 if kind == 'pause' then
     local wanted = now + tonumber(ARGV[5]) * 1000
+    open_door(wishes_key)
     redis.call('HSET', wishes_key, kind, members(',"until":"' .. whole(wanted) .. '"'))
     announce('paused', '', '')
     return {'WISHED', whole(math.floor(wanted / 1000)), was}

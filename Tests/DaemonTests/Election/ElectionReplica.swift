@@ -62,7 +62,8 @@ struct ElectionReplica {
     private let group: MultiThreadedEventLoopGroup
 
     init(
-        _ name: String, _ bench: ElectionBench, version: String = "1.0.0", detectsCrashes: Bool = true,
+        _ name: String, _ bench: ElectionBench, url: String? = nil, version: String = "1.0.0",
+        detectsCrashes: Bool = true,
         drain: Duration = .seconds(4), watchdog: Watchdog? = nil,
         metrics: any MetricsFactory = NOOPMetricsHandler.instance,
         _ manners: (inout RecordingWork.Manners) -> Void = { _ in }
@@ -73,7 +74,7 @@ struct ElectionReplica {
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         eventLoop = group.next()
         let service = ElectionService(
-            group: "test", store: try bench.store(name, detectsCrashes: detectsCrashes, eventLoop: eventLoop),
+            group: "test", store: try bench.store(name, url: url, detectsCrashes: detectsCrashes, eventLoop: eventLoop),
             presence: bench.presence(name, version: version), work: work, drain: drain, eventLoop: eventLoop,
             logger: ElectionBench.logger(name), metrics: metrics, termBegan: { watchdog?.watch($0) })
         self.work = work

@@ -63,7 +63,7 @@ struct DatasetMeterTests {
             #expect(registry.value(#"baton_keys_written_total{dataset="t"}"#) == 5)
             let gauges = [
                 "baton_last_success_timestamp_seconds", "baton_rows_set_aside", "baton_rows_contested",
-                "baton_keys_held",
+                "baton_keys_held", "baton_refreshed_since_timestamp_seconds",
             ]
             for gauge in gauges {
                 #expect(registry.value("\(gauge){dataset=\"t\"}") == nil)
