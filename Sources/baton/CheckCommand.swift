@@ -14,6 +14,7 @@ struct CheckCommand: AsyncParsableCommand {
               baton check --config config/baton.yaml
               baton check --dataset users --json
               baton check --grants
+              baton check --grants --for run
               baton check --grants --only postgres | psql -d app
               baton check --grants --only redis | redis-cli
             """)
@@ -35,11 +36,17 @@ struct CheckCommand: AsyncParsableCommand {
     @Option(name: .long, help: "With --grants: only what is for postgres, or for redis, and can be run as it is.")
     var only: Grants.Server?
 
+    @Option(
+        name: .customLong("for"),
+        help: "With --grants: only what baton run needs, or only what all other commands need.")
+    var purpose: Grants.Purpose?
+
     @Option(name: .long, help: "With --grants: who gets the permissions.")
     var role = "baton"
 
     func validate() throws {
         if !grants, only != nil { throw ValidationError("--only goes with --grants.") }
+        if !grants, purpose != nil { throw ValidationError("--for goes with --grants.") }
         if only != nil, json { throw ValidationError("--only and --json exclude one another.") }
         if grants, !dataset.isEmpty { throw ValidationError("--grants is for all datasets that are switched on.") }
     }
@@ -47,7 +54,7 @@ struct CheckCommand: AsyncParsableCommand {
     func run() async throws {
         let inspector = try options.inspector()
         if grants {
-            let grants = try await inspector.grants(role: role)
+            let grants = try await inspector.grants(role: role, for: purpose)
             Output.write(json ? grants.json : only.map(grants.text(for:)) ?? grants.text)
             return
         }
@@ -58,3 +65,4 @@ struct CheckCommand: AsyncParsableCommand {
 }
 
 extension Grants.Server: ExpressibleByArgument {}
+extension Grants.Purpose: ExpressibleByArgument {}

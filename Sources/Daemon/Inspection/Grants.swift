@@ -8,6 +8,14 @@ public struct Grants: Sendable {
         case postgres, redis
     }
 
+    /// What somebody does who needs them.
+    public enum Purpose: String, CaseIterable, Sendable {
+        /// `baton run`, and `baton check` as the same user.
+        case run
+        /// All other commands: `status`, `pause`, `plan`, `cache` and so on.
+        case `operator`
+    }
+
     /// The name that the permissions are given to.
     public let role: String
     /// SQL statements, each with its semicolon.
@@ -35,6 +43,7 @@ public struct Grants: Sendable {
                 "",
                 "# Redis \(name): for redis-cli. The password of a new user comes first: ACL SETUSER \(role) '>…'",
                 "# Afterwards ACL SAVE or CONFIG REWRITE, or a restart of Redis forgets it.",
+                "# It holds in all databases: those of two deployments in one Redis are apart by keyPrefix only.",
                 line,
             ]
         }
@@ -53,10 +62,12 @@ public struct Grants: Sendable {
 extension Inspector {
     /// The least permissions for all datasets that are switched on. Reads PostgreSQL's catalogs; asks no Redis.
     ///
-    /// - Parameter role: the name of the role and of the Redis user.
+    /// - Parameters:
+    ///   - role: the name of the role and of the Redis user.
+    ///   - purpose: what it is for; nil for everything that Baton does.
     /// - Throws: `PostgresError`, ``DatasetError``, or ``InspectionError`` if the connection's user may not read a
     ///   table.
-    public func grants(role: String) async throws -> Grants {
+    public func grants(role: String, for purpose: Grants.Purpose? = nil) async throws -> Grants {
         guard !role.isEmpty, role.allSatisfy({ !$0.isWhitespace && !"\"'".contains($0) }) else {
             throw InspectionError(.usage, "A role's name has no spaces and no quotes.")
         }
@@ -67,7 +78,8 @@ extension Inspector {
         return Grants(
             role: role, postgres: postgres.statements,
             redis: names.map {
-                ($0, RedisGrants(user: role, configuration: configuration, redis: $0).line)
+                let purposes = purpose.map { [$0] } ?? Set(Grants.Purpose.allCases)
+                return ($0, RedisGrants(user: role, configuration: configuration, redis: $0, for: purposes).line)
             })
     }
 }

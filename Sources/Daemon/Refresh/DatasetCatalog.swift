@@ -88,6 +88,9 @@ struct DatasetCatalog {
         var tables: [Relation]
         /// The object ids of all relations, those included that may not be locked.
         var relations: [String]
+        /// Of these, the ones that hold rows and may not be locked by name: for lack of a right to the whole table, or
+        /// because they are materialized views.
+        var unlockable: [String]
         /// Why the gate may not skip a pass; nil if it may.
         var obstacle: String?
     }
@@ -108,14 +111,18 @@ struct DatasetCatalog {
         // A lock on a view reaches the tables behind it with its owner's rights.
         let tables = relations.filter { ["r", "p", "v"].contains($0[1]) && $0[3] == "t" }
             .map { Relation(oid: $0[0] ?? "", kind: $0[1] ?? "", name: $0[2] ?? "") }
+        let lockable = Set(tables.map(\.oid))
+        let obstacle: String?
         if let foreign = relations.first(where: { $0[1] == "f" }) {
-            return Dependencies(
-                tables: tables, relations: relations.compactMap { $0[0] },
-                obstacle: "\(foreign[2] ?? "a table") is a foreign table")
+            obstacle = "\(foreign[2] ?? "a table") is a foreign table"
+        } else {
+            obstacle = try await Self.unsteadyExpression(in: [plan] + text, on: connection)
         }
         return Dependencies(
             tables: tables, relations: relations.compactMap { $0[0] },
-            obstacle: try await Self.unsteadyExpression(in: [plan] + text, on: connection))
+            unlockable: relations.filter { ["r", "m"].contains($0[1]) }.compactMap { $0[0] }
+                .filter { !lockable.contains($0) },
+            obstacle: obstacle)
     }
 
     /// A text that changes whenever one of these relations is defined anew: its view, its primary key, its partitions.
@@ -131,6 +138,19 @@ struct DatasetCatalog {
             ) facts (fact)
             """, ["{\(relations.joined(separator: ","))}"]
         ).first?[0] ?? ""
+    }
+
+    /// Whether some relation has got another file since the transaction's snapshot was taken, as by `TRUNCATE`: the rows
+    /// in it are then invisible, and those before are gone. Ask when nobody can do that any more.
+    func isRewritten(_ relations: [String]) async throws(PostgresError) -> Bool {
+        // The table is read as of the snapshot, the function says what is true now.
+        try await connection.query(
+            """
+            select exists (
+                select from pg_class where oid = any($1::oid[])
+                  and pg_relation_filenode(oid) is distinct from nullif(relfilenode, 0))
+            """, ["{\(relations.joined(separator: ","))}"]
+        ).first?[0] == "t"
     }
 
     /// An expression whose value may change although no row does, such as `now()`.

@@ -15,6 +15,8 @@ struct DatasetSource: Sendable {
         let tables: [DatasetCatalog.Relation]
         /// All that is read, by object id, and how it was defined; see ``DatasetCatalog/definitions(of:)``.
         let relations: [String]
+        /// Of these, the ones that are not locked before the snapshot is taken.
+        let unlockable: [String]
         let definitions: String
         /// Why each tick must read; nil if the gate may skip one.
         let gateObstacle: String?
@@ -44,11 +46,8 @@ struct DatasetSource: Sendable {
         on connection: PostgresConnection, known: Binding?, mark: Mark?,
         _ body: (Reading) async throws -> Result
     ) async throws -> Result {
-        let walPosition = try await Snapshot.walPosition(on: connection)
-        try await begin(on: connection, known: known)
+        let (binding, snapshot) = try await open(on: connection, known: known)
         do {
-            let snapshot = try await Snapshot.take(on: connection, walPosition: walPosition)
-            let binding = try await bind(on: connection, known: known)
             let isMarkFitting = binding.hasTransactionIDs && mark?.fingerprint == binding.fingerprint
             let flag = isMarkFitting ? mark.flatMap { Self.flag($0, snapshot) } : nil
             let rows = try await connection.copy(
@@ -99,6 +98,41 @@ struct DatasetSource: Sendable {
     }
 
     // MARK: Transaction
+
+    /// Begins a transaction whose snapshot shows the rows of all that the dataset reads, with all of it locked.
+    private func open(on connection: PostgresConnection, known: Binding?) async throws -> (Binding, Snapshot) {
+        for _ in 0..<Self.maximumOpenings {
+            let walPosition = try await Snapshot.walPosition(on: connection)
+            try await begin(on: connection, known: known)
+            do {
+                let snapshot = try await Snapshot.take(on: connection, walPosition: walPosition)
+                let binding = try await bind(on: connection, known: known)
+                if try await lockRest(binding, on: connection) { return (binding, snapshot) }
+                try await connection.execute("rollback")
+            } catch {
+                if connection.isUsable { try? await connection.execute("rollback") }
+                throw error
+            }
+        }
+        throw DatasetError(
+            dataset: dataset.name, problem: "its tables are truncated or rewritten again and again while it reads them",
+            remedy: "Grant select on the whole tables: then a pass can lock them first.")
+    }
+
+    /// So often a transaction is begun anew because its snapshot is older than a table's rows.
+    private static let maximumOpenings = 3
+
+    /// Locks what `LOCK TABLE` may not, which wants a right to the whole table: reading some columns takes the same
+    /// lock, but after the snapshot.
+    ///
+    /// - Returns: false if somebody has exchanged the rows between the two, so that the snapshot shows none.
+    private func lockRest(
+        _ binding: Binding, on connection: PostgresConnection
+    ) async throws(PostgresError) -> Bool {
+        guard !binding.unlockable.isEmpty else { return true }
+        _ = try await connection.query("\(Self.select(dataset, binding.shape, flag: nil)) limit 0")
+        return try await !DatasetCatalog(connection: connection).isRewritten(binding.unlockable)
+    }
 
     private func begin(on connection: PostgresConnection, known: Binding?) async throws {
         if let known {
@@ -204,6 +238,7 @@ struct DatasetSource: Sendable {
             of: Self.select(dataset, shape, flag: nil), text: Self.texts(of: dataset))
         return Binding(
             described: described, shape: shape, tables: dependencies.tables, relations: dependencies.relations,
+            unlockable: dependencies.unlockable,
             definitions: try await catalog.definitions(of: dependencies.relations),
             gateObstacle: dataset.changes == .snapshot ? "changes: snapshot" : dependencies.obstacle,
             hasTransactionIDs: hasTransactionIDs,

@@ -96,10 +96,11 @@ extension CheckReport {
 extension InspectionFixture {
     /// Sends one command to a Redis, by default the private one.
     @discardableResult
-    func send(_ command: [String], to other: LocalRedis? = nil) async throws -> RedisValue {
+    func send(_ command: [String], to other: LocalRedis? = nil, database: Int = 0) async throws -> RedisValue {
+        var url = try RedisURL((other ?? redis).url)
+        url.database = database
         let client = RedisClient(
-            RedisConfiguration(
-                url: try RedisURL((other ?? redis).url), connectTimeout: .seconds(20), commandTimeout: .seconds(20)),
+            RedisConfiguration(url: url, connectTimeout: .seconds(20), commandTimeout: .seconds(20)),
             eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
             logger: Logger(label: "test"))
         do {
