@@ -12,8 +12,8 @@ set -u
 
 # first STATEMENT: in which of the statement's three seconds its first row arrives.
 first() {
-    local begin=$SECONDS arrived='' line
-    while read -r line; do
+    local begin=$SECONDS arrived=''
+    while read -r _; do
         arrived=${arrived:-$((SECONDS - begin))}
     done < <(sql "$server" "copy ($1) to stdout")
     [ "$arrived" -lt 2 ] && echo early || echo 'at the end'
@@ -23,7 +23,7 @@ for version in 17 18; do
     postgres_programs $version
     server=server$version
     start_postgres "$server"
-    sql "$server" 'show server_version' | sed 's/^/PostgreSQL /'
+    postgres_version "$server"
     slow='case when g > 97 then pg_sleep(1)::text end from generate_series(1, 100) g'
     seen '97 rows at once, then one a second; 10 B each: the first arrives' 'at the end' "$(first "select g, $slow")"
     seen 'the same with 1,000 B each: the first arrives' early "$(first "select repeat('x', 1000), $slow")"

@@ -4,7 +4,7 @@
 
 set -uo pipefail
 work=$(mktemp -d "${TMPDIR:-/tmp}/finding.XXXXXX")
-declare -A server=()
+declare -A running=()
 changed=0
 
 # Servers run as nobody when the caller is root, since PostgreSQL refuses root.
@@ -19,20 +19,20 @@ start() {
     local name=$1
     shift
     as_user "$@" >>"$work/log" 2>&1 &
-    server[$name]=$!
+    running[$name]=$!
 }
 
 # stop NAME [SIGNAL]: ends one of them.
 stop() {
-    kill "-${2:-INT}" "${server[$1]}" && wait "${server[$1]}" 2>>"$work/log"
-    unset "server[$1]"
+    kill "-${2:-INT}" "${running[$1]}" && wait "${running[$1]}" 2>>"$work/log"
+    unset "running[$1]"
 }
 
 # Ends whatever was started here, by its process id, and takes the folder away.
 clean_up() {
     local status=$? pid
     trap - EXIT INT TERM
-    for pid in "${server[@]}" $(jobs -p); do kill -CONT "$pid" && kill -INT "$pid" && kill "$pid"; done 2>>"$work/log"
+    for pid in "${running[@]}" $(jobs -p); do kill -CONT "$pid" && kill -INT "$pid" && kill "$pid"; done 2>>"$work/log"
     wait
     [ "$status" -ne 2 ] || tail -n 5 "$work/log" >&2
     rm -rf "$work"
@@ -62,6 +62,11 @@ seen() {
     [ "$2" = "$3" ] && return
     printf '  %72s %s\n' 'but the finding says' "$2"
     changed=1
+}
+
+# same ONE OTHER: yes or no.
+same() {
+    [ "$1" = "$2" ] && echo yes || echo no
 }
 
 # verdict: the last command of each script.
@@ -147,8 +152,8 @@ start_postgres() {
     shift
     for setting; do words+=(-c "$setting"); done
     if [ ! -d "$work/$name" ]; then
-        (as_user "$bin/initdb" -D "$work/$name" -U postgres -A trust -E UTF8 --no-locale --no-sync) >>"$work/log" 2>&1 ||
-            fail "initdb"
+        (as_user "$bin/initdb" -D "$work/$name" -U postgres -A trust -E UTF8 --no-locale --no-sync) \
+            >>"$work/log" 2>&1 || fail initdb
     fi
     start "$name" "$bin/postgres" -D "$work/$name" -c listen_addresses= -c unix_socket_directories="$work" \
         -c port="$(postgres_port "$name")" -c fsync=off -c autovacuum=off "${words[@]}"
@@ -169,6 +174,18 @@ sql() {
     shift 2
     "$bin/psql" -XAtq -v ON_ERROR_STOP=1 -h "$work" -p "$(postgres_port "$name")" -U postgres -d postgres \
         -c "$statement" "$@"
+}
+
+# start_standby NAME PRIMARY: a streaming standby of it.
+start_standby() {
+    (as_user "$bin/pg_basebackup" -h "$work" -p "$(postgres_port "$2")" -U postgres -D "$work/$1" -R -c fast) \
+        >>"$work/log" 2>&1 || fail pg_basebackup
+    start_postgres "$1"
+}
+
+# postgres_version NAME: product and version.
+postgres_version() {
+    echo "PostgreSQL $(sql "$1" 'show server_version')"
 }
 
 # start_pgbouncer NAME SERVER [SETTING=VALUE...]: a pooler in front of it, which answers to `sql NAME` as well.

@@ -14,7 +14,7 @@ postgres_programs 17
 start_postgres server
 start_pgbouncer pool server
 start_pgbouncer brisk server query_wait_timeout=2
-sql server 'show server_version' | sed 's/^/PostgreSQL /'
+postgres_version server
 
 ready() { "$bin/pg_isready" -q -h "$work" -p "$(postgres_port "$1")" && echo yes || echo no; }
 # ask POOL: what a statement gets within six seconds, with a connect_timeout of two.

@@ -16,7 +16,7 @@ postgres_programs 17
 start_postgres server
 start_pgbouncer strict server
 start_pgbouncer lenient server ignore_startup_parameters=options
-sql server 'show server_version' | sed 's/^/PostgreSQL /'
+postgres_version server
 sql server "create table users as select 'of everybody' as name;
             create schema tenant1; create table tenant1.users as select 'of tenant 1' as name"
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Behind PgBouncer, target_session_attrs=primary refuses the server for good once it has been promoted.
 #
-# Expected: libpq asks the server that it reaches whether it is the primary, so after a failover a connection is refused
-#   for as long as the promotion takes, and then not any more.
+# Expected: libpq asks the server that it reaches whether it is the primary, so after a failover a connection is
+#   refused for as long as the promotion takes, and then not any more.
 # Seen: since PostgreSQL 14 the server reports in_hot_standby and default_transaction_read_only when a session begins,
 #   and libpq believes the report. PgBouncer tells each client what its *first* server connection reported when the
 #   pool was young. After the promotion it goes on saying "hot standby", to every new client, though its own
@@ -23,10 +23,8 @@ for version in 17 18; do
     postgres_programs $version
     primary=primary$version standby=standby$version pool=pool$version
     start_postgres "$primary"
-    sql "$primary" 'show server_version' | sed 's/^/PostgreSQL /'
-    (as_user "$bin/pg_basebackup" -h "$work" -p "$(postgres_port "$primary")" -U postgres -D "$work/$standby" -R -c fast) \
-        2>>"$work/log" || fail pg_basebackup
-    start_postgres "$standby"
+    postgres_version "$primary"
+    start_standby "$standby" "$primary"
     start_pgbouncer "$pool" "$standby" pool_mode=session
     seen 'in front of a standby: primary is' refused "$(connect primary)"
     seen 'in front of a standby: standby is' granted "$(connect standby)"

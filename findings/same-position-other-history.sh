@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # A promoted standby stands at the position that its dead primary had, without the primary's last commit.
 #
-# Expected: a standby that lost the last commits is behind, so a poller that remembers the WAL position sees it go back.
+# Expected: a standby that lost the last commits is behind, so a poller that remembers the WAL position sees it go
+#   back.
 # Seen: promotion writes records of its own, and anybody's next write adds to them. Soon the new primary is at exactly
 #   the byte that the old one had reached, with the same system identifier. Position and identifier are equal, the row
 #   is the old one. Only the timeline differs.
-# What helps: remember the timeline and the server's start with the position, all read on the connection that reads the
-#   rows: a pooler moves a connection to the new server without a word.
+# What helps: remember the timeline and the server's start with the position, all read on the connection that reads
+#   the rows: a pooler moves a connection to the new server without a word.
 # Versions: PostgreSQL 17.10, 18.6.
 set -u
 . "$(dirname "$0")/lib.sh"
@@ -15,7 +16,7 @@ for version in 17 18; do
     postgres_programs $version
     primary=primary$version standby=standby$version
     start_postgres "$primary"
-    sql "$primary" 'show server_version' | sed 's/^/PostgreSQL /'
+    postgres_version "$primary"
     sql "$primary" "create table t (id int, value text); insert into t values (1, 'old')" -c "
         create function write_until(goal pg_lsn) returns numeric language plpgsql as \$\$
             declare missing int; shortest int := 56;
@@ -28,9 +29,7 @@ for version in 17 18; do
                 end loop;
                 return missing;
             end \$\$"
-    (as_user "$bin/pg_basebackup" -h "$work" -p "$(postgres_port "$primary")" -U postgres -D "$work/$standby" -R -c fast) \
-        2>>"$work/log" || fail pg_basebackup
-    start_postgres "$standby"
+    start_standby "$standby" "$primary"
     position='select pg_current_wal_insert_lsn()'
     caught_up() { [ "$(sql "$standby" 'select pg_last_wal_replay_lsn()')" = "$(sql "$primary" "$position")" ]; }
     await caught_up
@@ -52,7 +51,7 @@ for version in 17 18; do
     seen 'bytes between the position that was read and the one that is' 0 \
         "$(sql "$standby" "select write_until('$before')")"
     seen 'same system identifier' yes \
-        "$([ "$(sql "$standby" "$identity")" = "$identity_before" ] && echo yes || echo no)"
+        "$(same "$(sql "$standby" "$identity")" "$identity_before")"
     seen 'timeline of the new primary' 00000002 "$(sql "$standby" "$timeline")"
     seen 'the row, which had been read as new new new' old "$(sql "$standby" 'select value from t')"
     stop "$standby"

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # pg_visible_in_snapshot() calls a row visible that no snapshot showed: it was written after a savepoint.
 #
-# Expected: "rows whose xmin was not visible in the snapshot of the last look" are what is new since then. Outbox tables
-#   and pollers are built so.
-# Seen: what is written after SAVEPOINT (also in a block of PL/pgSQL with EXCEPTION, and by drivers that set savepoints
-#   unasked) bears the number of a subtransaction. pg_current_snapshot() lists none of these, so one that was still under
-#   way counts as visible as soon as anybody else has committed after it. The next look passes the row over, for ever.
+# Expected: "rows whose xmin was not visible in the snapshot of the last look" are what is new since then. Outbox
+#   tables and pollers are built so.
+# Seen: what is written after SAVEPOINT (also in a block of PL/pgSQL with EXCEPTION, and by drivers that set
+#   savepoints unasked) bears the number of a subtransaction. pg_current_snapshot() lists none of these, so one that
+#   was still under way counts as visible as soon as anybody else has committed after it. The next look passes the row
+#   over, for ever.
 # What helps: ask for everything from the snapshot's xmin on, and drop what was seen; a subtransaction's number is
 #   always larger than its transaction's.
 # Versions: PostgreSQL 17.10, 18.6.
@@ -15,7 +16,7 @@ set -u
 for version in 17 18; do
     postgres_programs $version
     start_postgres "server$version"
-    sql "server$version" 'show server_version' | sed 's/^/PostgreSQL /'
+    postgres_version "server$version"
     sql "server$version" 'create table outbox (id int)'
 
     session "writer$version" "server$version"

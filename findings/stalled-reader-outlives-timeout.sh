@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # No timeout ends a statement whose client has stopped reading, and pg_cancel_backend() does not either.
 #
-# Expected: statement_timeout, and since 17 transaction_timeout, bound how long a statement holds its locks and
-#   its snapshot, whatever the client does.
+# Expected: statement_timeout, and since 17 transaction_timeout, bound how long a statement holds its locks and its
+#   snapshot, whatever the client does.
 # Seen: once the socket's buffers are full, the backend waits in ClientWrite, and looks at nothing there but at its
 #   termination. The timeout passes, a cancellation "succeeds", and the statement stays, with its lock and its xmin,
 #   until the client reads on or its connection ends. A paused process or a frozen pod is enough.
@@ -16,7 +16,7 @@ for version in 17 18; do
     postgres_programs $version
     server=server$version
     start_postgres "$server"
-    sql "$server" 'show server_version' | sed 's/^/PostgreSQL /'
+    postgres_version "$server"
     sql "$server" "create table t as select repeat('x', 1000) as value from generate_series(1, 50000)"
     copies="from pg_stat_activity where query like 'copy%' and state = 'active'"
     copying() { [ "$(sql "$server" "select count(*) $copies and $1")" = 1 ]; }
@@ -37,7 +37,7 @@ for version in 17 18; do
     sleep 1
     seen 'a second later it still has its snapshot' t "$(sql "$server" "select backend_xmin is not null $copies")"
     seen 'and its lock keeps ALTER TABLE waiting' 'canceling statement due to lock timeout' \
-        "$(sql "$server" "set lock_timeout = '500ms'" -c 'alter table t add column other int' 2>&1 | sed 's/^ERROR:  //')"
+        "$(sql "$server" "set lock_timeout = '500ms'" -c 'alter table t add other int' 2>&1 | sed 's/^ERROR:  //')"
     seen 'pg_terminate_backend() says' t "$(sql "$server" "select pg_terminate_backend(pid) $copies")"
     await gone
     seen 'statements that are left then' 0 "$(sql "$server" "select count(*) $copies")"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # After a promotion, pg_control_checkpoint() goes on telling the old timeline.
 #
-# Expected: pg_control_checkpoint().timeline_id is the timeline of the server that is asked; monitoring reads it there,
-#   since no other function bears the name.
+# Expected: pg_control_checkpoint().timeline_id is the timeline of the server that is asked; monitoring reads it
+#   there, since no other function bears the name.
 # Seen: it is the timeline of the last checkpoint that has *ended*. A promoted server writes at once, with the new
 #   timeline, and makes its first checkpoint in the background, spread over checkpoint_completion_target of
 #   checkpoint_timeout: minutes, in which writes are told under the wrong timeline.
@@ -15,10 +15,8 @@ for version in 17 18; do
     postgres_programs $version
     primary=primary$version standby=standby$version
     start_postgres "$primary"
-    sql "$primary" 'show server_version' | sed 's/^/PostgreSQL /'
-    (as_user "$bin/pg_basebackup" -h "$work" -p "$(postgres_port "$primary")" -U postgres -D "$work/$standby" -R -c fast) \
-        2>>"$work/log" || fail pg_basebackup
-    start_postgres "$standby"
+    postgres_version "$primary"
+    start_standby "$standby" "$primary"
     # Pages to write, so that the checkpoint has something to spread.
     sql "$primary" 'create table t as select g as id from generate_series(1, 200000) g'
     caught_up() { [ "$(sql "$standby" 'select count(*) from t')" = 200000 ]; }
