@@ -4,8 +4,8 @@
 # Expected: the value is a list however it is given: `-c search_path=a,b`, postgresql.conf, set_config() and SET are
 #   ways to the same setting, and a quoted string is how any other setting is written.
 # Seen: SET and ALTER ROLE ... SET take each literal for one name, and quote it. set_config() and startup options read
-#   the same text as a list. A schema that is not there is no error, so the next statement finds another table or none, and
-#   what worked by one way fails by another with the same text.
+#   the same text as a list. A schema that is not there is no error, so the next statement finds another table or none,
+#   and what worked by one way fails by another with the same text.
 # What helps: set_config('search_path', ..., true); or names without quotes after SET. Ask current_schemas(false).
 # Versions: PostgreSQL 17.10, 18.6.
 set -u
