@@ -17,6 +17,7 @@ public struct Replica: Sendable {
     private let name: String
     private let commit: String
     private let logs: Logs
+    private let secrets: Secrets
     private var logger: Logger { logs[.replica] }
 
     /// Reads the configuration and sets logging up; connects to nothing yet.
@@ -32,6 +33,7 @@ public struct Replica: Sendable {
         self.configurationPath = configurationPath
         self.environment = environment
         self.configuration = configuration
+        secrets = Secrets(configuration)
         self.commit = commit
         self.name = name ?? environment["HOSTNAME"] ?? Self.hostName
         let format: LogFormat =
@@ -56,8 +58,8 @@ public struct Replica: Sendable {
                 services: [
                     .init(
                         service: GroupService(
-                            configuration: configuration, name: name, logs: logs, reloads: reloads(),
-                            health: health, figures: figures),
+                            configuration: configuration, secrets: secrets, name: name, logs: logs,
+                            reloads: reloads(), health: health, figures: figures),
                         successTerminationBehavior: .gracefullyShutdownGroup)
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint],
@@ -87,15 +89,16 @@ public struct Replica: Sendable {
         return server
     }
 
-    /// The datasets as each SIGHUP finds them; a file with mistakes changes nothing and says so.
+    /// The datasets as each SIGHUP finds them, and the secrets; a file with mistakes changes nothing and says so.
     private func reloads() -> AsyncStream<[Dataset]> {
         AsyncStream { continuation in
             let task = Task {
                 for await _ in await UnixSignalsSequence(trapping: .sighup) {
                     do throws(ConfigurationErrors) {
                         let latest = try Configuration.load(path: configurationPath, environment: environment)
-                        if latest.differsBesidesDatasets(from: configuration) {
-                            logger.warning("only datasets are reloaded; restart for the rest")
+                        secrets.replace(latest)
+                        if latest.needsRestart(after: configuration) {
+                            logger.warning("only datasets and secrets are reloaded; restart for the rest")
                         }
                         if let stranger = latest.enabledDatasets.first(where: { configuration.redis[$0.redis] == nil })
                         {
@@ -126,11 +129,19 @@ public struct Replica: Sendable {
 }
 
 extension Configuration {
-    fileprivate func differsBesidesDatasets(from other: Configuration) -> Bool {
+    /// Whether more differs than the datasets and who signs in.
+    fileprivate func needsRestart(after other: Configuration) -> Bool {
         var mine = self
         mine.datasets = other.datasets
         mine.families = other.families
         mine.settings = other.settings
+        if mine.postgres.leadsToSame(as: other.postgres) {
+            (mine.postgres.url, mine.postgres.password) = (other.postgres.url, other.postgres.password)
+        }
+        for (name, redis) in mine.redis {
+            guard let former = other.redis[name], redis.leadsToSame(as: former) else { continue }
+            mine.redis[name] = former
+        }
         return mine != other
     }
 }
@@ -138,6 +149,7 @@ extension Configuration {
 /// The replicas that compete for one lease, seen from one of them: its election, and its work when it leads.
 struct GroupService: Service {
     let configuration: Configuration
+    let secrets: Secrets
     let name: String
     let logs: Logs
     let reloads: AsyncStream<[Dataset]>
@@ -152,31 +164,34 @@ struct GroupService: Service {
             [.eventLoop("leaseLoop", leaseLoop), .eventLoop("dataLoop", dataLoop), .taskPool], logger: logs[.replica])
         watchdog.start()
         health.watch(by: watchdog)
-        if let server = await identifyServer() {
+        let postgres = PostgresAccess(
+            configuration.postgresConfiguration, secrets: secrets, logger: logs[.refresh])
+        if let server = await identifyServer(postgres) {
             health.identifiedPostgres()
-            await compete(server, leaseLoop: leaseLoop, dataLoop: dataLoop, watchdog: watchdog)
+            await compete(server, postgres, leaseLoop: leaseLoop, dataLoop: dataLoop, watchdog: watchdog)
         }
         await watchdog.stop()
         try? await loops.shutdownGracefully()
     }
 
     private func compete(
-        _ server: ServerIdentity, leaseLoop: any EventLoop, dataLoop: any EventLoop, watchdog: Watchdog
+        _ server: ServerIdentity, _ postgres: PostgresAccess, leaseLoop: any EventLoop, dataLoop: any EventLoop,
+        watchdog: Watchdog
     ) async {
-        let clients = configuration.redis.mapValues { redis in
-            let settings = redis.clientConfiguration(name: "baton")
-            return RedisClient(settings, eventLoop: dataLoop, logger: logs[.redis]) {
-                connection throws(RedisError) in
-                try await RedisNature.admit(connection, timeout: settings.commandTimeout)
+        let ways = redisConfigurations()
+        let clients = ways.mapValues { way in
+            RedisClient(way, eventLoop: dataLoop, logger: logs[.redis]) { connection throws(RedisError) in
+                try await RedisNature.admit(connection, timeout: way.commandTimeout)
             }
         }
+        var leaseWay = ways[configuration.lease.redis]!
+        leaseWay.clientName = "baton-lease"
         let deployment = "\(server.deployment)/\(configuration.group)"
         let refresh = RefreshService(
-            configuration: configuration, deployment: deployment, redis: clients, logger: logs[.refresh],
-            metrics: figures.registry)
+            configuration: configuration, deployment: deployment, redis: clients, postgres: postgres,
+            logger: logs[.refresh], metrics: figures.registry)
         let store = LeaseStore(
-            redis: configuration.redis[configuration.lease.redis]!.clientConfiguration(name: "baton-lease"),
-            keys: GroupKeys(prefix: configuration.keyPrefix, group: configuration.group), holder: name,
+            redis: leaseWay, keys: GroupKeys(prefix: configuration.keyPrefix, group: configuration.group), holder: name,
             deployment: deployment, timing: configuration.lease.timing,
             detectsCrashes: configuration.lease.crashDetection == .connection, eventLoop: leaseLoop,
             logger: logs[.redis])
@@ -201,13 +216,27 @@ struct GroupService: Service {
         for client in clients.values { await client.close() }
     }
 
+    /// How each Redis is reached, by its name. What has one address is one server, of which all learn when one does.
+    private func redisConfigurations() -> [String: RedisConfiguration] {
+        var servers: [RedisURL.Address: RedisServer] = [:]
+        var ways: [String: RedisConfiguration] = [:]
+        for (name, redis) in configuration.redis {
+            var way = redis.clientConfiguration(name: "baton")
+            way.server = servers[redis.url.address] ?? way.server
+            servers[redis.url.address] = way.server
+            way.credentials = { [secrets] () throws(RedisError) in try secrets.redis(name) }
+            ways[name] = way
+        }
+        return ways
+    }
+
     /// Which database this replica reads: the lease names it, so that two databases never fill one cache.
     ///
     /// - Returns: nil when the replica is told to stop before it is known.
-    private func identifyServer() async -> ServerIdentity? {
+    private func identifyServer(_ postgres: PostgresAccess) async -> ServerIdentity? {
         await cancelWhenGracefulShutdown {
             await ServerIdentity.find(logs[.refresh]) {
-                let connection = try await PostgresConnection.connect(configuration.postgresConfiguration)
+                let connection = try await postgres.connect()
                 do {
                     let identity = try await ServerIdentity.read(from: connection)
                     await connection.close()

@@ -62,6 +62,19 @@ public struct PostgresConfiguration: Sendable {
         self.settings = settings
     }
 
+    /// Whether both URLs lead to the same database in the same way, whoever signs in. Unreadable ones lead nowhere.
+    public func leadsToSame(as other: PostgresConfiguration) -> Bool {
+        func place(_ configuration: PostgresConfiguration) throws(PostgresError) -> [String: String] {
+            try ConnectionOptions(PostgresConfiguration(url: configuration.url)).values
+                .filter { !["user", "password"].contains($0.key) }
+        }
+        do throws(PostgresError) {
+            return try place(self) == place(other)
+        } catch {
+            return false
+        }
+    }
+
     /// The wait for a silent server that is really used; `nil` for no limit.
     var effectiveResponseTimeout: Duration? {
         if let responseTimeout { return responseTimeout }

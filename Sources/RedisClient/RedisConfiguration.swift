@@ -2,12 +2,20 @@
 public struct RedisConfiguration: Sendable {
     /// Where the server is, the user, password and database.
     public var url: RedisURL
+    /// What is known of the server. Copies share it; so should all configurations that reach the server by the same
+    /// address.
+    public var server: RedisServer
     /// How `rediss://` is verified; ignored otherwise.
     public var tls: RedisTLS
     /// Used instead of the URL's user name; `nil` leaves the URL's.
     public var username: String?
     /// Used instead of the URL's password, for instance from a mounted secret; `nil` leaves the URL's.
     public var password: String?
+    /// Asked for each new connection where it is set, on a thread that may block; what it says replaces
+    /// ``username``, ``password`` and those of the URL. Its errors are told; what worked before is then used.
+    public var credentials: (@Sendable () throws(RedisError) -> RedisCredentials)?
+    /// What connections got in with.
+    let access = RedisAccess()
     /// For everything between the name's resolution and the server's first answers (TLS, `AUTH`, `SELECT`) together.
     public var connectTimeout: Duration
     /// For a command, from its submission to its reply, unless the call says otherwise.
@@ -30,9 +38,10 @@ public struct RedisConfiguration: Sendable {
         url: RedisURL, tls: RedisTLS = RedisTLS(), username: String? = nil, password: String? = nil,
         connectTimeout: Duration = .seconds(2), commandTimeout: Duration = .seconds(2), pipelineDepth: Int = 1024,
         clientName: String? = nil, backoff: RedisBackoff = RedisBackoff(), subscriptionPing: Duration = .seconds(5),
-        maximumReplyBytes: Int = 512 << 20
+        maximumReplyBytes: Int = 512 << 20, server: RedisServer = RedisServer()
     ) {
         self.url = url
+        self.server = server
         self.tls = tls
         self.username = username
         self.password = password
@@ -58,7 +67,8 @@ extension RedisConfiguration: CustomStringConvertible, CustomDebugStringConverti
 }
 
 /// The files and the name with which a `rediss://` connection is verified. The server's certificate and name are always
-/// checked. The files are PEM, and are read anew for each connection, so renewed certificates need no restart.
+/// checked. The files are PEM, and are read anew for each connection, so renewed certificates need no restart; files that
+/// can't be used do no harm while those before still work.
 public struct RedisTLS: Hashable, Sendable {
     /// The authorities that may sign the server's certificate; `nil` trusts the system's.
     public var caFile: String?

@@ -15,11 +15,20 @@ extension RedisConnection {
         _ configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger
     ) async throws(RedisError) -> RedisConnection {
         let budget = TimeBudget(configuration.connectTimeout)
-        let tls = try await TLSSetup.read(for: configuration)
-        let connection = try await self.open(configuration, tls, eventLoop, logger)
+        return try await configuration.access.connect(configuration, logger: logger) { signIn throws(RedisError) in
+            try await self.connect(configuration, signIn, budget, eventLoop, logger)
+        }
+    }
+
+    private static func connect(
+        _ configuration: RedisConfiguration, _ signIn: RedisSignIn, _ budget: TimeBudget, _ eventLoop: any EventLoop,
+        _ logger: Logger
+    ) async throws(RedisError) -> RedisConnection {
+        let connection = try await self.open(configuration, signIn.tls, eventLoop, logger)
         do throws(RedisError) {
             try await connection.waitUntilSecure(budget)
-            try await connection.logIn(configuration, budget)
+            try await connection.logIn(configuration, signIn.credentials, budget)
+            guard connection.joinServer() else { throw .demotedMeanwhile }
         } catch {
             connection.end(.closedByUs)
             throw error.with(delivery: .notSent)
@@ -82,10 +91,11 @@ extension RedisConnection {
     }
 
     /// Sends everything at once, so that logging in costs one round trip.
-    private func logIn(_ configuration: RedisConfiguration, _ budget: TimeBudget) async throws(RedisError) {
+    private func logIn(
+        _ configuration: RedisConfiguration, _ credentials: RedisCredentials, _ budget: TimeBudget
+    ) async throws(RedisError) {
         let left = budget.left
-        let username = configuration.username ?? configuration.url.username
-        let password = configuration.password ?? configuration.url.password
+        let (username, password) = (credentials.username, credentials.password)
         let database = configuration.url.database
 
         let auth: RedisPendingReply?

@@ -27,12 +27,14 @@ public final class RedisConnection: Sendable {
     private let reason = Mutex<RedisError?>(nil)
     private let timer = Mutex<Scheduled<Void>?>(nil)
     private let subscriber = Mutex<(@Sendable (RedisValue) -> Void)?>(nil)
+    private let server: RedisServer
 
     init(channel: any Channel, configuration: RedisConfiguration, logger: Logger) {
         self.openedAt = .now
         self.channel = channel
         self.logger = logger
         self.defaultTimeout = configuration.commandTimeout
+        self.server = configuration.server
         self.machine = Mutex(ConnectionStateMachine(depth: configuration.pipelineDepth))
         channel.closeFuture.whenComplete { _ in
             self.closed.fill(.success(self.reason.withLock { $0 } ?? .closedByPeer))
@@ -121,10 +123,21 @@ public final class RedisConnection: Sendable {
         self.secured.fill(.success(()))
     }
 
+    /// It is ready for use.
+    ///
+    /// - Returns: whether it still may be used; not if the server was demoted while it was being opened.
+    func joinServer() -> Bool {
+        let isWelcome = self.server.joined(by: self)
+        // The end may have come between, and has then left before it joined.
+        if !self.isOpen { self.server.left(by: self) }
+        return isWelcome
+    }
+
     /// Ends the connection for a reason, unless it ended before.
     func end(_ reason: RedisError) {
         let action = self.machine.withLock { $0.close(reason) }
         guard action.isFirst else { return }
+        self.server.left(by: self)
         self.reason.withLock { $0 = reason }
         self.logger.debug("redis connection closed", metadata: ["reason": "\(reason.message)"])
         self.subscriber.withLock { $0 = nil }
@@ -148,10 +161,12 @@ extension RedisConnection {
         case .succeed(let slot):
             if case .error(let error) = value {
                 slot.fill(.failure(.rejected(error)))
+                self.heed(error)
             } else {
                 slot.fill(.success(value))
             }
         case .deliver:
+            if case .error(let error) = value { self.heed(error) }
             self.subscriber.withLock { $0 }?(value)
         case .refuse:
             // Servers say goodbye so, for instance with "-ERR max number of clients reached".
@@ -161,6 +176,20 @@ extension RedisConnection {
                 self.end(.protocolViolation("a reply to no command"))
             }
         case .none:
+            break
+        }
+    }
+
+    /// Some errors tell more than what became of one command.
+    private func heed(_ error: RedisServerError) {
+        // While it is being opened, whoever opens it decides.
+        guard self.server.isJoined(by: self) else { return }
+        switch error.kind {
+        case .readOnly, .masterDown: self.server.demoted(error)
+        // Its user is gone: only a new connection can sign in.
+        case .noAuth: self.end(.signedOut(error))
+        case .loading, .noReplicas, .outOfMemory, .misconfigured, .busy, .wrongPassword, .noPermission, .cluster,
+            .tryAgain, .noScript, .wrongType, .other:
             break
         }
     }

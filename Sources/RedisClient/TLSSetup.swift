@@ -2,30 +2,33 @@ internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
 
-/// What one `rediss://` connection needs: keys and certificates, read and checked, and the name to look for.
-struct TLSSetup: Sendable {
+/// What one `rediss://` connection needs: keys and certificates, read and checked, and the name to look for. Two are
+/// equal if their files held the same.
+struct TLSSetup: Sendable, Equatable {
+    /// What the files held.
+    private struct Material: Hashable, Sendable {
+        var authorities: [NIOSSLCertificate]?
+        var chain: [NIOSSLCertificate] = []
+        var key: NIOSSLPrivateKey?
+    }
+
+    private let material: Material
     private let context: NIOSSLContext
     /// The name that the certificate must bear; `nil` if the host is an IP address, which NIOSSL checks by the socket.
     private let serverHostname: String?
     /// Name or address, for errors.
     let expectedName: String
 
-    /// Reads the files, on a thread that may block.
+    static func == (left: TLSSetup, right: TLSSetup) -> Bool {
+        left.material == right.material && left.expectedName == right.expectedName
+    }
+
+    /// Reads the files, which may block.
     ///
     /// - Returns: `nil` without TLS.
-    static func read(for configuration: RedisConfiguration) async throws(RedisError) -> TLSSetup? {
+    static func read(for configuration: RedisConfiguration) throws(RedisError) -> TLSSetup? {
         guard configuration.url.usesTLS, case .tcp(let host, _) = configuration.url.address else { return nil }
-        let tls = configuration.tls
-        let result: Result<TLSSetup, RedisError>
-        do {
-            result = try await NIOThreadPool.singleton.runIfActive {
-                Result { () throws(RedisError) in try TLSSetup(tls, host: host) }
-            }
-        } catch {
-            throw RedisError(
-                code: .cancelled, delivery: .notSent, message: "Connecting was cancelled.", underlying: nil)
-        }
-        return try result.get()
+        return try TLSSetup(configuration.tls, host: host)
     }
 
     private init(_ tls: RedisTLS, host: String) throws(RedisError) {
@@ -45,16 +48,22 @@ struct TLSSetup: Sendable {
         configuration.minimumTLSVersion = .tlsv12
         // A server that hangs must not keep our socket open for long.
         configuration.shutdownTimeout = .milliseconds(250)
+        var material = Material()
         if let file = tls.caFile {
-            configuration.trustRoots = .certificates(try Self.certificates(file, what: "TLS caFile"))
+            let authorities = try Self.certificates(file, what: "TLS caFile")
+            material.authorities = authorities
+            configuration.trustRoots = .certificates(authorities)
         }
         if let file = tls.certificateFile {
-            configuration.certificateChain = try Self.certificates(file, what: "TLS certificateFile")
-                .map { .certificate($0) }
-            configuration.privateKey = .privateKey(try Self.key(tls.keyFile ?? file))
+            let key = try Self.key(tls.keyFile ?? file)
+            material.chain = try Self.certificates(file, what: "TLS certificateFile")
+            material.key = key
+            configuration.certificateChain = material.chain.map { .certificate($0) }
+            configuration.privateKey = .privateKey(key)
         } else if tls.keyFile != nil {
             throw .tlsSetup("A TLS keyFile was given without its certificateFile: give both or none.")
         }
+        self.material = material
         do {
             self.context = try NIOSSLContext(configuration: configuration)
         } catch {

@@ -8,7 +8,7 @@ struct RunCommand: AsyncParsableCommand {
         abstract: "Run one replica: follow, lead when elected, refresh while leading.",
         discussion: """
             SIGTERM and SIGINT end it in order: the lease is given up, and a follower takes over at once. SIGHUP reads the \
-            configuration again and exchanges the datasets; a file with mistakes changes nothing.
+            configuration again and exchanges the datasets and the secrets; a file with mistakes changes nothing.
 
             EXAMPLES
               baton run --config config/baton.yaml

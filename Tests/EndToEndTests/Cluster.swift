@@ -8,6 +8,8 @@ final class Cluster {
     let redis: LocalRedis
     let postgres: LocalPostgres
     let databaseURL: String
+    /// For the tests' own look at Redis.
+    var redisPassword: String?
     private let folder: Workspace
     private(set) var replicas: [String: Replica] = [:]
 
@@ -21,14 +23,16 @@ final class Cluster {
     /// Runs `body` with new servers, a database with this schema, and no replica yet.
     static func with(
         sql: String, datasets: String, redis options: LocalRedis.Options = LocalRedis.Options(),
+        postgres postgresOptions: LocalPostgres.Options = LocalPostgres.Options(),
         _ body: (Cluster) async throws -> Void
     ) async throws {
         let folder = try await Workspace.create(prefix: "baton-test")
-        try await LocalPostgres.withServer { postgres in
+        try await LocalPostgres.withServer(postgresOptions) { postgres in
             try await LocalRedis.withServer(options) { redis in
                 let url = try await postgres.createDatabase("app")
                 _ = try await postgres.run(sql: sql, database: "app")
                 let cluster = Cluster(redis: redis, postgres: postgres, databaseURL: url, folder: folder)
+                cluster.redisPassword = options.password
                 try cluster.write(datasets: datasets)
                 do {
                     try await body(cluster)
@@ -67,13 +71,15 @@ final class Cluster {
 
     func configurationPath(_ revision: String) -> String { "\(folder.path)/baton-\(revision).yaml" }
 
-    /// - Parameter revision: its name, where replicas with different ones are side by side.
-    func write(datasets: String, revision: String = "first") throws {
+    /// - Parameters:
+    ///   - revision: its name, where replicas with different ones are side by side.
+    ///   - redisURL: nil for the cluster's own.
+    func write(datasets: String, revision: String = "first", redisURL: String? = nil) throws {
         try datasets.write(toFile: "\(folder.path)/datasets-\(revision).yaml", atomically: true, encoding: .utf8)
         try """
         version: 1
         postgres: { url: "\(databaseURL)" }
-        redis: { main: { url: "\(redis.url)" } }
+        redis: { main: { url: "\(redisURL ?? redis.url)" } }
         datasets: datasets-\(revision).yaml
         """.write(toFile: configurationPath(revision), atomically: true, encoding: .utf8)
     }
@@ -94,8 +100,11 @@ final class Cluster {
 
     // MARK: What Redis says
 
-    func command(_ words: String...) async throws -> String {
-        let process = try await ChildProcess.start("redis-cli", ["-p", "\(redis.port)"] + words)
+    /// - Parameter server: nil for the cluster's own.
+    func command(_ words: String..., at server: LocalRedis? = nil) async throws -> String {
+        let process = try await ChildProcess.start(
+            "redis-cli", ["-p", "\((server ?? redis).port)"] + words,
+            environment: redisPassword.map { ["REDISCLI_AUTH": $0] } ?? [:])
         var lines: [String] = []
         for await line in process.standardOutput { lines.append(line) }
         _ = await process.wait()

@@ -168,7 +168,7 @@ import Testing
 }
 
 extension RedisSubscription.Event {
-    fileprivate var text: String {
+    var text: String {
         switch self {
         case .subscribed: "subscribed"
         case .message(let channel, let payload): "\(channel): \(payload)"

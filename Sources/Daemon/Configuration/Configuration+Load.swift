@@ -96,6 +96,8 @@ extension Configuration.Postgres {
             connections: block.value(
                 "connections", .integer(1...100), .text("2"),
                 "The most connections of a leader; a follower keeps none open."))
+        urlFile = block.secretFile(of: "url")
+        passwordFile = block.secretFile(of: "password")
     }
 }
 
@@ -127,6 +129,8 @@ extension Configuration.Redis {
                 serverName: block.optional(
                     "serverName", .text(example: "redis.internal"),
                     "The name in the server's certificate, where it is not the host in the URL.")))
+        urlFile = block.secretFile(of: "url")
+        passwordFile = block.secretFile(of: "password")
         if tls.keyFile != nil, tls.certificateFile == nil {
             block.refuse("keyFile", "stands without `certificateFile`", remedy: "Give both or none")
         }

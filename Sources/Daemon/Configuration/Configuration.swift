@@ -12,6 +12,9 @@ public struct Configuration: Hashable, Sendable {
         public var url: String
         /// Goes before one in `url`.
         public var password: String?
+        /// Where `url` and `password` were read, if that was in files of their own.
+        var urlFile: SecretFile?
+        var passwordFile: SecretFile?
         /// How long the server may work on one statement; zero: for ever.
         public var statementTimeout: Duration
         /// The most connections that a leader keeps open; at least 1.
@@ -34,6 +37,9 @@ public struct Configuration: Hashable, Sendable {
         public var username: String?
         /// Goes before one in `url`.
         public var password: String?
+        /// Where `url` and `password` were read, if that was in files of their own.
+        var urlFile: SecretFile?
+        var passwordFile: SecretFile?
         /// How a `rediss://` server is verified, with paths as the process sees them.
         public var tls: RedisTLS
 

@@ -237,6 +237,12 @@ final class ConfigurationBlock {
         reader.refuse(location, (path + [key].compactMap(\.self)).joined(separator: "."), problem, remedy: remedy)
     }
 
+    /// The file that a secret was read from; nil if it was said elsewhere.
+    func secretFile(of key: String) -> SecretFile? {
+        guard location(of: key) == .variable(variable(key) + "_FILE") else { return nil }
+        return reader.environment[variable(key) + "_FILE"].map { SecretFile(path: $0) }
+    }
+
     /// Where a setting was written; nil if it has its default.
     func location(of key: String) -> ConfigurationLocation? { locations[key] }
 }

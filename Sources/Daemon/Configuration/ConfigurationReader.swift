@@ -56,9 +56,7 @@ final class ConfigurationReader {
             return nil
         }
         do throws(SettingRefusal) {
-            var text = try SmallFile.text(file, limit: 64 << 10)
-            if text.hasSuffix("\r\n") || text.hasSuffix("\n") { text.removeLast() }
-            return (text, fileVariable)
+            return (try SecretFile(path: file).text(), fileVariable)
         } catch {
             refuse(.variable(fileVariable), path, "\(file.quoted) \(error.problem)", remedy: error.remedy)
             return nil

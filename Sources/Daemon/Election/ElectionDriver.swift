@@ -167,7 +167,6 @@ actor ElectionDriver {
             apply(elector.acquireAnswered(acquisition.answer, at: now))
         } catch {
             if noteProblem(error) { log.acquireFailed(error) }
-            if error.remedy == .reconnect { await store.reconnect() }
             apply(elector.acquireAnswered(.failed, at: now))
         }
     }
@@ -193,7 +192,6 @@ actor ElectionDriver {
             noteProblem(error)
             instruments.renewalFailures.increment()
             log.renewalFailed(lease, error, remaining: current?.term.remaining() ?? .zero)
-            if error.remedy == .reconnect { await store.reconnect() }
             apply(elector.renewAnswered(.failed, token: lease.token, at: now))
         }
     }
@@ -205,7 +203,6 @@ actor ElectionDriver {
             apply(elector.resignAnswered(.done, token: lease.token, at: now))
         } catch {
             log.resignFailed(lease, error)
-            if error.remedy == .reconnect { await store.reconnect() }
             apply(elector.resignAnswered(.failed, token: lease.token, at: now))
         }
     }

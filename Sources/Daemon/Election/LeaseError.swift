@@ -6,7 +6,8 @@ public struct LeaseError: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Remedy: Hashable, Sendable {
         /// It may pass by itself.
         case retry
-        /// It may pass with another connection, for instance to the server that the name means by now.
+        /// It may pass with another connection, for instance to the server that the name means by now: the one that
+        /// was told so has been closed.
         case reconnect
         /// Somebody must change something; the message says what.
         case repair

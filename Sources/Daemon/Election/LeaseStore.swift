@@ -191,12 +191,6 @@ public struct LeaseStore: Sendable {
         _ = try? await client.send(RedisCommand("HDEL", keys.replicas, presence.id), timeout: timing.renewTimeout)
     }
 
-    /// Closes the connection, so that the next request opens another.
-    func reconnect() async {
-        guard let connection = try? await client.connection(timeout: .zero) else { return }
-        await connection.close()
-    }
-
     func close() async { await client.close() }
 
     /// Whether a connection for renewals is open.

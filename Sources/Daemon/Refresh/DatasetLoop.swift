@@ -57,6 +57,8 @@ struct DatasetLoop {
                     return
                 }
                 pause = schedule.failed(using: &random)
+                // A connection that was closed is replaced at once; only what fails again waits.
+                if problem.endedConnection, schedule.consecutiveFailures == 1 { pause = .zero }
             }
         }
     }

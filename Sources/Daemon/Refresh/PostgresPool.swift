@@ -5,7 +5,7 @@ internal import PostgresClient
 /// Whoever has waited longest is served first, and is handed what another one gives back: a dataset whose passes follow
 /// one another without a pause can't keep the others waiting.
 actor PostgresPool {
-    private let configuration: PostgresConfiguration
+    private let access: PostgresAccess
     private let limit: Int
     private let instruments: Instruments
     private var idle: [PostgresConnection] = []
@@ -16,7 +16,11 @@ actor PostgresPool {
     private var isClosed = false
 
     init(_ configuration: PostgresConfiguration, limit: Int, instruments: Instruments = .discarded) {
-        self.configuration = configuration
+        self.init(PostgresAccess(configuration), limit: limit, instruments: instruments)
+    }
+
+    init(_ access: PostgresAccess, limit: Int, instruments: Instruments = .discarded) {
+        self.access = access
         self.instruments = instruments
         self.limit = max(1, limit)
     }
@@ -62,7 +66,7 @@ actor PostgresPool {
                 if found.isUsable { return found }
                 await found.close()
             }
-            return try await PostgresConnection.connect(configuration)
+            return try await access.connect()
         } catch {
             if let found { await giveBack(found) } else { pass(on: nil) }
             throw error

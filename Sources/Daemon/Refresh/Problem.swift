@@ -9,6 +9,8 @@ struct Problem {
     let text: String
     /// Somebody else may hold the lease: worth a renewal at once.
     let castsDoubtOnLease: Bool
+    /// A connection to Redis was closed for it, or found closed: another one may do better at once.
+    let endedConnection: Bool
 
     init(_ error: any Error) {
         switch error {
@@ -25,7 +27,7 @@ struct Problem {
         case Fence.Failure.gap:
             self.init("gap", "a batch is missing at redis; it will be sent again", castsDoubtOnLease: true)
         case Fence.Failure.redis(let error), let error as RedisError:
-            self.init("redis \(error.code)", Self.withoutData(error))
+            self.init("redis \(error.code)", Self.withoutData(error), endedConnection: error.endsConnection)
         default:
             self.init("\(type(of: error))", "\(error)")
         }
@@ -62,10 +64,13 @@ struct Problem {
         return text[..<words.lowerBound] + "…"
     }
 
-    private init(_ kind: String, _ text: String, castsDoubtOnLease: Bool = false) {
+    private init(
+        _ kind: String, _ text: String, castsDoubtOnLease: Bool = false, endedConnection: Bool = false
+    ) {
         self.kind = kind
         self.text = text
         self.castsDoubtOnLease = castsDoubtOnLease
+        self.endedConnection = endedConnection
     }
 }
 

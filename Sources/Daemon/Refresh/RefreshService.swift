@@ -1,9 +1,9 @@
 public import CacheRefresh
-public import CoreMetrics
+internal import CoreMetrics
 internal import LeaderElection
-public import Logging
+internal import Logging
 internal import PostgresClient
-public import RedisClient
+internal import RedisClient
 internal import Synchronization
 
 /// A leader's work: refreshes every enabled dataset for as long as a term lasts.
@@ -14,6 +14,7 @@ public final class RefreshService: TermWork {
     private let keys: GroupKeys
     private let deployment: String
     private let redis: [String: RedisClient]
+    private let postgres: PostgresAccess
     private let logger: Logger
     private let instruments: Instruments
     private let state: Mutex<State>
@@ -27,15 +28,17 @@ public final class RefreshService: TermWork {
     /// - Parameters:
     ///   - deployment: as given to the lease store.
     ///   - redis: a client for each Redis of the configuration, by its name; batches go through it.
+    ///   - postgres: how PostgreSQL is reached; nil: as the configuration says.
     ///   - metrics: where passes are counted.
-    public init(
-        configuration: Configuration, deployment: String, redis: [String: RedisClient], logger: Logger,
-        metrics: any MetricsFactory = NOOPMetricsHandler.instance
+    init(
+        configuration: Configuration, deployment: String, redis: [String: RedisClient],
+        postgres: PostgresAccess? = nil, logger: Logger, metrics: any MetricsFactory = NOOPMetricsHandler.instance
     ) {
         self.configuration = configuration
         self.keys = GroupKeys(prefix: configuration.keyPrefix, group: configuration.group)
         self.deployment = deployment
         self.redis = redis
+        self.postgres = postgres ?? PostgresAccess(configuration.postgresConfiguration)
         self.logger = logger
         self.instruments = Instruments(metrics)
         self.state = Mutex(State(datasets: configuration.enabledDatasets))
@@ -55,8 +58,7 @@ public final class RefreshService: TermWork {
     /// Works until the task is cancelled, or a target has seen a later term.
     public func lead(_ term: LeadershipTerm) async {
         let pool = PostgresPool(
-            configuration.postgresConfiguration, limit: configuration.postgres.connections,
-            instruments: instruments)
+            postgres, limit: configuration.postgres.connections, instruments: instruments)
         let initial = state.withLock { $0.datasets }
         // From the start: that nothing can be refreshed has to be seen as well.
         var meters = Dictionary(
