@@ -14,7 +14,7 @@ public enum ElectionState: String, Hashable, Sendable, CaseIterable {
     /// Holds the lease and works.
     ///
     /// Goes to ``follower`` when the deadline passes or the lease turns out to be gone or another's, and to
-    /// ``resigning`` at shutdown or when the work returns by itself.
+    /// ``resigning`` at shutdown, to hand over, or when the work returns by itself.
     case leader
     /// Does not lead any more and is giving its lease back.
     ///

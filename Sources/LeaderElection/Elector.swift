@@ -131,8 +131,8 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
             return proceed(at: now, [])
         }
         guard case .follower = next else { return stop() }
-        // Who was told to step down would else be the first to ask again.
-        standBack(for: reason == .steppedDown ? timing.ttl : pacing.backOff(), at: now)
+        // Who hands over would else be the first to ask again.
+        standBack(for: reason.handsOver ? timing.ttl : pacing.backOff(), at: now)
         return proceed(at: now, [])
     }
 
@@ -176,10 +176,19 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
 
     /// An operator wishes that this term ends: its lease is resigned as soon as the work has stopped sending.
     public mutating func stepDown(token: Token, at now: Moment) -> [ElectionAction] {
+        handOver(token, .steppedDown, at: now)
+    }
+
+    /// The work of this term gets nowhere, and another replica can do it; see ``Incapacity``.
+    public mutating func cannotWork(token: Token, at now: Moment) -> [ElectionAction] {
+        handOver(token, .cannotWork, at: now)
+    }
+
+    private mutating func handOver(_ token: Token, _ reason: EndReason, at now: Moment) -> [ElectionAction] {
         var actions = endIfOverdue(at: now)
         if case .leader(let term, _) = phase, term.token == token {
-            phase = .resigning(.due(now + timing.stopSendingWithin, term, .steppedDown, .follower))
-            actions.append(.stopLeading(term, .steppedDown))
+            phase = .resigning(.due(now + timing.stopSendingWithin, term, reason, .follower))
+            actions.append(.stopLeading(term, reason))
         }
         return proceed(at: now, actions)
     }

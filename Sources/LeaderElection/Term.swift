@@ -27,12 +27,17 @@ public enum EndReason: Hashable, Sendable, CustomStringConvertible {
     case workEnded
     /// An operator wished that this replica steps down.
     case steppedDown
+    /// The leader could not do its work, and another replica said that it can.
+    case cannotWork
     /// The replica shuts down.
     case shutdown
     /// The lease was granted so late that it was no longer safe to lead under it: no term began.
     case lateAnswer
     /// The lease bears an epoch that is not above all those seen before: no term began.
     case outranked
+
+    /// Whether the lease is left to others, perhaps to one that is named.
+    public var handsOver: Bool { self == .steppedDown || self == .cannotWork }
 
     /// A constant word for logs, metrics and the history.
     public var description: String {
@@ -42,6 +47,7 @@ public enum EndReason: Hashable, Sendable, CustomStringConvertible {
         case .takenOver: "taken-over"
         case .workEnded: "work-ended"
         case .steppedDown: "step-down"
+        case .cannotWork: "cannot-work"
         case .shutdown: "shutdown"
         case .lateAnswer: "late-answer"
         case .outranked: "outranked"

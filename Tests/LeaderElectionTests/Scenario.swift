@@ -94,6 +94,7 @@ struct Scenario {
         case "reserved": return elector.acquireAnswered(.reserved(remaining: remaining), at: now)
         case "leaderSilent": return elector.leaderSilent(foreign, at: now)
         case "stepDown": return elector.stepDown(token: try own(working), at: now)
+        case "cannotWork": return elector.cannotWork(token: try own(working), at: now)
         case "deference":
             elector.deference = remaining
             return []

@@ -109,6 +109,8 @@ struct World {
         }
         guard let term = replicas[index].leading, replicas[index].pausedUntil <= now else { return }
         if happens(0.01) { perform(replicas[index].elector.stepDown(token: term.token, at: now), by: index) }
+        if happens(0.005) { perform(replicas[index].elector.cannotWork(token: term.token, at: now), by: index) }
+        guard replicas[index].leading != nil else { return }
         if happens(0.02) { perform(replicas[index].elector.renewalWanted(token: term.token, at: now), by: index) }
         if happens(0.01) {
             replicas[index].working.removeAll { $0 == term.token }

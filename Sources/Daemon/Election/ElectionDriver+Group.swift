@@ -33,7 +33,26 @@ extension ElectionDriver {
         presence.epoch = status.epoch.map { "\($0)" } ?? ""
         presence.pause = current?.term.pauseState() ?? .none
         guard let attendance = try? await store.present(presence) else { return }
-        elector.deference = attendance.isOutdated(presence) ? store.timing.retryDelay : .zero
+        elector.deference = deference(attendance)
+        if elector.state == .leader {
+            considerHandingOver(attendance)
+        } else {
+            tryIfWanted(attendance)
+        }
+    }
+
+    var reportInterval: Duration {
+        if presence.pause == .pausing { return .milliseconds(200) }
+        let isUrgent = presence.ability == .unable && elector.state == .leader
+        return isUrgent ? min(incapacity.patience / 30, Attendance.interval) : Attendance.interval
+    }
+
+    private func deference(_ attendance: Attendance) -> Duration {
+        let others = attendance.present.filter { $0.id != presence.id }
+        if presence.ability == .unable, others.contains(where: { $0.ability != .unable }) {
+            return store.timing.renewEvery
+        }
+        return attendance.isOutdated(presence) ? store.timing.retryDelay : .zero
     }
 
     /// Listens on the channel of the term that is led or of the next one: whoever is elected must be heard before.

@@ -7,10 +7,11 @@ internal import RedisClient
 /// pool nor anything else of this process keeps a renewal from being sent.
 actor ElectionDriver {
     let store: LeaseStore
-    private let work: any TermWork
+    let work: any TermWork
+    let incapacity: Incapacity
     private let drain: Duration
     let log: ElectionLog
-    private let publish: @Sendable (ElectionStatus) -> Void
+    let publish: @Sendable (ElectionStatus) -> Void
     private let termBegan: @Sendable (LeadershipTerm) -> Void
     private let instruments: Instruments
     let eventLoop: any EventLoop
@@ -33,6 +34,8 @@ actor ElectionDriver {
     var watching: Task<Void, Never>?
     var presence: Presence
     private var reporting: Task<Void, Never>?
+    /// What this replica tries in its leader's place.
+    var trial: Task<Void, Never>?
     /// The replica that is to lead next, once this one has stepped down.
     var successor = ""
     /// The term that is led, or that is over while its work is still ending, with the work.
@@ -50,13 +53,14 @@ actor ElectionDriver {
     nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
 
     init(
-        store: LeaseStore, presence: Presence, work: any TermWork, drain: Duration, log: ElectionLog,
-        eventLoop: any EventLoop, publish: @escaping @Sendable (ElectionStatus) -> Void,
+        store: LeaseStore, presence: Presence, work: any TermWork, incapacity: Incapacity, drain: Duration,
+        log: ElectionLog, eventLoop: any EventLoop, publish: @escaping @Sendable (ElectionStatus) -> Void,
         termBegan: @escaping @Sendable (LeadershipTerm) -> Void, instruments: Instruments
     ) {
         self.presence = presence
         self.store = store
         self.work = work
+        self.incapacity = incapacity
         self.drain = drain
         self.log = log
         self.eventLoop = eventLoop
@@ -72,8 +76,7 @@ actor ElectionDriver {
         reporting = Task {
             while !Task.isCancelled {
                 await self.report()
-                let isSoon = self.presence.pause == .pausing
-                try? await Task.sleep(for: isSoon ? .milliseconds(200) : Attendance.interval)
+                try? await Task.sleep(for: self.reportInterval)
             }
         }
         apply(elector.started(at: now))
@@ -85,6 +88,8 @@ actor ElectionDriver {
         patience?.cancel()
         reporting?.cancel()
         await reporting?.value
+        trial?.cancel()
+        await trial?.value
         await recording?.value
         // What still had something to say on this loop, which ends next.
         watch(nil)
@@ -198,7 +203,7 @@ actor ElectionDriver {
 
     private func resign(_ lease: Lease, _ reason: EndReason) async {
         do throws(LeaseError) {
-            let heir = reason == .steppedDown ? successor : ""
+            let heir = reason.handsOver ? successor : ""
             log.resigned(lease, reason, wasOurs: try await store.resign(lease, reason, for: heir))
             apply(elector.resignAnswered(.done, token: lease.token, at: now))
         } catch {
@@ -211,6 +216,7 @@ actor ElectionDriver {
 
     private func start(_ term: Term) {
         log.elected(term)
+        (presence.ability, status.missing) = (.untried, [])
         instruments.termsBegan.increment()
         let live = LeadershipTerm(lease: term.lease, deadline: instant(term.deadline)) { [weak self] news in
             guard let self else { return }
@@ -239,12 +245,13 @@ actor ElectionDriver {
         instruments.termEnded(reason)
         switch reason {
         case .takenOver(let lease): status.lease = lease
-        case .deadline, .leaseGone, .workEnded, .steppedDown, .shutdown, .lateAnswer, .outranked: status.lease = nil
+        case .deadline, .leaseGone, .workEnded, .steppedDown, .cannotWork, .shutdown, .lateAnswer, .outranked:
+            status.lease = nil
         }
         switch reason {
         case .deadline, .leaseGone, .takenOver:
             recording = Task { await self.store.recordLost(term, reason) }
-        case .workEnded, .steppedDown, .shutdown, .lateAnswer, .outranked:
+        case .workEnded, .steppedDown, .cannotWork, .shutdown, .lateAnswer, .outranked:
             break
         }
     }
@@ -254,6 +261,7 @@ actor ElectionDriver {
         case .writeRefused: apply(elector.renewalWanted(token: token, at: now))
         case .stoppedSending: apply(elector.workStoppedSending(token: token, at: now))
         case .observed(let epoch): elector.observed(epoch)
+        case .obstacleChanged: obstacleChanged(of: token)
         }
     }
 

@@ -30,7 +30,7 @@ struct ElectionLog: Sendable {
             metadata[.successorEpoch] = "\(lease.epoch)"
             logger.warning("leadership lost", metadata)
         case .deadline, .leaseGone: logger.warning("leadership lost", metadata)
-        case .workEnded, .steppedDown, .shutdown, .lateAnswer, .outranked:
+        case .workEnded, .steppedDown, .cannotWork, .shutdown, .lateAnswer, .outranked:
             logger.notice("leadership ended", metadata)
         }
     }
@@ -95,6 +95,30 @@ struct ElectionLog: Sendable {
             logger.notice("asked to pause", [.epoch: "\(lease.epoch)", .for: "\(pause)"])
         } else {
             logger.notice("the pause is over", [.epoch: "\(lease.epoch)"])
+        }
+    }
+
+    func obstructed(_ lease: Lease, by obstacle: Obstacle) {
+        logger.error(
+            "the leader cannot work", [.epoch: "\(lease.epoch)", .problem: "nothing comes from: \(obstacle.text)"])
+    }
+
+    func unobstructed(_ lease: Lease) {
+        logger.notice("the leader can work again", [.epoch: "\(lease.epoch)"])
+    }
+
+    func handsOver(_ lease: Lease, to successor: String) {
+        logger.warning(
+            "giving the lease up to a replica that can work", [.epoch: "\(lease.epoch)", .successor: "\(successor)"])
+    }
+
+    func tried(_ missing: [String]) {
+        if missing.isEmpty {
+            logger.info("this replica could work in the leader's place")
+        } else {
+            logger.warning(
+                "this replica could not work either",
+                [.problem: "nothing comes from: \(missing.joined(separator: ", "))"])
         }
     }
 

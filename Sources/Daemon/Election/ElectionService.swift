@@ -1,5 +1,5 @@
 public import CoreMetrics
-internal import LeaderElection
+public import LeaderElection
 public import Logging
 public import NIOCore
 public import ServiceLifecycle
@@ -17,19 +17,21 @@ public final class ElectionService: Service {
     ///   - group: the group's name, for logs.
     ///   - store: the lease. The service closes it.
     ///   - presence: what this replica says of itself.
+    ///   - incapacity: when a leader that can't work gives its lease up.
     ///   - drain: how long after a shutdown the end of the work is waited for.
     ///   - eventLoop: the one that the store was given.
     ///   - metrics: where terms and renewals are counted.
     ///   - termBegan: is given each term, on the event loop; must not block.
     public init(
-        group: String, store: LeaseStore, presence: Presence, work: any TermWork, drain: Duration,
-        eventLoop: any EventLoop, logger: Logger, metrics: any MetricsFactory = NOOPMetricsHandler.instance,
+        group: String, store: LeaseStore, presence: Presence, work: any TermWork,
+        incapacity: Incapacity = .standard, drain: Duration, eventLoop: any EventLoop, logger: Logger,
+        metrics: any MetricsFactory = NOOPMetricsHandler.instance,
         termBegan: @escaping @Sendable (LeadershipTerm) -> Void = { _ in }
     ) {
         let board = StatusBoard()
         self.board = board
         driver = ElectionDriver(
-            store: store, presence: presence, work: work, drain: drain,
+            store: store, presence: presence, work: work, incapacity: incapacity, drain: drain,
             log: ElectionLog(logger, group: group, holder: store.holder), eventLoop: eventLoop,
             publish: { board.show($0) }, termBegan: termBegan, instruments: Instruments(metrics))
     }

@@ -8,6 +8,8 @@ public struct ElectionStatus: Hashable, Sendable {
     public var lease: Lease?
     /// What keeps it from knowing more or from competing; nil if nothing does.
     public var problem: LeaseError?
+    /// What the work of a leader, or of a follower that tried it, needs and can't reach.
+    public var missing: [String] = []
     /// Whether the lease's Redis has ever answered.
     public var hasAnswer = false
 

@@ -10,6 +10,16 @@ public protocol TermWork: Sendable {
     /// Say ``LeadershipTerm/stoppedSending()`` as soon as nothing more will be sent to a target, if ending takes longer
     /// than that: a leader that shuts down hands over then.
     func lead(_ term: LeadershipTerm) async
+
+    /// Tries whether everything that the work needs can be reached from here, within seconds.
+    ///
+    /// - Returns: what can't, for people; nothing if all can.
+    func missing() async -> [String]
+}
+
+extension TermWork {
+    /// Work that needs nothing.
+    public func missing() async -> [String] { [] }
 }
 
 /// One term, as its work sees it: whether it lives, and what to tell and ask the election.
@@ -27,6 +37,7 @@ public final class LeadershipTerm: Sendable {
         case writeRefused
         case stoppedSending
         case observed(Epoch)
+        case obstacleChanged
     }
 
     private struct State {
@@ -38,6 +49,7 @@ public final class LeadershipTerm: Sendable {
         /// How many passes go on.
         var passes = 0
         var renewedFence: RenewedFence?
+        var obstacle: Obstacle?
         var waiting: [(since: ContinuousClock.Instant, continuation: CheckedContinuation<Bool, Never>)] = []
     }
 
@@ -90,6 +102,20 @@ public final class LeadershipTerm: Sendable {
 
     /// An epoch was met at a target: no later term of this replica will be below it.
     public func observed(_ epoch: Epoch) { say(.observed(epoch)) }
+
+    /// Whether the work gets anywhere; it says so again and again.
+    ///
+    /// - Parameter obstacle: nil: it does.
+    func obstructed(by obstacle: Obstacle?) {
+        let isNews = state.withLock { state in
+            defer { state.obstacle = obstacle }
+            return state.obstacle?.missing != obstacle?.missing
+        }
+        if isNews { say(.obstacleChanged) }
+    }
+
+    /// What keeps the work from getting anywhere; nil if nothing does.
+    var obstacle: Obstacle? { state.withLock { $0.obstacle } }
 
     /// Asks about the lease now.
     ///

@@ -11,6 +11,14 @@ public struct Presence: Hashable, Sendable {
         case paused
     }
 
+    /// Whether it reaches everything that a leader's work needs.
+    public enum Ability: String, Sendable {
+        /// Nobody wanted to know.
+        case untried
+        case able
+        case unable
+    }
+
     /// Of the process; two replicas may bear the same name.
     public let id: String
     public let name: String
@@ -24,6 +32,9 @@ public struct Presence: Hashable, Sendable {
     /// That it leads with.
     public var epoch = ""
     public var pause = Pause.none
+    public var ability = Ability.untried
+    /// When it gave the lease up because it could not work, by the clock of Redis; those that still matter.
+    public var gaveUpMilliseconds: [Int64] = []
     /// When it was last seen, in milliseconds since 1970 by the clock of Redis; not said by itself.
     public var seenMilliseconds: Int64 = 0
 
@@ -37,10 +48,14 @@ public struct Presence: Hashable, Sendable {
 
     /// The members of a JSON object, without braces.
     var members: String {
-        let members: [(String, String)] = [
+        var members: [(String, String)] = [
             ("name", name), ("state", state), ("epoch", epoch), ("version", version), ("revision", revision),
             ("started", "\(startedMilliseconds)"), ("pause", pause.rawValue),
         ]
+        if ability != .untried { members.append(("ability", ability.rawValue)) }
+        if !gaveUpMilliseconds.isEmpty {
+            members.append(("gaveUp", gaveUpMilliseconds.map { "\($0)" }.joined(separator: " ")))
+        }
         return members.map { "\"\($0)\":\(JSONText.text($1).rendered)" }.joined(separator: ",")
     }
 
@@ -56,6 +71,8 @@ public struct Presence: Hashable, Sendable {
         state = fields["state"]?.string ?? ""
         epoch = fields["epoch"]?.string ?? ""
         pause = fields["pause"]?.string.flatMap { Pause(rawValue: $0) } ?? .none
+        ability = fields["ability"]?.string.flatMap { Ability(rawValue: $0) } ?? .untried
+        gaveUpMilliseconds = (fields["gaveUp"]?.string ?? "").split(separator: " ").compactMap { Int64($0) }
         seenMilliseconds = seen
     }
 }

@@ -2,7 +2,6 @@ internal import NIOHTTP1
 internal import Synchronization
 
 /// What a replica says of itself to those who watch it: whether it makes progress, and whether it has what it needs.
-/// Neither depends on who leads.
 final class Health: Sendable {
     private struct State {
         var watchdog: Watchdog?
@@ -37,13 +36,15 @@ final class Health: Sendable {
             ]))
     }
 
-    /// Whether the replica could lead if it were elected: PostgreSQL has said who it is, the lease's Redis answers, and
-    /// nothing keeps the replica from competing, such as another deployment's lease.
+    /// Whether the replica could lead if it were elected: PostgreSQL has said who it is, the lease's Redis answers,
+    /// nothing keeps the replica from competing, such as another deployment's lease, and if it leads, or the leader
+    /// cannot work, it reaches everything that the work needs.
     func readiness() -> HTTPAnswer {
         let (hasIdentifiedPostgres, election) = state.withLock { ($0.hasIdentifiedPostgres, $0.election) }
         let status = election?()
         var missing: [String] = []
-        if !hasIdentifiedPostgres { missing.append("postgres") }
+        if !hasIdentifiedPostgres { missing.append(SignsOfLife.postgres) }
+        missing += (status?.missing ?? []).filter { !missing.contains($0) }
         if !(status?.hasAnswer ?? false) || status?.problem != nil { missing.append("lease") }
         return HTTPAnswer(
             status: missing.isEmpty ? .ok : .serviceUnavailable,

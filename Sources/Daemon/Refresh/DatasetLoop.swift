@@ -22,7 +22,10 @@ struct DatasetLoop {
         var random = SystemRandomNumberGenerator()
         var trouble = LastingProblem()
         var told = Told()
-        defer { pass.meter.ended() }
+        defer {
+            pass.meter.ended()
+            pass.signs.passSucceeded(pass.dataset.name)
+        }
         var pause = Duration.zero
         while true {
             if pause > .zero { try? await Task.sleep(for: pause) }
@@ -31,6 +34,7 @@ struct DatasetLoop {
             let began = pass.clock()
             if let interval = schedule.began(at: began) { pass.meter.ticked(after: interval) }
             pass.meter.began()
+            pass.signs.passBegan(pass.dataset.name, target: pass.dataset.redis)
             do {
                 try await pass.fence.verify()
                 let known = await pass.fence.losses
@@ -39,6 +43,7 @@ struct DatasetLoop {
                 let outcome = try await tick(&memory)
                 let duration = pass.clock() - began
                 pass.meter.succeeded(outcome, duration)
+                pass.signs.passSucceeded(pass.dataset.name)
                 report(outcome, memory, duration, &told)
                 if trouble.isOver() {
                     logger.notice("passes succeed again", [.failures: "\(schedule.consecutiveFailures)"])
@@ -51,6 +56,7 @@ struct DatasetLoop {
                     logger.error("pass failed", [.problem: "\(problem.text)"])
                 }
                 pass.meter.failed(problem)
+                pass.signs.passFailed(error)
                 if problem.castsDoubtOnLease { term.writeRefused() }
                 if case Fence.Failure.outranked = error {
                     giveUpTerm()

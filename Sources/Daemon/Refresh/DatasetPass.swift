@@ -12,6 +12,7 @@ struct DatasetPass {
     let redis: RedisClient
     let clock: @Sendable () -> Duration
     let meter: DatasetMeter
+    let signs: SignsOfLife
     /// What people took out of the cache; nil where nobody is asked.
     var cleared: ClearedKeys?
 
@@ -19,7 +20,7 @@ struct DatasetPass {
     init(
         dataset: Dataset, keyPrefix: String, keys: GroupKeys, server: ServerIdentity, fence: Fence,
         redis: RedisClient, clock: @escaping @Sendable () -> Duration, cleared: ClearedKeys? = nil,
-        meter: DatasetMeter? = nil
+        meter: DatasetMeter? = nil, signs: SignsOfLife = SignsOfLife()
     ) {
         self.dataset = dataset
         self.keyPrefix = keyPrefix
@@ -30,6 +31,7 @@ struct DatasetPass {
         self.clock = clock
         self.cleared = cleared
         self.meter = meter ?? DatasetMeter(dataset.name, .discarded)
+        self.signs = signs
     }
 
     /// What is remembered from tick to tick. Only the dataset's own loop touches it.
@@ -94,6 +96,7 @@ struct DatasetPass {
                 current = memory
                 memory.refresh.beginPass(rowsAreFlagged: reading.rowsAreFlagged)
                 while let chunk = try await reading.rows.next() {
+                    signs.heard(SignsOfLife.postgres)
                     chunk.withUnsafeBytes { memory.refresh.take($0, at: clock()) }
                     try await pipeline.sendReady(&memory.refresh)
                 }

@@ -54,6 +54,7 @@ actor Fence {
     private let script: RedisScript
     private let timeout: Duration
     private let instruments: Instruments
+    private let acknowledged: @Sendable () -> Void
 
     private var chain: Chain?
     private var chainCount = 0
@@ -69,9 +70,11 @@ actor Fence {
     /// - Parameters:
     ///   - script: another one than `write.lua` only where a test shows what would happen without its guards.
     ///   - timeout: how long Redis may take for a batch before the connection counts as dead.
+    ///   - acknowledged: called whenever Redis has done what it was asked for.
     init(
         keys: GroupKeys, deployment: String?, term: LeadershipTerm, redis: RedisClient, logger: Logger,
-        script: RedisScript = Fence.writeScript, timeout: Duration = .seconds(5), instruments: Instruments = .discarded
+        script: RedisScript = Fence.writeScript, timeout: Duration = .seconds(5), instruments: Instruments = .discarded,
+        acknowledged: @escaping @Sendable () -> Void = {}
     ) {
         self.keys = keys
         self.deployment = deployment
@@ -81,6 +84,7 @@ actor Fence {
         self.script = script
         self.timeout = timeout
         self.instruments = instruments
+        self.acknowledged = acknowledged
     }
 
     /// Sends a batch behind all others.
@@ -142,6 +146,7 @@ actor Fence {
     private func acknowledge(_ sequence: Int64) {
         lastAcknowledged = max(lastAcknowledged, sequence)
         acknowledgedAt = .now
+        acknowledged()
     }
 
     private func breakChain(_ number: Int) {

@@ -48,7 +48,7 @@ struct Instruments: Sendable {
 
 extension EndReason {
     /// Those for which a term ends that had begun. A lease that is given back unused had none.
-    static let words = ["deadline", "lease-gone", "taken-over", "work-ended", "step-down", "shutdown"]
+    static let words = ["deadline", "lease-gone", "taken-over", "work-ended", "step-down", "cannot-work", "shutdown"]
 }
 
 extension Metrics.Timer {

@@ -17,6 +17,7 @@ public final class RefreshService: TermWork {
     private let postgres: PostgresAccess
     private let logger: Logger
     private let instruments: Instruments
+    private let incapacity: Incapacity
     private let state: Mutex<State>
 
     private struct State {
@@ -29,16 +30,19 @@ public final class RefreshService: TermWork {
     ///   - deployment: as given to the lease store.
     ///   - redis: a client for each Redis of the configuration, by its name; batches go through it.
     ///   - postgres: how PostgreSQL is reached; nil: as the configuration says.
+    ///   - incapacity: how long the work may get nowhere; a part of that passes before somebody looks.
     ///   - metrics: where passes are counted.
     init(
         configuration: Configuration, deployment: String, redis: [String: RedisClient],
-        postgres: PostgresAccess? = nil, logger: Logger, metrics: any MetricsFactory = NOOPMetricsHandler.instance
+        postgres: PostgresAccess? = nil, incapacity: Incapacity = .standard, logger: Logger,
+        metrics: any MetricsFactory = NOOPMetricsHandler.instance
     ) {
         self.configuration = configuration
         self.keys = GroupKeys(prefix: configuration.keyPrefix, group: configuration.group)
         self.deployment = deployment
         self.redis = redis
         self.postgres = postgres ?? PostgresAccess(configuration.postgresConfiguration)
+        self.incapacity = incapacity
         self.logger = logger
         self.instruments = Instruments(metrics)
         self.state = Mutex(State(datasets: configuration.enabledDatasets))
@@ -55,8 +59,26 @@ public final class RefreshService: TermWork {
         updates?.yield(enabled)
     }
 
+    /// Tries PostgreSQL, and each Redis that a dataset is written to.
+    public func missing() async -> [String] {
+        let names = Set(state.withLock { $0.datasets }.map(\.redis))
+        return await WorkTrial(
+            postgres: postgres, targets: redis.filter { names.contains($0.key) },
+            limit: max(incapacity.patience / 10, .seconds(1))
+        ).run()
+    }
+
     /// Works until the task is cancelled, or a target has seen a later term.
     public func lead(_ term: LeadershipTerm) async {
+        let signs = SignsOfLife()
+        let watch = WorkWatch(term: term, signs: signs, incapacity: incapacity) { await self.missing() }
+        let watching = Task { await watch.run() }
+        await lead(term, signs)
+        watching.cancel()
+        await watching.value
+    }
+
+    private func lead(_ term: LeadershipTerm, _ signs: SignsOfLife) async {
         let pool = PostgresPool(
             postgres, limit: configuration.postgres.connections, instruments: instruments)
         let initial = state.withLock { $0.datasets }
@@ -70,6 +92,7 @@ public final class RefreshService: TermWork {
         let reporting = Task { if let report { await report.run() } }
         defer { for meter in meters.values { meter.ended() } }
         let allFailed = { [meters] in for meter in meters.values { meter.failed($0) } }
+        for dataset in initial { signs.passBegan(dataset.name, target: dataset.redis) }
         let server = await ServerIdentity.find(logger, while: term.isLive(), failed: allFailed) {
             try await pool.withConnection { try await ServerIdentity.read(from: $0) }
         }
@@ -80,9 +103,10 @@ public final class RefreshService: TermWork {
             return
         }
         for meter in meters.values { meter.recovered() }
+        for dataset in initial { signs.passSucceeded(dataset.name) }
         let current = Set(state.withLock { $0.datasets }.map(\.name))
         for name in meters.keys where !current.contains(name) { meters.removeValue(forKey: name)?.ended() }
-        let fences = makeFences(of: term)
+        let fences = makeFences(of: term, signs)
         let cleared = redis.mapValues { ClearedKeys(keys: keys, token: term.token, redis: $0) }
         let (stream, updates) = AsyncStream.makeStream(of: [Dataset].self, bufferingPolicy: .bufferingNewest(1))
         updates.yield(
@@ -95,7 +119,7 @@ public final class RefreshService: TermWork {
             await refresh(stream) { dataset in
                 let meter = meters.removeValue(forKey: dataset.name) ?? DatasetMeter(dataset.name, instruments)
                 report?.add(meter)
-                var loop = makeLoop(dataset, term, fences, cleared, pool, server, meter)
+                var loop = makeLoop(dataset, term, fences, cleared, pool, server, meter, signs)
                 loop?.giveUpTerm = { updates.finish() }
                 return loop
             }
@@ -127,21 +151,22 @@ public final class RefreshService: TermWork {
     }
 
     /// A fence for each Redis. The first batch, or the first tick, raises it and shuts an earlier leader out.
-    private func makeFences(of term: LeadershipTerm) -> [String: Fence] {
+    private func makeFences(of term: LeadershipTerm, _ signs: SignsOfLife) -> [String: Fence] {
         var fences: [String: Fence] = [:]
         for (name, client) in redis {
             var logger = logger
             logger[.redis] = "\(name)"
             fences[name] = Fence(
                 keys: keys, deployment: name == configuration.lease.redis ? deployment : nil, term: term,
-                redis: client, logger: logger, instruments: instruments)
+                redis: client, logger: logger, instruments: instruments,
+                acknowledged: { signs.heard(name) })
         }
         return fences
     }
 
     private func makeLoop(
         _ dataset: Dataset, _ term: LeadershipTerm, _ fences: [String: Fence], _ cleared: [String: ClearedKeys],
-        _ pool: PostgresPool, _ server: ServerIdentity, _ meter: DatasetMeter
+        _ pool: PostgresPool, _ server: ServerIdentity, _ meter: DatasetMeter, _ signs: SignsOfLife
     ) -> DatasetLoop? {
         var logger = logger
         logger[.dataset] = "\(dataset.name)"
@@ -155,7 +180,7 @@ public final class RefreshService: TermWork {
             pass: DatasetPass(
                 dataset: dataset, keyPrefix: configuration.keyPrefix, keys: keys, server: server, fence: fence,
                 redis: client, clock: { Uptime.now }, cleared: cleared[dataset.redis],
-                meter: meter),
+                meter: meter, signs: signs),
             term: term, pool: pool, logger: logger)
     }
 }

@@ -64,5 +64,9 @@ struct HealthTests {
         #expect(waitingFor("lease"))
         status.withLock { $0.problem = nil }
         #expect(waitingFor())
+        status.withLock { $0.missing = ["postgres"] }
+        #expect(waitingFor("postgres"))
+        status.withLock { $0.missing = [] }
+        #expect(waitingFor())
     }
 }

@@ -44,7 +44,8 @@ struct MetricFamilyTests {
                 case .leaseGone: .takenOver(by: lease)
                 case .takenOver: .workEnded
                 case .workEnded: .steppedDown
-                case .steppedDown: .shutdown
+                case .steppedDown: .cannotWork
+                case .cannotWork: .shutdown
                 // With the others no term ends: a lease is given back before one began.
                 case .shutdown, .lateAnswer, .outranked: nil
                 }

@@ -265,7 +265,7 @@ struct FenceTests {
                 let term = term.withLock { $0 }
                 if confirming { term?.renew(nil) } else { term?.end(.leaseGone) }
             case .observed(let epoch): observed.withLock { $0 = "\(epoch)" }
-            case .stoppedSending: break
+            case .stoppedSending, .obstacleChanged: break
             }
         }
     }

@@ -1,0 +1,10 @@
+/// What keeps a leader from doing its work although it holds the lease.
+struct Obstacle: Hashable, Sendable {
+    /// What can't be reached: `postgres`, or a Redis by its name in the configuration. Not empty.
+    let missing: [String]
+    /// Since when nothing has come from there.
+    let since: ContinuousClock.Instant
+
+    /// For people.
+    var text: String { missing.joined(separator: ", ") }
+}

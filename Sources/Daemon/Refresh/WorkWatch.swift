@@ -1,0 +1,27 @@
+internal import LeaderElection
+
+/// Watches whether the work of a term gets anywhere, and tells the term when it does not.
+struct WorkWatch: Sendable {
+    let term: LeadershipTerm
+    let signs: SignsOfLife
+    let incapacity: Incapacity
+    /// What can't be reached.
+    let trial: @Sendable () async -> [String]
+
+    /// Until the task is cancelled.
+    func run() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: incapacity.patience / 30)
+            let doubted = signs.silences.filter { .now - $0.value >= incapacity.patience / 3 }
+            guard !doubted.isEmpty, !Task.isCancelled else {
+                term.obstructed(by: nil)
+                continue
+            }
+            let missing = await trial()
+            for server in doubted.keys where !missing.contains(server) { signs.heard(server) }
+            let silent = missing.compactMap { doubted[$0] }
+            term.obstructed(
+                by: silent.min().map { Obstacle(missing: missing.filter { doubted[$0] != nil }, since: $0) })
+        }
+    }
+}
