@@ -101,32 +101,21 @@ struct RedisTrial {
     private func canRunScripts(
         _ connection: RedisConnection, _ refusals: inout RedisRefusal.List
     ) async throws(RedisError) -> Bool {
-        let script = ElectionScript.trial
-        var sha = String(repeating: "0", count: 40)
-        var canRun = true
-        func refuses(_ command: String, _ body: () async throws(RedisError) -> Void) async throws(RedisError) -> Bool {
+        let source = ElectionScript.trial.source
+        func ask(_ command: String, _ words: String...) async throws(RedisError) -> RedisValue? {
             do throws(RedisError) {
-                try await body()
-                return false
+                return try await connection.send(RedisCommand(words))
             } catch {
                 guard let refusal = error.serverError else { throw error }
-                if refusal.kind == .noScript { return false }  // for lack of the sha, which was told before
-                refusals.add(refusal, to: command)
-                return true
+                // Without its sha it is not known, and why there is none was told before.
+                if refusal.kind != .noScript { refusals.add(refusal, to: command) }
+                return nil
             }
         }
-        if try await refuses("script|load", { () throws(RedisError) in sha = try await connection.load(script) }) {
-            canRun = false
-        }
-        if try await refuses(
-            "evalsha", { () throws(RedisError) in _ = try await connection.send(RedisCommand("EVALSHA", sha, "0")) })
-        {
-            canRun = false
-        }
-        _ = try await refuses(
-            "eval",
-            { () throws(RedisError) in _ = try await connection.send(RedisCommand("EVAL", script.source, "0")) })
-        return canRun
+        let sha = try await ask("script|load", "SCRIPT", "LOAD", source)?.string
+        let answer = try await ask("evalsha", "EVALSHA", sha ?? String(repeating: "0", count: 40), "0")
+        _ = try await ask("eval", "EVAL", source, "0")
+        return sha != nil && answer != nil
     }
 
     private func refusalOfSubscribing(_ client: RedisClient) async throws(RedisError) -> RedisServerError? {

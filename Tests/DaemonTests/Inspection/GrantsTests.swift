@@ -81,6 +81,44 @@ struct GrantsTests {
         }
     }
 
+    @Test("are apart for replicas and for operators, for the lease and for keys, for the first database and for others")
+    func purposes() async throws {
+        try await LocalRedis.withServer { other in
+            try await InspectionFixture.with(
+                """
+                version: 1
+                datasets:
+                  merchants: { table: merchants, key: "merchant:{id}" }
+                  loud: { table: loud_merchants, identity: [id], key: "loud:{id}", redis: other }
+                families:
+                  sessions: { keys: "session:{id}" }
+
+                """, otherRedis: other
+            ) { fixture in
+                let inspector = try fixture.inspector(["BATON_REDIS_OTHER_URL": "\(other.url.dropLast())3"])
+                func words(_ purpose: Grants.Purpose?) async throws -> [String: Set<String>] {
+                    let lines = try await inspector.grants(role: "r", for: purpose).redis
+                    return Dictionary(
+                        uniqueKeysWithValues: lines.map {
+                            ($0.name, Set($0.line.split(separator: " ").map(String.init)))
+                        })
+                }
+                let (run, operating, all) = (try await words(.run), try await words(.operator), try await words(nil))
+                #expect(run["main"]?.isSuperset(of: ["~merchant:*", "+subscribe", "+set", "+info"]) == true)
+                #expect(run["main"]?.isDisjoint(with: ["~session:*", "+xrevrange", "+dump", "+select"]) == true)
+                #expect(run["other"]?.isSuperset(of: ["~loud:*", "+select", "+unlink"]) == true)
+                #expect(run["other"]?.isDisjoint(with: ["+subscribe", "+xadd", "&{baton:default}:*"]) == true)
+                #expect(
+                    operating["main"]?.isSuperset(of: ["~session:*", "~merchant:*", "+xrevrange", "+dump"]) == true)
+                #expect(operating["main"]?.isDisjoint(with: ["+subscribe", "+set", "+select"]) == true)
+                for server in ["main", "other"] {
+                    #expect(all[server] == run[server]?.union(operating[server] ?? []))
+                }
+                #expect(try await inspector.grants(role: "r").text.contains("It holds in all databases"))
+            }
+        }
+    }
+
     @Test("a view needs no permission on what is behind it, a partitioned table none on its partitions")
     func views() async throws {
         try await InspectionFixture.with(
@@ -155,7 +193,7 @@ struct GrantsTests {
             try await InspectionFixture.with(datasets, otherRedis: other) { fixture in
                 let role = "leading_\(getpid())"
                 try await fixture.run(sql: "create role \(role) login")
-                let grants = try await fixture.inspector().grants(role: role)
+                let grants = try await fixture.inspector().grants(role: role, for: .run)
                 try await fixture.run(sql: grants.text(for: .postgres))
                 for (name, line) in grants.redis {
                     for line in [line, "ACL SETUSER \(role) >word"] {

@@ -13,13 +13,16 @@ struct OperatorGrantsTests {
     /// A fixture on which all but the test itself may do only what is granted.
     private struct Stage {
         let fixture: InspectionFixture
-        let role: String
+        /// Of the roles, which differ by what they are for.
+        let name: String
         let errors = Lines()
 
-        var environment: [String: String] {
+        func role(_ purpose: Grants.Purpose) -> String { "\(name)_\(purpose.rawValue)" }
+
+        func environment(_ purpose: Grants.Purpose) -> [String: String] {
             [
-                "BATON_POSTGRES_URL": fixture.databaseURL.replacing("postgres@", with: "\(role)@"),
-                "BATON_REDIS_MAIN_USERNAME": role, "BATON_REDIS_MAIN_PASSWORD": "word",
+                "BATON_POSTGRES_URL": fixture.databaseURL.replacing("postgres@", with: "\(role(purpose))@"),
+                "BATON_REDIS_MAIN_USERNAME": role(purpose), "BATON_REDIS_MAIN_PASSWORD": "word",
                 // A busy machine is to notice a crash before the lease has run out.
                 "BATON_LEASE_TTL": "12s", "BATON_LEASE_RENEW_TIMEOUT": "2s",
             ]
@@ -27,13 +30,13 @@ struct OperatorGrantsTests {
 
         /// Runs an operator's command.
         func baton(_ line: String) async throws -> BatonProgram.Run {
-            let variables = environment.map { "export \($0)='\($1)'; " }.joined()
+            let variables = environment(.operator).map { "export \($0)='\($1)'; " }.joined()
             return try await BatonProgram.run("\(variables) baton \(line) --config baton.yaml", in: fixture.files)
         }
 
         func start(_ name: String) async throws -> ChildProcess {
             let process = try await BatonProgram.start(
-                ["run", "--config", "baton.yaml", "--replica", name], environment: environment, in: fixture.files)
+                ["run", "--config", "baton.yaml", "--replica", name], environment: environment(.run), in: fixture.files)
             let progress = errors.progress
             Task { for await line in process.standardError { progress.tell(line) } }
             return process
@@ -52,19 +55,24 @@ struct OperatorGrantsTests {
 
     private static func with(_ body: (Stage) async throws -> Void) async throws {
         try await InspectionFixture.with { fixture in
-            let stage = Stage(fixture: fixture, role: "operating_\(UInt64.random(in: 0 ... .max))")
-            try await fixture.run(sql: "create role \(stage.role) login")
-            let grants = "baton check --grants --config baton.yaml --role \(stage.role) --only"
-            let statements = try await BatonProgram.run("\(grants) postgres", in: fixture.files)
-            try await fixture.run(sql: statements.output)
-            let line = try await BatonProgram.run(
-                "\(grants) redis | redis-cli -u '\(fixture.redis.url)'", in: fixture.files)
-            #expect(line.output.contains("OK"), "\(line.output)\(line.errors)")
-            try await fixture.send(["ACL", "SETUSER", stage.role, ">word"])
+            let stage = Stage(fixture: fixture, name: "operating_\(UInt64.random(in: 0 ... .max))")
+            for purpose in Grants.Purpose.allCases {
+                let role = stage.role(purpose)
+                try await fixture.run(sql: "create role \(role) login")
+                let grants = "baton check --grants --for \(purpose.rawValue) --config baton.yaml --role \(role) --only"
+                let statements = try await BatonProgram.run("\(grants) postgres", in: fixture.files)
+                try await fixture.run(sql: statements.output)
+                let line = try await BatonProgram.run(
+                    "\(grants) redis | redis-cli -u '\(fixture.redis.url)'", in: fixture.files)
+                #expect(line.output.contains("OK"), "\(line.output)\(line.errors)")
+                try await fixture.send(["ACL", "SETUSER", role, ">word"])
+            }
             try await body(stage)
             #expect(try await stage.refusals().isEmpty)
             #expect(!stage.errors.all.contains { $0.contains("NOPERM") || $0.contains("permission") })
-            try await fixture.run(sql: "drop owned by \(stage.role); drop role \(stage.role)")
+            for role in Grants.Purpose.allCases.map(stage.role) {
+                try await fixture.run(sql: "drop owned by \(role); drop role \(role)")
+            }
         }
     }
 

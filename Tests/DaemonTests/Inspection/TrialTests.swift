@@ -79,6 +79,20 @@ struct TrialTests {
         }
     }
 
+    /// As Valkey 9.1 says it, whose Lua is a module.
+    @Test("a server that runs no Lua is told as that")
+    func noLua() {
+        var refusals = RedisRefusal.List()
+        let error = RedisServerError(prefix: "ERR", message: "Could not find scripting engine 'lua'")
+        refusals.add(error, to: "script|load")
+        refusals.add(error, to: "eval")
+        #expect(
+            refusals.all.map(\.finding.description) == [
+                "It runs no Lua scripts (ERR Could not find scripting engine 'lua'). Load its Lua module again, as it is "
+                    + "loaded by default."
+            ])
+    }
+
     @Test("the settings that it advises for a distant Redis fit together")
     func advice() throws {
         for milliseconds in [301, 450, 700, 2500] {
