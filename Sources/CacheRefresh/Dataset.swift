@@ -8,7 +8,8 @@ public struct Dataset: Hashable, Sendable {
         ///
         /// `where` is an SQL condition that says which rows exist for this dataset: a row that stops matching loses its
         /// keys. `filter` is an SQL condition that says which of them a pass looks at ("only rows changed in the last
-        /// hour"): a row that stops matching keeps its keys until their TTL.
+        /// hour"), beside those that changed since the last one: a row that stops matching keeps its keys until their
+        /// TTL.
         case table(String, where: String?, filter: String?)
         /// A `SELECT`; `identity` is then mandatory.
         case query(String)
@@ -29,8 +30,12 @@ public struct Dataset: Hashable, Sendable {
 
     /// How a pass finds out what changed.
     public enum ChangeDetection: String, CaseIterable, Sendable {
-        /// The gate where it is safe, then snapshot and digest.
+        /// The gate where it is safe, then snapshot and digest. With a `filter`, rows outside it that changed are read
+        /// too.
         case auto
+        /// As `auto`, but only what fits the `filter` is read, so that an index can find it: a change that does not fit
+        /// when it becomes visible is lost.
+        case filter
         /// Snapshot and digest at every tick, without asking the gate.
         case snapshot
     }
@@ -82,12 +87,17 @@ public struct Dataset: Hashable, Sendable {
     public var confirmAfter: Duration
     /// A row that makes a larger value is set aside; in bytes.
     public var maxValueBytes: Int
+    /// How long after a change it is repeated, where applications fill the cache; zero: not.
+    public var repeatAfter: Duration
+    /// How long after a change it is repeated for the last time; zero: not.
+    public var repeatLateAfter: Duration
 
     public init(
         name: String, isEnabled: Bool = true, source: Source, identity: [String] = [], keys: [KeyFamily],
         format: Format = .json, mode: WriteMode = .upsert, changes: ChangeDetection = .auto, redis: String = "main",
         every: Duration = .seconds(1), ttl: Duration = .seconds(24 * 3600), ttlJitter: Double = 0.05,
-        confirmAfter: Duration = .seconds(600), maxValueBytes: Int = 8 << 20
+        confirmAfter: Duration = .seconds(600), maxValueBytes: Int = 8 << 20,
+        repeatAfter: Duration = .seconds(2), repeatLateAfter: Duration = .seconds(30)
     ) {
         self.name = name
         self.isEnabled = isEnabled
@@ -103,5 +113,16 @@ public struct Dataset: Hashable, Sendable {
         self.ttlJitter = ttlJitter
         self.confirmAfter = confirmAfter
         self.maxValueBytes = maxValueBytes
+        self.repeatAfter = repeatAfter
+        self.repeatLateAfter = repeatLateAfter
     }
+
+    /// Whether a pass looks only at some of the rows that have keys.
+    public var hasFilter: Bool { if case .table(_, _, .some) = source { true } else { false } }
+
+    /// Whether a successor needs to know how far the rows were read; see ``Mark``.
+    public var keepsMark: Bool { mode == .invalidate || hasFilter }
+
+    /// How long after a change it is repeated, in order.
+    var repetitionDelays: [Duration] { [repeatAfter, repeatLateAfter].filter { $0 > .zero }.sorted() }
 }

@@ -114,7 +114,7 @@ extension DatasetRefresh {
         guard case .idle = phase else { preconditionFailure("keys are doubted between passes") }
         if let row = owner(of: key) {
             if isGone(row) { table[digest: row] = 0 } else { markDirty(row) }
-        } else if !hasFilter, shape.families.contains(where: { $0.parse(key) != nil }) {
+        } else if !dataset.hasFilter, shape.families.contains(where: { $0.parse(key) != nil }) {
             doomed.insert(key)
         }
     }

@@ -1,19 +1,17 @@
 /// What a new leader does with keys that were there before it.
 ///
-/// Where applications fill the cache themselves it looks twice: the leader before may have gone before it repeated what
-/// it unlinked, and a reader that started earlier may bring an old value back after the first look.
+/// Where applications fill the cache themselves it looks again after each of the delays of a repetition: the leader
+/// before may have gone before it repeated what it unlinked, and a reader that started earlier may bring an old value
+/// back after the first look.
 extension DatasetRefresh {
-    /// Whether the keys that are there are wanted: in a term's first pass, and in modes other than `upsert` once more
-    /// two seconds later; but not where rows outside a filter may have some.
+    /// Whether the keys that are there are wanted: in a term's first pass, and in modes other than `upsert` again some
+    /// time later; but not where rows outside a filter may have some.
     public var wantsInventory: Bool {
         guard lastReadIsComplete, opening == .comparing || isLookingAgain else { return false }
         // Without a mark all keys are unlinked, also those of rows outside a filter.
         if dataset.mode == .invalidate && !beganWithMark { return true }
-        return !hasFilter
+        return !dataset.hasFilter
     }
-
-    /// Whether a pass looks only at some of the rows that have keys.
-    var hasFilter: Bool { if case .table(_, _, .some) = dataset.source { true } else { false } }
 
     /// Looks at a key that is there: one that no row makes belongs to a row that was deleted while nobody led.
     ///
@@ -33,7 +31,7 @@ extension DatasetRefresh {
     /// The identities of remembered rows that the read did not see, in the `COPY` format: with a filter they may have
     /// been deleted, or only have left it. Nil where no filter makes that a question.
     public var unseenIdentities: [[UInt8]]? {
-        guard hasFilter, lastReadIsComplete else { return nil }
+        guard dataset.hasFilter, lastReadIsComplete else { return nil }
         var identities: [[UInt8]] = []
         _ = table.scan(from: 0) { row in
             if table[pass: row] != passNumber { identities.append(table.withIdentity(of: row) { Array($0) }) }

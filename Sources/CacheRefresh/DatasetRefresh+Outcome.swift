@@ -24,6 +24,16 @@ extension DatasetRefresh {
         for operation in batch.operations.indices { undo(operation, of: batch) }
     }
 
+    /// Takes note of a batch of one key whose value is too large for Redis, whatever `maxValueBytes` says: its row is
+    /// set aside, and so is each later one as large.
+    public mutating func refuse(_ batch: WriteBatch, at now: Duration) {
+        guard let row = batch.rows.first, batch.count == 1, table.isRow(row) else { return lost(batch) }
+        let size = batch.arguments.lengths.max() ?? 0
+        refusedBytes = min(refusedBytes, size)
+        summary.keysWritten -= 1
+        setAside(row, .refusedByRedis(bytes: size), at: now)
+    }
+
     private mutating func undo(_ operation: Int, of batch: WriteBatch) {
         summary.keysFailed += 1
         let row = batch.rows[operation]
@@ -54,7 +64,11 @@ extension DatasetRefresh {
 
     /// The mark that may be written now, if any.
     public mutating func dueMark(at now: Duration) -> Mark? {
-        guard doomed.isEmpty, !needsRead else { return nil }
+        guard doomed.isEmpty, !isUnfinished else { return nil }
         return marks.due(done: repetitions.taken, at: now)
     }
+
+    /// The newest mark that was passed and that nothing is left to do for: a row that has not changed since is as this
+    /// leader left it.
+    public var reachedMark: Mark? { marks.reached }
 }

@@ -1,6 +1,9 @@
 extension DatasetRefresh {
     /// Takes whole lines of `COPY` text, each with its newline.
     ///
+    /// A line has the shape's columns, a flag before them where ``beginPass(rowsAreFlagged:)`` said so, and may have one
+    /// field behind them: the size of what was too large to be sent, NULL where all was sent.
+    ///
     /// - Parameter now: time on any steady clock, always the same one.
     public mutating func take(_ chunk: UnsafeRawBufferPointer, at now: Duration) {
         guard case .reading = phase else { preconditionFailure("rows come in while a pass reads") }
@@ -98,6 +101,7 @@ extension DatasetRefresh {
     /// Encodes the row as far as its families need it, and says what stands against writing it.
     private mutating func encode(_ line: UnsafeRawBufferPointer) -> SetAside.Reason? {
         if dataset.mode == .invalidate { return nil }  // no value is needed, and each key stands for itself
+        if let bytes = sizeThatWasLeftOut(line) { return .valueTooLarge(bytes: bytes) }
         if validatesUTF8, String(validating: line, as: UTF8.self) == nil { return .notUTF8 }
         object.removeAll(keepingCapacity: true)
         for place in shape.families.indices {
@@ -109,16 +113,29 @@ extension DatasetRefresh {
             case (.row, .json):
                 if object.isEmpty { encoder.appendObject(line, fields, to: &object) }
                 size = object.count
-            case (.row, .hash): size = line.count
+            case (.row, .hash): size = fields[shape.columns.count - 1].upperBound
             case (.column(let column), _): size = fields[column].count
             }
             if size > dataset.maxValueBytes { return .valueTooLarge(bytes: size) }
+            if size >= refusedBytes {
+                var arguments = ArgumentBuffer()
+                _ = appendArguments(place, line, ttl: 0, to: &arguments)
+                let largest = arguments.lengths.max() ?? 0
+                if largest >= refusedBytes { return .refusedByRedis(bytes: largest) }
+            }
         }
         return nil
     }
 
+    /// The size of a row whose large values the server did not send: what the field behind the columns says, in bytes.
+    /// Nil if all of it is here.
+    private func sizeThatWasLeftOut(_ line: UnsafeRawBufferPointer) -> Int? {
+        guard fields.count > shape.columns.count else { return nil }
+        return Int(String(decoding: line.part(fields[shape.columns.count]), as: UTF8.self))
+    }
+
     /// Notes that a row cannot be written; what was written of it before stays.
-    private mutating func setAside(_ row: UInt32, _ reason: SetAside.Reason, at now: Duration) {
+    mutating func setAside(_ row: UInt32, _ reason: SetAside.Reason, at now: Duration) {
         clear([.dirty], of: row)
         // What an earlier leader wrote stays too.
         if dataset.mode == .upsert, table[renewAt: row] == .max { scheduleRenewal(of: row, in: 0, at: now) }

@@ -56,9 +56,9 @@ public struct DatasetRefresh: ~Copyable, Sendable {
     var rowsAreFlagged = false
     /// Each read of the term's first pass had its rows flagged: what is not flagged is right.
     var beganWithMark = true
-    /// When the keys that are there are to be looked at a second time; nil if they were, or need not be.
-    var lookAgainAt: Duration?
-    /// The last read was the one for that.
+    /// When the keys that are there are to be looked at again.
+    var looks: [Duration] = []
+    /// The last read was one for that.
     var isLookingAgain = false
 
     var filling = WriteBatch()
@@ -70,7 +70,7 @@ public struct DatasetRefresh: ~Copyable, Sendable {
     /// Claims on keys whose owners were not read yet in this pass.
     var deferred: [DeferredClaim] = []
     var deferredBytes = 0
-    var repetitions = RepetitionQueue()
+    var repetitions: RepetitionQueue
     public internal(set) var brake: Brake
     var marks = MarkKeeper()
 
@@ -80,6 +80,8 @@ public struct DatasetRefresh: ~Copyable, Sendable {
     var nextRenewal = UInt32.max
     var dirtyRows = 0
     var contestedRows = 0
+    /// Redis refused a value of so many bytes: as large ones are not sent any more.
+    var refusedBytes = Int.max
     var rowsSetAside = 0
     var namelessRows = 0
     /// The first rows that were set aside, by row.
@@ -101,14 +103,18 @@ public struct DatasetRefresh: ~Copyable, Sendable {
         self.opening = opening
         self.validatesUTF8 = validatesUTF8
         self.ttlMilliseconds = max(1, dataset.ttl.milliseconds)
+        self.repetitions = RepetitionQueue(delays: dataset.repetitionDelays)
         self.brake = Brake(confirmAfter: dataset.confirmAfter)
     }
 
     /// Rows that are remembered.
     public var rowCount: Int { table.count }
-    /// Something read earlier did not reach Redis, or keys have to be looked at: the next pass has to read, whatever
-    /// the gate says.
-    public var needsRead: Bool { dirtyRows > 0 || opening != .over || lookAgainAt != nil }
+    /// Something read earlier did not reach Redis, or keys are still to be looked at, now or later.
+    public var isUnfinished: Bool { needsRead || !looks.isEmpty }
+    private var needsRead: Bool { dirtyRows > 0 || opening != .over }
+
+    /// Whether the next pass has to read, whatever the gate says.
+    public func needsRead(at now: Duration) -> Bool { needsRead || looks.first.map { $0 <= now } ?? false }
     /// Rows that cannot be written, the first hundred of them.
     public var setAside: [SetAside] {
         Array((setAsideRows.values.sorted { $0.identity < $1.identity } + listedNameless).prefix(Self.maximumListed))
@@ -137,7 +143,7 @@ public struct DatasetRefresh: ~Copyable, Sendable {
         phase = .read
         lastReadIsComplete = true
         readEndedAt = now
-        isLookingAgain = lookAgainAt.map { $0 <= now } ?? false
+        isLookingAgain = looks.first.map { $0 <= now } ?? false
         decideDeferredClaims(at: now)
         flush()
     }
@@ -148,9 +154,9 @@ public struct DatasetRefresh: ~Copyable, Sendable {
         phase = .idle
         if lastReadIsComplete && opening != .over {
             opening = .over
-            if dataset.mode != .upsert { lookAgainAt = readEndedAt + RepetitionQueue.delay }
+            if dataset.mode != .upsert { looks = dataset.repetitionDelays.map { readEndedAt + $0 } }
         } else if isLookingAgain {
-            lookAgainAt = nil
+            looks.removeAll { $0 <= readEndedAt }
             isLookingAgain = false
         }
         summary.rowsSetAside = rowsSetAside + namelessRows

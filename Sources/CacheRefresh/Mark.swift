@@ -52,6 +52,8 @@ extension Mark: CustomStringConvertible {
 /// Decides when a mark may be written: never before every invalidation that it stands for, the repetition included,
 /// and rarely while nothing changes.
 struct MarkKeeper: Sendable {
+    /// The newest mark that all is done for, written or not: how far this leader itself need not look back.
+    private(set) var reached: Mark?
     /// A mark that is only out of date is moved on this often.
     static let period = Duration.seconds(60)
 
@@ -76,7 +78,12 @@ struct MarkKeeper: Sendable {
     ///
     /// - Parameter done: the number of the last repetition that was acknowledged.
     mutating func due(done: UInt64, at now: Duration) -> Mark? {
+        if let (mark, repetition) = newest, repetition <= done {
+            waiting = (mark, repetition)
+            newest = nil
+        }
         guard let (mark, repetition) = waiting, repetition <= done else { return nil }
+        reached = mark
         let isUrgent = written.map { $0.repetition < repetition || now - $0.at >= Self.period } ?? true
         waiting = newest
         newest = nil

@@ -39,6 +39,8 @@ public struct SetAside: Hashable, Sendable {
         case keyTooLong(bytes: Int)
         /// Larger than the dataset's `maxValueBytes`.
         case valueTooLarge(bytes: Int)
+        /// Larger than Redis takes a value.
+        case refusedByRedis(bytes: Int)
         /// The database is not in an encoding that PostgreSQL can turn into UTF-8.
         case notUTF8
     }
@@ -54,7 +56,8 @@ extension SetAside.Reason: CustomStringConvertible {
         case .nullIdentity: "a column of the identity is NULL"
         case .emptyKeyColumn: "a column of a key is empty"
         case .keyTooLong(let bytes): "the key has \(bytes) bytes, more than \(DatasetRefresh.maximumKeyBytes)"
-        case .valueTooLarge(let bytes): "the value has \(bytes) bytes, more than maxValueBytes"
+        case .valueTooLarge(let bytes): "the value has at least \(bytes) bytes, more than maxValueBytes"
+        case .refusedByRedis(let bytes): "Redis refuses a value of \(bytes) bytes: see its proto-max-bulk-len"
         case .notUTF8: "its text is not UTF-8"
         }
     }

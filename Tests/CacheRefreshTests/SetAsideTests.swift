@@ -71,6 +71,47 @@ struct SetAsideTests {
         #expect(successor.setAside.map(\.reason) == [flaw.reason])
     }
 
+    @Test("are set aside where the server says how large a row is instead of sending it", arguments: [false, true])
+    func leftOut(isHash: Bool) throws {
+        let leader = try Leader(try Fixture.users(format: isHash ? .hash : .json))
+        leader.pass(["1 Ann 100 \\N", "2 Bob 200 \\N"])
+        let old = leader.redis["user:2"]
+        #expect(leader.redis.keys.count == 4 && leader.summary.rowsSetAside == 0)
+        leader.pass(["1 Anna 100 \\N", "2 \\N 200 262144000", "3 Cid 300 \\N"])
+        #expect(leader.setAside == [SetAside(identity: "2", reason: .valueTooLarge(bytes: 262_144_000))])
+        #expect(leader.redis["user:2"] == old && leader.redis.keys.count == 6)
+        leader.pass(["1 Anna 100 \\N", "2 Bea 200 \\N", "3 Cid 300 \\N"])
+        #expect(leader.setAside == [] && leader.redis["user:2"] != old)
+    }
+
+    @Test("are set aside where Redis refuses a value, and later ones as large are not sent", arguments: [false, true])
+    func refused(isHash: Bool) throws {
+        let leader = try Leader(try Fixture.users(format: isHash ? .hash : .json))
+        leader.refresh.beginPass()
+        let large = String(repeating: "x", count: 300_000)
+        let lines = Fixture.line("1 Ann 100") + Fixture.line("2 \(large) 200") + Fixture.line("3 Cid 300")
+        lines.withUnsafeBytes { leader.refresh.take($0, at: leader.redis.now) }
+        leader.refresh.endRead(at: leader.redis.now)
+        leader.refresh.settle(at: leader.redis.now)
+        var refused = 0
+        while let batch = leader.refresh.nextBatch(at: leader.redis.now) {
+            if batch.byteCount > 300_000 {
+                #expect(batch.count == 1, "it can be told which one it was")
+                leader.refresh.refuse(batch, at: leader.redis.now)
+                refused += 1
+            } else if let outcome = leader.redis.execute(batch) {
+                leader.refresh.acknowledge(batch, outcome, at: leader.redis.now)
+            }
+        }
+        leader.refresh.finishPass()
+        #expect(refused == 1 && leader.setAside.map(\.identity) == ["2"])
+        #expect(leader.setAside.allSatisfy { "\($0.reason)".contains("proto-max-bulk-len") })
+        #expect(!leader.needsRead && leader.redis["user:3"] != nil && leader.redis["user:2"] == nil)
+        leader.pass(["1 Ann 100", "2 \(large) 200", "3 \(large)y 300", "4 \(large.dropLast(20000)) 400"])
+        #expect(leader.setAside.map(\.identity) == ["2", "3"])
+        #expect(leader.redis["user:4"] != nil, "smaller ones are tried")
+    }
+
     @Test("are set aside where a part of the identity is NULL")
     func nullIdentity() throws {
         let leader = try Leader(try Fixture.users())

@@ -34,7 +34,7 @@ extension Dataset {
             + [
                 format.rawValue, mode.rawValue, changes.rawValue, redis, DurationText.render(every),
                 DurationText.render(ttl), "\(Int(ttlJitter * 1_000_000))", DurationText.render(confirmAfter),
-                "\(maxValueBytes)",
+                "\(maxValueBytes)", DurationText.render(repeatAfter), DurationText.render(repeatLateAfter),
             ]
         // The lengths keep words apart that hold a separator.
         return words.map { "\($0.utf8.count):\($0)" }.joined(separator: ",")

@@ -91,7 +91,8 @@ struct DatasetsReader {
             name: name, isEnabled: settings.isEnabled, source: source, identity: identity, keys: keys.map(\.family),
             format: settings.format, mode: settings.mode, changes: settings.changes, redis: settings.redis,
             every: settings.every, ttl: settings.ttl, ttlJitter: settings.ttlJitter,
-            confirmAfter: settings.confirmAfter, maxValueBytes: settings.maxValueBytes)
+            confirmAfter: settings.confirmAfter, maxValueBytes: settings.maxValueBytes,
+            repeatAfter: settings.repeatAfter, repeatLateAfter: settings.repeatLateAfter)
         return (dataset, keys.map(\.location))
     }
 
@@ -103,7 +104,8 @@ struct DatasetsReader {
             "An SQL condition: which rows there are. One that stops matching loses its keys. Only with `table`.")
         let filter = block.optional(
             "filter", .text(example: "updated_at > now() - interval '1 hour'"),
-            "An SQL condition: which rows a pass looks at. One that stops matching keeps its keys. Only with `table`.")
+            "An SQL condition: which rows a pass looks at, beside those that changed. One that stops matching keeps its keys until their TTL. Only with `table`."
+        )
         let isTableGiven = block.location(of: "table") != nil
         let isQueryGiven = block.location(of: "query") != nil
         switch (table, query) {
@@ -183,6 +185,8 @@ private struct SharedSettings {
     let ttlJitter: Double
     let confirmAfter: Duration
     let maxValueBytes: Int
+    let repeatAfter: Duration
+    let repeatLateAfter: Duration
 
     /// - Parameter fallback: made from the built-in default.
     init(_ block: ConfigurationBlock, _ fallback: (String) -> ConfigurationBlock.Fallback) {
@@ -196,7 +200,7 @@ private struct SharedSettings {
                 + "`invalidate`: keys are unlinked on change.")
         changes = block.value(
             "changes", .choice, fallback("auto"),
-            "`auto`: ask a cheap question before each pass where that is safe. `snapshot`: read everything at every tick."
+            "`auto`: ask a cheap question before each pass where that is safe. `snapshot`: read everything at every tick. `filter`: as `auto`, but only what fits `filter`."
         )
         redis = block.value("redis", .name, fallback("main"), "The server that holds the keys.")
         every = block.value("every", .duration(), fallback("1s"), "From one pass to the next.")
@@ -210,6 +214,13 @@ private struct SharedSettings {
             "How long a pass that would delete suspiciously much is held back.")
         maxValueBytes = block.value(
             "maxValueBytes", .bytes(1...(512 << 20)), fallback("8MiB"), "A row that makes a larger value is set aside.")
+        repeatAfter = block.value(
+            "repeatAfter", .duration(atLeast: .zero), fallback("2s"),
+            "In the modes `existing` and `invalidate`: from a change to its first repetition, for readers that had asked before; `0s`: none."
+        )
+        repeatLateAfter = block.value(
+            "repeatLateAfter", .duration(atLeast: .zero), fallback("30s"),
+            "From a change to its last repetition, for slow readers; `0s`: none.")
     }
 }
 

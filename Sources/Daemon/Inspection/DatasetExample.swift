@@ -30,13 +30,8 @@ struct DatasetExample {
 
     /// One line in the `COPY` format; empty if there is no row, nil if reading it took too long.
     private func row(where condition: String) async throws(PostgresError) -> [UInt8]? {
-        let columns = binding.shape.columns.map {
-            $0.isReadAsJSON ? "to_json(\(DatasetSource.quoted($0.name)))" : DatasetSource.quoted($0.name)
-        }
-        let statement = """
-            copy (select \(columns.joined(separator: ", ")) from \(DatasetSource.from(dataset, withFilter: true))\
-            \(condition) limit 1) to stdout
-            """
+        let query = RowQuery(dataset: dataset, shape: binding.shape, described: binding.described)
+        let statement = "copy (\(query.text("\(condition) limit 1"))) to stdout"
         return try await connection.patiently { connection throws(PostgresError) in
             var line: [UInt8] = []
             let rows = try await connection.copy(statement)

@@ -30,11 +30,12 @@ struct DatasetInspection {
             let uniqueness = DatasetUniqueness(dataset: dataset, binding: binding, connection: connection)
             section.findings += try await uniqueness.findings()
             section.findings += nullFindings(columns, binding)
-            let estimate = try await estimatedRows()
+            let estimate = try await estimatedRows(withFilter: true)
             let example = try await DatasetExample(dataset: dataset, binding: binding, connection: connection).read()
             describe(example, in: &section)
             describe(size: estimate, example, in: &section)
             section.findings += try await policyFindings(binding)
+            try await describeConditions(binding, fitting: estimate, in: &section)
         } catch {
             section.findings.append(explain(error))
         }
@@ -155,12 +156,50 @@ struct DatasetInspection {
         section.add("size", text, json: .fields(["rows": .number(rows), "redisBytes": .number(rows * perRow)]))
     }
 
+    /// Which rows there are and which of them are read, and what that leaves out.
+    private func describeConditions(
+        _ binding: DatasetSource.Binding, fitting: Int?, in section: inout CheckReport.Section
+    ) async throws(PostgresError) {
+        guard case .table(_, let condition, let filter) = dataset.source else { return }
+        if let condition { section.add("where", condition) }
+        guard let filter else { return }
+        let all = try await estimatedRows(withFilter: false)
+        let share = fitting.flatMap { fitting in
+            all.map { ", about \(TextLayout.grouped(fitting)) of \(TextLayout.count($0, "row"))" }
+        }
+        section.add("filter", filter + (share ?? ""), json: .text(filter))
+        let seesChanges = binding.hasTransactionIDs && dataset.changes != .filter
+        var text =
+            "Rows that do not fit `filter` are \(seesChanges ? "read when they change, and only then" : "not read")"
+        switch dataset.mode {
+        case .upsert:
+            text +=
+                ": their keys are not renewed and go with the TTL of \(DurationText.render(dataset.ttl)), "
+                + "that one is deleted is not noticed, and a Redis without keys gets none of them"
+        case .existing, .invalidate: text += ": that one is deleted is not noticed"
+        }
+        section.findings.append(.note(text))
+        guard !seesChanges else { return }
+        let reason =
+            dataset.changes == .filter
+            ? "`changes: filter` looks for no other rows"
+            : "Of \(binding.tables.first.map { $0.name } ?? "this relation") PostgreSQL can't tell which rows changed"
+        section.findings.append(
+            .warning(
+                "\(reason): a change is lost that does not fit `filter` any more when it becomes visible, such as that of a "
+                    + "transaction longer than the time that `filter` looks back, or one made while nobody led",
+                dataset.changes == .filter
+                    ? "Let `filter` look back longer than any transaction and any time without a leader, or use `changes: auto`"
+                    : "Read the table itself, or let `filter` look back longer than any transaction and any time without a leader"
+            ))
+    }
+
     // MARK: Questions
 
     /// What the planner thinks, from the statistics of the tables.
-    private func estimatedRows() async throws(PostgresError) -> Int? {
+    private func estimatedRows(withFilter: Bool) async throws(PostgresError) -> Int? {
         let plan = try await connection.query(
-            "explain select * from \(DatasetSource.from(dataset, withFilter: true))")
+            "explain select * from \(DatasetSource.from(dataset, withFilter: withFilter))")
         guard let line = plan.first?[0], let found = line.firstRange(of: " rows=") else { return nil }
         return Int(line[found.upperBound...].prefix { $0.isNumber })
     }

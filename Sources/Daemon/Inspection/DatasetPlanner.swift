@@ -17,14 +17,19 @@ struct DatasetPlanner {
     func plan() async throws -> PlanReport.DatasetPlan {
         var plan = PlanReport.DatasetPlan(name: dataset.name, redis: dataset.redis)
         let source = DatasetSource(dataset: dataset, keyPrefix: configuration.keyPrefix)
-        let mark = dataset.mode == .invalidate ? try await readMark() : nil
+        let mark = dataset.keepsMark ? try await readMark() : nil
         if dataset.mode == .invalidate {
             plan.notes.append(
                 mark == nil
                     ? "No leader has left a mark, so that a new one would unlink all keys that are there."
                     : "As a new leader would do it, from the mark that the one before left.")
         }
-        let memory = try await source.read(on: connection, known: nil, mark: mark) { reading in
+        if dataset.mode != .invalidate, dataset.hasFilter, mark != nil {
+            plan.notes.append("Rows outside the filter are looked at if they changed since the leader's last mark.")
+        }
+        let memory = try await source.read(
+            on: connection, known: nil, since: mark, isFlagging: dataset.mode == .invalidate
+        ) { reading in
             let memory = Memory(
                 DatasetRefresh(
                     dataset: dataset, shape: reading.binding.shape, opening: .comparing,

@@ -32,6 +32,7 @@ struct RedisInspection {
             if holdsLease { section.findings += pace.findings(configuration.lease.timing) }
             let findings = facts?.findings(holdsLease: holdsLease) ?? []
             section.findings += findings
+            section.findings += try await sizeFindings()
             guard facts?.isPrimary ?? true, facts?.isLoading != true else { return section }
             section.findings += try await trial.refusals(on: connection, subscribing: client).map(\.finding)
             if holdsLease { try await inspectLease(&section) }

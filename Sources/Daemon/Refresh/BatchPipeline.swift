@@ -69,7 +69,10 @@ struct BatchPipeline {
             refresh.acknowledge(batch, outcome, at: clock())
             if refusal == nil { refusal = outcome.failures.first?.message }
         } catch let failure as Fence.Failure {
-            if case .gap = failure, shortage != nil {
+            if failure.isOversize, batch.count == 1 {
+                refresh.refuse(batch, at: clock())
+                try await sendRestAgain()
+            } else if case .gap = failure, shortage != nil {
                 try await sendAgain(batch, &refresh, isSecondTry: isSecondTry)
             } else {
                 refresh.lost(batch)
@@ -80,6 +83,11 @@ struct BatchPipeline {
             refresh.lost(batch)
             throw error
         }
+    }
+
+    /// For batches that were on a connection which Redis closed because of one before them.
+    private mutating func sendRestAgain() async throws {
+        for place in inFlight.indices { inFlight[place].sent = try await send(inFlight[place].batch) }
     }
 
     /// For a batch that was refused only because it continued one for which there was no memory.

@@ -74,14 +74,16 @@ struct DatasetPass {
                 memory.hasClearedConfirmation = false
             }
         }
-        if let memory, let snapshot = memory.snapshot, memory.binding.gateObstacle == nil, !memory.refresh.needsRead,
+        if let memory, let snapshot = memory.snapshot, memory.binding.gateObstacle == nil,
+            !memory.refresh.needsRead(at: clock()),
             try await snapshot.isStillCurrent(on: connection)
         {
             return try await settleOnly(memory)
         }
         // Also when a first pass failed half-way: what is left of it is done as that one would have done it.
         let isFirst = memory.map { $0.refresh.opening != .over } ?? true
-        let mark = isFirst && dataset.mode == .invalidate ? try await readMark() : nil
+        var mark = memory?.refresh.reachedMark
+        if mark == nil, isFirst, dataset.keepsMark { mark = try await readMark() }
         let holdsNothing = memory == nil ? try await inventory.isEmpty(but: keys.all) : false
         let opening: DatasetRefresh.Opening = holdsNothing ? .writing : .comparing
         memory?.snapshot = nil
@@ -91,7 +93,10 @@ struct DatasetPass {
         var current: Memory?
         var markRefusal: String?
         do {
-            let snapshot = try await source.read(on: connection, known: known?.binding, mark: mark) { reading in
+            let snapshot = try await source.read(
+                on: connection, known: known?.binding, since: mark,
+                isFlagging: isFirst && dataset.mode == .invalidate
+            ) { reading in
                 let memory = remembered(known, for: reading.binding, opening: opening)
                 current = memory
                 memory.refresh.beginPass(rowsAreFlagged: reading.rowsAreFlagged)
@@ -112,7 +117,7 @@ struct DatasetPass {
             memory.refresh.finishPass()
             if let shortage = pipeline.shortage { throw shortage }
             memory.snapshot = snapshot
-            if dataset.mode == .invalidate {
+            if dataset.keepsMark {
                 memory.refresh.passed(
                     Mark(horizon: snapshot.horizon, server: "\(server)", fingerprint: memory.binding.fingerprint))
             }

@@ -41,19 +41,26 @@ struct DatasetSource: Sendable {
     ///
     /// - Parameters:
     ///   - known: the binding of an earlier pass, used again while the columns are the same.
-    ///   - mark: rows are flagged by whether they may have changed since, where that can be told.
+    ///   - mark: rows outside the filter are read too that may have changed since, where that can be told.
+    ///   - isFlagging: whether rows are flagged by whether they may have changed since.
     func read<Result>(
-        on connection: PostgresConnection, known: Binding?, mark: Mark?,
+        on connection: PostgresConnection, known: Binding?, since mark: Mark?, isFlagging: Bool,
         _ body: (Reading) async throws -> Result
     ) async throws -> Result {
         let (binding, snapshot) = try await open(on: connection, known: known)
         do {
-            let isMarkFitting = binding.hasTransactionIDs && mark?.fingerprint == binding.fingerprint
-            let flag = isMarkFitting ? mark.flatMap { Self.flag($0, snapshot) } : nil
-            let rows = try await connection.copy(
-                "copy (\(Self.select(dataset, binding.shape, flag: flag))) to stdout")
+            // Columns that came or went under this very leader do not make a row another one.
+            let isSameTable = known.map { $0.fingerprint == mark?.fingerprint && $0.relations == binding.relations }
+            let isMarkFitting =
+                binding.hasTransactionIDs
+                && (mark?.fingerprint == binding.fingerprint || !isFlagging && isSameTable == true)
+            let changed = isMarkFitting ? mark.flatMap { Self.changed(since: $0, snapshot) } : nil
+            let query = RowQuery(
+                dataset: dataset, shape: binding.shape, described: binding.described, changed: changed,
+                isFlagged: isFlagging && changed != nil)
+            let rows = try await connection.copy("copy (\(query.text())) to stdout")
             let result = try await body(
-                Reading(binding: binding, snapshot: snapshot, rows: rows, rowsAreFlagged: flag != nil))
+                Reading(binding: binding, snapshot: snapshot, rows: rows, rowsAreFlagged: query.isFlagged))
             try await connection.execute("commit")
             return result
         } catch {
@@ -130,7 +137,8 @@ struct DatasetSource: Sendable {
         _ binding: Binding, on connection: PostgresConnection
     ) async throws(PostgresError) -> Bool {
         guard !binding.unlockable.isEmpty else { return true }
-        _ = try await connection.query("\(Self.select(dataset, binding.shape, flag: nil)) limit 0")
+        let query = RowQuery(dataset: dataset, shape: binding.shape, described: binding.described)
+        _ = try await connection.query(query.text(" limit 0"))
         return try await !DatasetCatalog(connection: connection).isRewritten(binding.unlockable)
     }
 
@@ -235,7 +243,7 @@ struct DatasetSource: Sendable {
             throw DatasetError(dataset: dataset.name, problem: "\(mistake)", remedy: "")
         }
         let dependencies = try await catalog.dependencies(
-            of: Self.select(dataset, shape, flag: nil), text: Self.texts(of: dataset))
+            of: RowQuery(dataset: dataset, shape: shape, described: described).text(), text: Self.texts(of: dataset))
         return Binding(
             described: described, shape: shape, tables: dependencies.tables, relations: dependencies.relations,
             unlockable: dependencies.unlockable,
@@ -259,26 +267,24 @@ struct DatasetSource: Sendable {
     // MARK: SQL
 
     /// Whether a row may have changed since the mark; nil if the mark is too old or from the future.
-    private static func flag(_ mark: Mark, _ snapshot: Snapshot) -> String? {
+    private static func changed(since mark: Mark, _ snapshot: Snapshot) -> String? {
         // Ids of rows have 32 bits: beyond half their range, older and newer can't be told apart.
         guard mark.horizon <= snapshot.horizon, snapshot.horizon - mark.horizon < 1 << 30 else { return nil }
         return "age(xmin) <= age('\(mark.horizon & 0xFFFF_FFFF)'::xid)"
     }
 
-    private static func select(_ dataset: Dataset, _ shape: RowShape, flag: String?) -> String {
-        let columns = shape.columns.map { $0.isReadAsJSON ? "to_json(\(quoted($0.name)))" : quoted($0.name) }
-        return "select \(([flag].compactMap(\.self) + columns).joined(separator: ", ")) "
-            + "from \(from(dataset, withFilter: true))"
-    }
-
     /// What follows `FROM`: it always has a `WHERE`, so that conditions can be added with `AND`.
-    static func from(_ dataset: Dataset, withFilter: Bool) -> String {
+    ///
+    /// - Parameter changed: a condition for rows that are read though they do not fit the filter; nil: there are none.
+    static func from(_ dataset: Dataset, withFilter: Bool, orChanged changed: String? = nil) -> String {
         switch dataset.source {
         case .query(let text):
             // The newline ends a comment in the query's last line.
             return "(\(trimmed(text))\n) as baton_row where true"
         case .table(let name, let condition, let filter):
-            let conditions = [condition, withFilter ? filter : nil].compactMap(\.self)
+            var filter = withFilter ? filter : nil
+            if let text = filter, let changed, dataset.changes != .filter { filter = "(\(text)\n) or \(changed)" }
+            let conditions = [condition, filter].compactMap(\.self)
             return "\(name) where " + (["true"] + conditions.map { "(\($0)\n)" }).joined(separator: " and ")
         }
     }

@@ -24,6 +24,16 @@ actor Fence {
         case gap
         case redis(RedisError)
 
+        /// Redis takes no argument as long as one of this batch, and has closed the connection; what followed on it was
+        /// not carried out.
+        var isOversize: Bool {
+            if case .redis(let error) = self {
+                error.serverError?.message.contains("invalid bulk length") ?? false
+            } else {
+                false
+            }
+        }
+
         /// Redis is full: it takes no writes, only what frees memory.
         var isShortage: Bool {
             if case .redis(let error) = self { error.serverError?.kind == .outOfMemory } else { false }

@@ -9,7 +9,7 @@ enum Fixture {
     static func users(
         mode: Dataset.WriteMode = .upsert, format: Dataset.Format = .json, filter: String? = nil,
         ttl: Duration = .seconds(100), ttlJitter: Double = 0, confirmAfter: Duration = .seconds(600),
-        maxValueBytes: Int = 8 << 20
+        maxValueBytes: Int = 8 << 20, repeatLateAfter: Duration = .zero
     ) throws -> Dataset {
         Dataset(
             name: "users", source: .table("users", where: nil, filter: filter), identity: ["id"],
@@ -18,7 +18,7 @@ enum Fixture {
                 .init(template: try KeyTemplate("phone:{phone}"), value: .column("id")),
             ],
             format: format, mode: mode, ttl: ttl, ttlJitter: ttlJitter, confirmAfter: confirmAfter,
-            maxValueBytes: maxValueBytes)
+            maxValueBytes: maxValueBytes, repeatLateAfter: repeatLateAfter)
     }
 
     /// A line of `COPY` text of a row that is written with spaces between its fields, such as `1 Ann 100`.

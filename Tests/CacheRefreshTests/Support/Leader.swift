@@ -29,7 +29,7 @@ final class Leader {
 
     var summary: PassSummary { refresh.summary }
     var setAside: [SetAside] { refresh.setAside }
-    var needsRead: Bool { refresh.needsRead }
+    var needsRead: Bool { refresh.needsRead(at: redis.now) }
     var isHolding: Bool { refresh.brake.isHolding }
     var hasDueWork: Bool { refresh.hasDueWork(at: redis.now) }
     var dueMark: Mark? { refresh.dueMark(at: redis.now) }

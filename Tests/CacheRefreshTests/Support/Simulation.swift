@@ -52,7 +52,8 @@ struct Simulation {
     init(_ settings: Settings) throws {
         self.settings = settings
         dataset = try Fixture.users(
-            mode: settings.mode, format: settings.format, ttlJitter: 0.05, confirmAfter: .seconds(5))
+            mode: settings.mode, format: settings.format, ttlJitter: 0.05, confirmAfter: .seconds(5),
+            repeatLateAfter: .seconds(6))
         random = SeededGenerator(seed: settings.seed)
         redis.sabotage = settings.sabotage
         leader = try Leader(dataset, redis)

@@ -15,7 +15,8 @@ struct OverlayTests {
         "margin": "400ms",
         "crashDetection": "ttl", "drain": "7s", "level": "debug", "format": "text", "enabled": "false", "as": "hash",
         "mode": "existing", "changes": "snapshot", "every": "7s", "ttlJitter": "7%", "confirmAfter": "7m",
-        "maxValueBytes": "7MiB", "table": "others", "where": "a = 1", "filter": "b = 2", "key": "other:{id}",
+        "maxValueBytes": "7MiB", "repeatAfter": "7s", "repeatLateAfter": "7m", "table": "others", "where": "a = 1",
+        "filter": "b = 2", "key": "other:{id}",
         "identity": "a,b", "query": "select 1 as id", "listen": "127.0.0.1:8080",
     ]
 

@@ -33,6 +33,8 @@ struct GrantsTests {
             "auth", "hello", "match", "count", "maxlen", "xx", "keepttl", "px", "nx", "setname", "load", "numsub",
             "usage",
             "replace",
+            // Asked by `check` where the user may; it would show the server's passwords too, so nobody is told to grant it.
+            "config",
         ] {
             used[word] = nil
         }

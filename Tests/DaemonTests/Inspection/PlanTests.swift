@@ -45,7 +45,7 @@ struct PlanTests {
                           merchant:2
                       right already               1
                       rows set aside              1
-                          30: the value has 131 bytes, more than maxValueBytes
+                          30: the value has at least 100 bytes, more than maxValueBytes
 
                     Nothing was written
 

@@ -99,6 +99,42 @@ struct InvalidateTests {
         }
     }
 
+    @Test("A slow reader's old value goes with the late repetition, and the mark waits for that")
+    func lateRepetition() async throws {
+        let dataset = try Dataset.table("users", Self.keys, mode: .invalidate, repeatLateAfter: .seconds(30))
+        try await RefreshWorld.with(sql: Self.schema) { world in
+            let leader = try await world.leader(of: dataset)
+            try await Self.waitForOlderTransactions(world)
+            for _ in 0..<4 {
+                try await leader.tick()
+                world.clock.advance(by: .seconds(15))
+            }
+            let mark = try #require(try await world.mark(of: "users"))
+            world.clock.advance(by: .seconds(60))
+            try await world.sql("update users set phone = '200' where id = 2; delete from users where id = 3")
+            try await leader.tick()
+            world.clock.advance(by: .seconds(2))
+            try await leader.tick()
+            // A reader that took four seconds, and one that remembers for ever that there was no such row.
+            world.clock.advance(by: .seconds(2))
+            try await Self.fill(world, ids: 2...3)
+            try await world.command("SET", "user:phone:200", "*")
+            for _ in 0..<25 {
+                world.clock.advance(by: .seconds(1))
+                try await leader.tick()
+            }
+            #expect(try await world.get("user:2") == "{}")
+            #expect(try await world.get("user:phone:200") == "*")
+            #expect(try await world.mark(of: "users") == mark)
+            // A successor would go back to before the change.
+            world.clock.advance(by: .seconds(1))
+            try await leader.tick()
+            #expect(try await Self.remaining(world) == "user:1:session")
+            try await leader.tick()
+            #expect(try await world.mark(of: "users") != mark)
+        }
+    }
+
     @Test("A row that changes again before it was repeated is repeated for both")
     func overlappingRepetitions() async throws {
         try await Self.world { world, dataset in

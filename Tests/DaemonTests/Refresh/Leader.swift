@@ -129,17 +129,21 @@ extension Dataset {
     static func table(
         _ table: String, _ keys: [String], mode: WriteMode = .upsert, format: Format = .json,
         where condition: String? = nil, filter: String? = nil, identity: [String] = [],
-        changes: ChangeDetection = .auto, every: Duration = .seconds(1), ttl: Duration = .seconds(24 * 3600)
+        changes: ChangeDetection = .auto, every: Duration = .seconds(1), ttl: Duration = .seconds(24 * 3600),
+        repeatLateAfter: Duration = .zero
     ) throws -> Dataset {
         Dataset(
             name: table, source: .table(table, where: condition, filter: filter), identity: identity,
-            keys: try families(keys), format: format, mode: mode, changes: changes, every: every, ttl: ttl)
+            keys: try families(keys), format: format, mode: mode, changes: changes, every: every, ttl: ttl,
+            repeatLateAfter: repeatLateAfter)
     }
 
     static func query(
         _ query: String, name: String = "query", identity: [String], _ keys: [String], mode: WriteMode = .upsert
     ) throws -> Dataset {
-        Dataset(name: name, source: .query(query), identity: identity, keys: try families(keys), mode: mode)
+        Dataset(
+            name: name, source: .query(query), identity: identity, keys: try families(keys), mode: mode,
+            repeatLateAfter: .zero)
     }
 
     private static func families(_ texts: [String]) throws -> [KeyFamily] {
