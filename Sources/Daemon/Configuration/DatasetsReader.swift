@@ -13,6 +13,8 @@ struct DatasetsReader {
         }
         var families = KeyFamilyRegister()
         var inheritsRedis = false
+        let isDefaultsFlawed = defaults.hasMistakes
+        var told: Set<String> = []
         let datasets = block.blocks(
             "datasets", mustBeBlocks: "Write such as `merchants: { table: merchants, key: \"merchant:{id}\" }`"
         ) {
@@ -20,6 +22,8 @@ struct DatasetsReader {
             let settings = SharedSettings(block) { _ in .inherited(defaults) }
             if block.location(of: "redis") == nil { inheritsRedis = true } else { check(settings.redis, in: block) }
             let (dataset, locations) = read(block, name: name, settings)
+            DatasetContradictions(block: block, defaults: defaults, isDefaultsFlawed: isDefaultsFlawed)
+                .refuse(dataset, told: &told)
             if dataset.isEnabled {
                 // Two names may mean one server.
                 let server = redis[dataset.redis].map { "\($0.url.address)/\($0.url.database)" } ?? dataset.redis

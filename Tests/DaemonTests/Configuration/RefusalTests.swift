@@ -46,7 +46,60 @@ struct RefusalTests {
         #expect(fixture.refusals(refusal.environment) == refusal.lines)
     }
 
-    static let all = files + values + names + blocks + combinations + datasets + variables
+    static let all = files + values + names + blocks + combinations + contradictions + datasets + variables
+
+    /// Settings of a dataset that are right one by one.
+    static let contradictions: [Refusal] = [
+        .dataset(
+            "a TTL that a tick may miss", "table: a, key: \"a:{id}\", every: 6s, ttl: 3s",
+            "datasets.yaml:3:49: datasets.a.ttl: `ttl: 3s` (datasets.yaml:3:49) is shorter than three times `every: 6s` (datasets.yaml:3:40): keys could expire before they are renewed. Raise `ttl` to at least `18s`, or lower `every`."
+        ),
+        .dataset(
+            "a TTL that the default tick may miss", "table: a, key: \"a:{id}\", ttl: 2s",
+            "datasets.yaml:3:38: datasets.a.ttl: `ttl: 2s` (datasets.yaml:3:38) is shorter than three times `every: 1s` (the default): keys could expire before they are renewed. Raise `ttl` to at least `3s`, or lower `every`."
+        ),
+        Refusal(
+            name: "a TTL of the defaults that a dataset's tick may miss",
+            datasets: "version: 1\ndefaults: { ttl: 1m }\ndatasets:\n  a: { table: a, key: \"a:{id}\", every: 30s }\n",
+            lines: [
+                "datasets.yaml:4:40: datasets.a.every: `ttl: 1m` (datasets.yaml:2:18) is shorter than three times `every: 30s` (datasets.yaml:4:40): keys could expire before they are renewed. Raise `ttl` to at least `1m30s`, or lower `every`."
+            ]),
+        Refusal(
+            name: "defaults that contradict each other, told once",
+            datasets:
+                "version: 1\ndefaults: { every: 10s, ttl: 20s }\ndatasets:\n  a: { table: a, key: \"a:{id}\" }\n  b: { table: b, key: \"b:{id}\" }\n",
+            lines: [
+                "datasets.yaml:2:30: defaults.ttl: `ttl: 20s` (datasets.yaml:2:30) is shorter than three times `every: 10s` (datasets.yaml:2:20): keys could expire before they are renewed. Raise `ttl` to at least `30s`, or lower `every`."
+            ]),
+        Refusal(
+            name: "a variable that contradicts the file",
+            datasets: "version: 1\ndatasets:\n  a: { table: a, key: \"a:{id}\", ttl: 1m }\n",
+            environment: ["BATON_DATASETS_A_EVERY": "1m"],
+            lines: [
+                "datasets.yaml:3:38: datasets.a.ttl: `ttl: 1m` (datasets.yaml:3:38) is shorter than three times `every: 1m` (BATON_DATASETS_A_EVERY): keys could expire before they are renewed. Raise `ttl` to at least `3m`, or lower `every`."
+            ]),
+        .dataset(
+            "a short TTL where Baton sets none", "table: a, key: \"a:{id}\", every: 6s, ttl: 3s, mode: invalidate"),
+        .dataset(
+            "a brake that nobody can look at", "table: a, key: \"a:{id}\", every: 10m, confirmAfter: 1m",
+            "datasets.yaml:3:59: datasets.a.confirmAfter: `confirmAfter: 1m` (datasets.yaml:3:59) is shorter than `every: 10m` (datasets.yaml:3:40): what is held would go with the next pass, before anybody could look. Raise `confirmAfter` to some times `every`, or set it to `0s` if nothing is to be held."
+        ),
+        .dataset("no brake", "table: a, key: \"a:{id}\", every: 10m, confirmAfter: 0s"),
+        .dataset(
+            "a late repetition that is early", "table: a, key: \"a:{id}\", mode: existing, repeatAfter: 1m",
+            "datasets.yaml:3:62: datasets.a.repeatAfter: `repeatLateAfter: 30s` (the default) is not longer than `repeatAfter: 1m` (datasets.yaml:3:62): the late repetition would come with the early one or before it. Raise `repeatLateAfter`, lower `repeatAfter`, or set one of them to `0s`."
+        ),
+        .dataset(
+            "no late repetition", "table: a, key: \"a:{id}\", mode: existing, repeatAfter: 1m, repeatLateAfter: 0s"),
+        .dataset(
+            "only what fits, where nothing says what", "table: a, key: \"a:{id}\", changes: filter",
+            "datasets.yaml:3:42: datasets.a.changes: `filter` reads only what fits a `filter`, and there is none. Add a `filter`, or remove `changes`."
+        ),
+        .dataset(
+            "settings of which one is no duration", "table: a, key: \"a:{id}\", every: 6, ttl: 3s",
+            "datasets.yaml:3:40: datasets.a.every: `6` is not a duration. Write whole numbers with their units: `600ms`, `3s`, `10m`, `24h` or `1h30m`."
+        ),
+    ]
 
     static let files: [Refusal] = [
         .whole(
