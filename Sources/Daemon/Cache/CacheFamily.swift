@@ -32,6 +32,20 @@ struct CacheFamily: Hashable, Sendable {
 }
 
 extension CacheFamily {
+    /// What is wrong where an application's keys have no TTL, and what to do; nil if none was found or Baton keeps them.
+    ///
+    /// - Parameters:
+    ///   - immortal: how many keys have none.
+    ///   - sampled: of how many.
+    func lackOfTTL(_ immortal: Int, of sampled: Int) -> (text: String, remedy: String)? {
+        guard immortal > 0, keeper == .application else { return nil }
+        return (
+            "\(TextLayout.grouped(immortal)) of \(TextLayout.count(sampled, "key")) like \(form.text) "
+                + "\(immortal == 1 ? "has" : "have") no TTL: an old value that a slow reader puts there stays for ever",
+            "If it is a cache, let the application give each key a TTL, those that say that there is no row too"
+        )
+    }
+
     /// The datasets' families, also of those that are switched off, then the others', on one Redis. A template that is
     /// there twice belongs to the first.
     static func all(of configuration: Configuration, redis: String) -> [CacheFamily] {

@@ -79,6 +79,11 @@ public struct CacheListing: Sendable {
             if let sampled = section.tallies.first(where: { $0.sampled < $0.count })?.sampled, sampled > 0 {
                 lines.append("  TTL, size and type are those of up to \(TextLayout.grouped(sampled)) keys each.")
             }
+            for (family, tally) in zip(section.families, section.tallies) {
+                guard let lack = family.lackOfTTL(tally.immortal, of: tally.sampled) else { continue }
+                let text = "\(lack.text). \(lack.remedy)."
+                lines += TextLayout.wrap(text, width: (columns ?? layout.width) - 2).map { "  \($0)" }
+            }
             if section.count == 0, !request.isOverview { lines.append("  There is no such key.") }
         }
         if count == 0 {

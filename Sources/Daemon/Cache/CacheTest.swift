@@ -48,6 +48,8 @@ private struct CacheProbe {
     private static let pings = 21
     /// So many keys are looked at for what they might have been meant to be.
     private static let pages = 20
+    /// Of so many keys of a family it is asked whether they have a TTL.
+    private static let sample = 500
 
     /// - Returns: what was found, and the server's run id if it tells.
     func section(_ progress: CacheProgress) async -> (CheckReport.Section, runID: String?) {
@@ -67,9 +69,13 @@ private struct CacheProbe {
                 section.add(
                     "database", "\(place.settings.url.database), which holds \(TextLayout.count(held, "key"))",
                     json: .fields(["number": .number(place.settings.url.database), "keys": .number(held)]))
-                let counts = try await counts(client, progress)
+                let counts = try await counts(client, connection, progress)
                 describe(counts, in: &section)
-                let found = Set(zip(place.families, counts).filter { $0.1 > 0 }.map(\.0.name))
+                for (family, count) in zip(place.families, counts) {
+                    guard let lack = family.lackOfTTL(count.immortal, of: count.sampled) else { continue }
+                    section.findings.append(.warning(lack.text, lack.remedy))
+                }
+                let found = Set(zip(place.families, counts).filter { $0.1.keys > 0 }.map(\.0.name))
                 let missing = place.families.filter { !found.contains($0.name) }
                 if !missing.isEmpty {
                     section.findings += try await mistakes(held, facts, missing, isAll: found.isEmpty, client)
@@ -110,27 +116,46 @@ private struct CacheProbe {
         section.findings += facts.findings(holdsLease: false).filter { $0.severity == .problem }
     }
 
-    private func counts(_ client: RedisClient, _ progress: CacheProgress) async throws -> [Int] {
-        var counts = Array(repeating: 0, count: place.families.count)
+    private struct Count {
+        var keys = 0
+        var sampled = 0
+        var immortal = 0
+    }
+
+    private func counts(
+        _ client: RedisClient, _ connection: RedisConnection, _ progress: CacheProgress
+    ) async throws -> [Count] {
+        var counts = Array(repeating: Count(), count: place.families.count)
         guard !counts.isEmpty else { return [] }
         let selection = CacheSelection(families: place.families)
         try await Inventory(redis: client).forEachPage(matching: selection.pattern) { keys, share in
             for group in selection.sorted(keys).shares {
-                if let family = group.family { counts[family] += group.keys.count }
+                guard let family = group.family else { continue }
+                counts[family].keys += group.keys.count
+                guard place.families[family].keeper == .application else { continue }
+                let asked = group.keys.prefix(Self.sample - counts[family].sampled).map {
+                    connection.submit(RedisCommand("PTTL", keys: [$0]))
+                }
+                for answer in asked {
+                    guard let left = try await answer.value(unless: .noPermission)?.int, left != -2 else { continue }
+                    counts[family].sampled += 1
+                    if left == -1 { counts[family].immortal += 1 }
+                }
             }
-            progress.tell(share, "\(TextLayout.count(counts.reduce(0, +), "key")) found")
+            progress.tell(share, "\(TextLayout.count(counts.reduce(0) { $0 + $1.keys }, "key")) found")
         }
         return counts
     }
 
-    private func describe(_ counts: [Int], in section: inout CheckReport.Section) {
+    private func describe(_ counts: [Count], in section: inout CheckReport.Section) {
         section.add(
             "families",
-            zip(place.families, counts).map { "\($0.form.text): \(TextLayout.grouped($1))" },
+            zip(place.families, counts).map { "\($0.form.text): \(TextLayout.grouped($1.keys))" },
             json: .array(
                 zip(place.families, counts).map {
                     .fields([
-                        "family": .text($0.name), "template": .text($0.form.text), "keys": .number($1),
+                        "family": .text($0.name), "template": .text($0.form.text), "keys": .number($1.keys),
+                        "sampled": .number($1.sampled), "withoutTTL": .number($1.immortal),
                     ])
                 }))
     }

@@ -30,6 +30,30 @@ struct CacheListTests {
             let text = listing.summary()
             #expect(text.contains("cache:appUsers:id:{id}") && text.contains("2,500"))
             #expect(listing.json.contains(#""count": 2503"#))
+            // A slow reader's old value would stay under these.
+            let lack =
+                "\(TextLayout.grouped(ids.sampled)) of \(TextLayout.grouped(ids.sampled)) keys like cache:appUsers:id:{id} have no TTL"
+            #expect(text.words.contains(lack), "\(text)")
+            #expect(!text.words.contains("like cache:appUsers:phone:{phone} h"))
+        }
+    }
+
+    @Test("says nothing of a TTL where Baton keeps the keys, and of keys without one beside it")
+    func lackOfTTL() async throws {
+        try await CacheFixture.with { redis in
+            try await redis.set("kept:1", "beside:1", "beside:2", "other:1")
+            try await redis.send("EXPIRE", "beside:2", "900")
+            let tools = try redis.tools(
+                "  kept: { table: a, key: \"kept:{id}\" }\n  beside: { table: b, key: \"beside:{id}\", mode: invalidate }",
+                families: "families: { others: { keys: \"other:{id}\" } }")
+            let listing = try await tools.list().listing.summary()
+            let report = try await tools.test(progress: CacheTools.silence)
+            for text in [listing.words, report.text().words] {
+                #expect(text.contains("1 of 2 keys like beside:{id} has no TTL"), "\(text)")
+                #expect(text.contains("1 of 1 key like other:{id} has no TTL"), "\(text)")
+                #expect(!text.contains("like kept:{id} h"))
+            }
+            #expect(report.findings.count { $0.severity == .warning } == 2)
         }
     }
 
