@@ -52,10 +52,15 @@ extension DatasetRefresh {
         summary.keysDeleted += 1
     }
 
-    mutating func addRenewal(of key: [UInt8], row: UInt32, ttl: Int64) {
+    mutating func addRenewal(of key: [UInt8], _ family: Int, row: UInt32, ttl: Int64) {
         filling.keys.append(key)
         filling.arguments.append(ttl)
-        close(.touch, row: row)
+        if shape.families[family].value == .row, dataset.format == .hash {
+            filling.arguments.append(Int64(table[fieldCount: row]))
+            close(.touchHash, row: row)
+        } else {
+            close(.touch, row: row)
+        }
         summary.keysRenewed += 1
     }
 

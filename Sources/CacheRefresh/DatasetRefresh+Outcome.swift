@@ -41,7 +41,7 @@ extension DatasetRefresh {
         case .delete:
             summary.keysDeleted -= 1
             doomed.insert(Array(batch.keys[operation]))
-        case .touch:
+        case .touch, .touchHash:
             summary.keysRenewed -= 1
             guard table.isRow(row) else { return }
             table[renewAt: row] = 0

@@ -68,6 +68,7 @@ extension DatasetRefresh {
         let isWritten = hasChanged || table[flags: row].contains(.dirty)
         let isRepetition = !hasChanged && table[flags: row].contains(.repeating)
         clear([.dirty, .contested, .repeating], of: row)
+        if dataset.format == .hash { table[fieldCount: row] = encoder.memberCount(line, fields) }
         let ttl = jitteredTTL(of: row)
         var hasGained = false
         for family in shape.families.indices {

@@ -153,14 +153,16 @@ extension DatasetRefresh {
         guard let row = found else { return nil }
         let ttl = jitteredTTL(of: row)
         // Also of a row that is gone, if it is still here: its deletion is held, and so must not come by expiry.
-        for key in keys(of: row) { addRenewal(of: key, row: row, ttl: ttl) }
+        for (family, key) in keysByFamily(of: row) { addRenewal(of: key, family, row: row, ttl: ttl) }
         scheduleRenewal(of: row, in: ttl - ttlMilliseconds / 2, at: now)
         return row + 1
     }
 
     /// The keys that a known row has.
-    private func keys(of row: UInt32) -> [[UInt8]] {
-        var keys: [[UInt8]] = []
+    private func keys(of row: UInt32) -> [[UInt8]] { keysByFamily(of: row).map(\.key) }
+
+    private func keysByFamily(of row: UInt32) -> [(family: Int, key: [UInt8])] {
+        var keys: [(family: Int, key: [UInt8])] = []
         for family in shape.families.indices {
             if shape.families[family].isDerived {
                 var key: [UInt8] = []
@@ -169,9 +171,9 @@ extension DatasetRefresh {
                     CopyText.split(identity, into: &fields)
                     return shape.families[family].appendKey(identity, fields, to: &key)
                 }
-                if absence == nil { keys.append(key) }
+                if absence == nil { keys.append((family, key)) }
             } else if let key = table.key(of: row, family: family) {
-                keys.append(table.withText(of: key) { Array($0) })
+                keys.append((family, table.withText(of: key) { Array($0) }))
             }
         }
         return keys

@@ -8,7 +8,7 @@ struct DigestTable: Sendable {
     private static let noKey = UInt32.max
 
     struct Flags: OptionSet, Sendable {
-        let rawValue: UInt16
+        let rawValue: UInt8
 
         /// What was last read of the row did not reach Redis: the next pass writes it again.
         static let dirty = Flags(rawValue: 1)
@@ -34,6 +34,8 @@ struct DigestTable: Sendable {
         /// The pass that saw the row last.
         var pass: UInt16
         var flags: Flags
+        /// How many fields its hash has; 0: not known.
+        var fieldCount: UInt8 = 0
     }
 
     private struct Key: Sendable {
@@ -119,6 +121,12 @@ struct DigestTable: Sendable {
     subscript(pass row: UInt32) -> UInt16 {
         get { rows[Int(row)].pass }
         set { rows[Int(row)].pass = newValue }
+    }
+
+    /// How many fields the row's hash has; 0: none was written, or more than can be remembered.
+    subscript(fieldCount row: UInt32) -> Int {
+        get { Int(rows[Int(row)].fieldCount) }
+        set { rows[Int(row)].fieldCount = UInt8(exactly: newValue) ?? 0 }
     }
 
     subscript(renewAt row: UInt32) -> UInt32 {

@@ -78,6 +78,9 @@ public struct WriteBatch: Hashable, Sendable {
         case delete = 0x44  // D
         /// Renew the TTL of a key that should be there. Arguments: TTL.
         case touch = 0x54  // T
+        /// Renew the TTL of a hash that should be there, with so many fields (0: any number), and end the TTLs that its
+        /// fields may have. Arguments: TTL, number of fields.
+        case touchHash = 0x74  // t
         /// Store a string. Arguments: value, TTL.
         case set = 0x53  // S
         /// Store a string unless it is there already. Arguments: value, TTL.

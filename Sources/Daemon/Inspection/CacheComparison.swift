@@ -66,7 +66,7 @@ struct CacheComparison {
         let isThere = left != -2
         switch operation {
         case .delete: return isThere ? .delete : .keep
-        case .touch: return isThere ? .renew : nil
+        case .touch, .touchHash: return isThere ? .renew : nil
         case .set, .compareAndSet, .setHash, .compareAndSetHash:
             guard isThere else { return .new }
             return isRight ? left == -1 ? .renew : .keep : .change

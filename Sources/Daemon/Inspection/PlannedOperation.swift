@@ -29,6 +29,9 @@ extension WriteBatch {
             switch operation {
             case .delete: break
             case .touch: ttl = arguments.nextNumber()
+            case .touchHash:
+                ttl = arguments.nextNumber()
+                _ = arguments.next()
             case .set, .compareAndSet:
                 value = .string(arguments.next())
                 ttl = arguments.nextNumber()

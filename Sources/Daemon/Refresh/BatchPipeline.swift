@@ -110,6 +110,6 @@ struct BatchPipeline {
 extension WriteBatch {
     /// Only deletions and renewals, which pass on a full Redis too.
     fileprivate var needsNoMemory: Bool {
-        operations.allSatisfy { $0 == Operation.delete.rawValue || $0 == Operation.touch.rawValue }
+        operations.allSatisfy { [Operation.delete, .touch, .touchHash].map(\.rawValue).contains($0) }
     }
 }

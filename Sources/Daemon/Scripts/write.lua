@@ -13,7 +13,7 @@ if fence[1] ~= ARGV[1] or fence[2] ~= ARGV[2] then return {'FENCED', fence[1] or
 if fence[3] ~= ARGV[3] then return {'GAP', fence[3] or ''} end
 
 local operations = ARGV[5]
-if not string.find(operations, '[^DT]') then
+if not string.find(operations, '[^DTt]') then
     -- Frees memory, or takes none: it must work on a full Redis too. A write that is not deny-oom opens the door.
     redis.call('HDEL', KEYS[1], '')
 end
@@ -60,6 +60,17 @@ local function set_hash(operation, key, first, count, ttl)
     end
 end
 
+-- Fields may have got a TTL of their own (HEXPIRE, since Redis 7.4 and Valkey 9): those that it took are missing, and
+-- storing the others once more ends theirs.
+local function renew_hash(operation, key, ttl, count)
+    local there = redis.pcall('HGETALL', key)
+    if there.err or #there == 0 or #there > 2 * 1600 or count > 0 and #there ~= count * 2 then
+        missing[#missing + 1] = operation
+        return
+    end
+    if note(operation, redis.pcall('HSET', key, unpack(there))) then redis.call('PEXPIRE', key, ttl) end
+end
+
 -- Most batches only set strings: the loop for all operations takes a fortieth more of Redis' time.
 if not string.find(operations, '[^S]') then
     local pcall = redis.pcall
@@ -89,6 +100,9 @@ for i = 1, #operations do
     elseif operation == 'T' then
         if redis.call('PEXPIRE', key, ARGV[argument]) == 0 then missing[#missing + 1] = i - 1 end
         argument = argument + 1
+    elseif operation == 't' then
+        renew_hash(i - 1, key, ARGV[argument], tonumber(ARGV[argument + 1]))
+        argument = argument + 2
     elseif operation == 'X' then
         local there = redis.pcall('GET', key)
         if there and there ~= ARGV[argument] then

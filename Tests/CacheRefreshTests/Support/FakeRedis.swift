@@ -96,7 +96,7 @@ final class FakeRedis {
             switch operation {
             case .delete: 0
             case .touch, .setExisting: 1
-            case .set, .compareAndSet, .mark: 2
+            case .set, .compareAndSet, .mark, .touchHash: 2
             case .setHash, .compareAndSetHash, .setExistingHash:
                 2 + 2 * Int(arguments[arguments.startIndex + 1])!
             }
@@ -117,8 +117,9 @@ final class FakeRedis {
         switch operation {
         case .delete:
             if sabotage != .dropsDeletions { entries[key] = nil }
-        case .touch:
-            if old == nil {
+        case .touch, .touchHash:
+            let count = operation == .touchHash ? Int(arguments[1])! : 0
+            if old == nil || count > 0 && old?.text.split(separator: " ").count != count {
                 if sabotage != .forgetsToReportMissing { outcome.missing.append(place) }
             } else {
                 entries[key]?.expiresAt = expiry(arguments[0])

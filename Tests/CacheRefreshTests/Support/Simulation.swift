@@ -223,7 +223,9 @@ struct Simulation {
         let isDone = leader.pass(
             ids.map(row), flags: flags, chunk: Int.random(in: 1...5, using: &random), abort: abort)
         if case .afterChunk = abort {} else { changesRead = horizon }
-        for written in redis.log where !written.hasPrefix("T") { evicted.remove(String(written.dropFirst(2))) }
+        for written in redis.log where !written.hasPrefix("T") && !written.hasPrefix("t") {
+            evicted.remove(String(written.dropFirst(2)))
+        }
         guard isDone else { return }
         if settings.mode == .invalidate && !settings.sharesPhones {
             leader.refresh.passed(Mark(horizon: horizon, server: "s", fingerprint: "f"))

@@ -53,6 +53,41 @@ struct RenewalTests {
         }
     }
 
+    @Test("Fields of a hash that are gone are noticed by its renewal, which ends the TTLs that others gave to fields")
+    func fields() async throws {
+        let schema = """
+            create table t (id int primary key, v text, w text);
+            insert into t select n, 'row ' || n, nullif(n, 3)::text from generate_series(1, 5) n
+            """
+        try await RefreshWorld.with(sql: schema) { world in
+            let leader = try await world.leader(of: .table("t", ["t:{id}"], format: .hash, ttl: .seconds(1000)))
+            try await leader.tick()
+            try await world.command("HDEL", "t:1", "v")
+            try await world.command("HSET", "t:2", "foreign", "x")
+            // Known since Redis 7.4 and Valkey 9; a field that expires is as if it had been deleted.
+            let hasFieldTTLs = try await world.command("COMMAND", "INFO", "HPEXPIRE").array?.first?.array != nil
+            if hasFieldTTLs {
+                try await world.command("HPEXPIRE", "t:3", "1", "FIELDS", "1", "v")
+                try await world.command("HPEXPIRE", "t:4", "600000", "FIELDS", "2", "v", "w")
+            }
+            world.clock.advance(by: .seconds(560))
+            try await leader.tick()
+            let summary = try #require(try await leader.tick())
+            #expect(summary.keysWritten == (hasFieldTTLs ? 3 : 2))
+            for id in 1...5 {
+                #expect(try await world.command("HGET", "t:\(id)", "v").string == "row \(id)")
+                #expect(try await world.command("HGET", "t:\(id)", "w").string == (id == 3 ? nil : "\(id)"))
+                #expect(try await world.command("HLEN", "t:\(id)").int == (id == 3 ? 2 : 3))
+                #expect(try await world.command("PTTL", "t:\(id)").int ?? 0 > 900_000)
+                guard hasFieldTTLs else { continue }
+                #expect(try await world.command("HPTTL", "t:\(id)", "FIELDS", "1", "v").array?.first?.int == -1)
+            }
+            world.clock.advance(by: .seconds(560))
+            try await leader.tick()
+            #expect(try await leader.tick()?.keysWritten ?? 0 == 0)
+        }
+    }
+
     @Test("A takeover learns the TTLs that keys have left, and renews those that need it")
     func takeover() async throws {
         try await RefreshWorld.with(sql: Self.schema) { world in

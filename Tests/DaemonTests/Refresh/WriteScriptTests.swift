@@ -56,6 +56,11 @@ struct WriteScriptTests {
         Case("T", ["90000"], "none", "missing"),
         Case("T", ["90000"], on: [aString, old], "string a new"),
         Case("T", ["90000"], on: [aHash], "hash f=1 g= new"),
+        Case("t", ["90000", "2"], "none", "missing"),
+        Case("t", ["90000", "2"], on: [aHash, old], "hash f=1 g= new"),
+        Case("t", ["90000", "0"], on: [aHash], "hash f=1 g= new"),
+        Case("t", ["90000", "3"], on: [aHash, old], "hash f=1 g= old", "missing"),
+        Case("t", ["90000", "1"], on: [aString, old], "string a old", "missing"),
         // Store a string only over something.
         Case("X", ["b"], "none"),
         Case("X", ["b"], on: [aString, old], "string b old"),
@@ -129,6 +134,7 @@ struct WriteScriptTests {
             for operation in ["H", "h", "J"] {
                 try await bench.done([.init(operation, "hash", ["90000", "1600"] + fields)])
             }
+            try await bench.done([.init("t", "hash", ["90000", "1600"])])
             #expect(try await bench.send(["HLEN", "hash"]).int == 1600)
         }
     }
