@@ -189,7 +189,8 @@ postgres_version() {
     echo "PostgreSQL $(sql "$1" 'show server_version')"
 }
 
-# start_pgbouncer NAME SERVER [SETTING=VALUE...]: a pooler in front of it, which answers to `sql NAME` as well.
+# start_pgbouncer NAME SERVER [SETTING=VALUE...]: a pooler in front of it, which answers to `sql NAME` as well. What is in
+# $of_database goes into the database's line.
 start_pgbouncer() {
     local name=$1 behind=$2
     shift 2
@@ -197,13 +198,13 @@ start_pgbouncer() {
     echo '"postgres" ""' >"$work/$name.users"
     {
         echo '[databases]'
-        echo "postgres = host=$work port=$(postgres_port "$behind") user=postgres"
+        echo "postgres = host=$work port=$(postgres_port "$behind") user=postgres ${of_database-}"
         echo '[pgbouncer]'
         printf '%s\n' unix_socket_dir="$work" listen_port="$(postgres_port "$name")" auth_type=trust \
             auth_file="$work/$name.users" "$@"
     } >"$work/$name.ini"
     start "$name" env LD_LIBRARY_PATH="$libraries" "$work/debian/usr/sbin/pgbouncer" "$work/$name.ini"
-    await sql "$name" 'select 1'
+    await "$bin/pg_isready" -h "$work" -p "$(postgres_port "$name")"
 }
 
 # session NAME SERVER: a connection that stays open, and answers to `tell NAME STATEMENT`.

@@ -24,15 +24,16 @@ ask() {
     case $? in
     0) echo an answer ;;
     124) echo silence ;;
-    *) grep -o 'query_wait_timeout' "$work/answer" | head -n 1 ;;
+    *) sed -n '1s/.*ERROR:  //; 1s/.*FATAL:  //; 1p' "$work/answer" ;;
     esac
 }
 
 seen 'PostgreSQL runs: pg_isready, through the pooler' yes "$(ready pool)"
 seen 'PostgreSQL runs: a statement gets' 'an answer' "$(ask pool)"
+seen 'PostgreSQL runs: with query_wait_timeout = 2 it gets' 'an answer' "$(ask brisk)"
 stop server
 seen 'PostgreSQL is stopped: pg_isready, directly' no "$(ready server)"
 seen 'PostgreSQL is stopped: pg_isready, through the pooler' yes "$(ready pool)"
 seen 'PostgreSQL is stopped: a statement gets, within 6 s' silence "$(ask pool)"
-seen 'the same with query_wait_timeout = 2: a statement gets' query_wait_timeout "$(ask brisk)"
+seen 'PostgreSQL is stopped: with query_wait_timeout = 2 it gets' query_wait_timeout "$(ask brisk)"
 verdict

@@ -6,8 +6,7 @@
 # Seen: `?options=-csearch_path%3Dtenant1` is dropped without a word, with whatever else stands in it: search_path,
 #   statement_timeout, default_transaction_read_only. The statement finds the table of the same name in public, and
 #   succeeds. The usual advice against "unsupported startup parameter: options" is this very setting.
-# What helps: ask back after connecting (`show search_path`); name schemas in full; or connect_query of the database's
-#   line in pgbouncer.ini.
+# What helps: ask back after connecting (`show search_path`); name schemas in full; ALTER ROLE ... IN DATABASE ... SET.
 # Versions: PgBouncer 1.18.0 (Debian 12; 1.20 and later honour some options), PostgreSQL 17.10.
 set -u
 . "$(dirname "$0")/lib.sh"
