@@ -5,7 +5,7 @@ extension LocalPostgres {
             "listen_addresses = '127.0.0.1'",
             "port = \(port)",
             "unix_socket_directories = '\(socketFolder)'",
-            "unix_socket_permissions = 0777",
+            "unix_socket_permissions = 0700",
             "max_connections = 100",
             "shared_buffers = 16MB",
             "dynamic_shared_memory_type = mmap",  // in the data folder, so that it is removed with it

@@ -14,9 +14,10 @@ public final class LocalPostgres: Sendable {
         public var encoding = "UTF8"
         /// The cluster's locale.
         public var locale = "C"
-        /// The password of the user `postgres`. With one, connections over TCP need SCRAM-SHA-256; without, they are
-        /// trusted. Those over the unix socket always are.
-        public var password: String?
+        /// The password of the user `postgres`, and of roles that are made without one by ``LocalPostgres/run(sql:database:)``.
+        /// Connections over TCP need it, by SCRAM-SHA-256; with nil everybody on this machine gets in. Those over the unix
+        /// socket, whose folder is closed to other users, are trusted.
+        public var password: String? = LocalPassword.ofThisProcess
         /// Whether to offer TLS, with certificates made for it.
         public var tls = false
         /// The folder with `initdb`, `postgres` and `psql`; nil for the newest PostgreSQL installed.
@@ -51,16 +52,18 @@ public final class LocalPostgres: Sendable {
     /// Whether the server's process is there.
     public var isRunning: Bool { pid != nil }
 
-    /// `postgresql://USER@127.0.0.1:PORT/DATABASE`, with the password if the user is `postgres` and has one.
+    /// `postgresql://USER:PASSWORD@127.0.0.1:PORT/DATABASE`, with the server's password if there is one.
     public func url(database: String = "postgres", user: String = "postgres") -> String {
         url(database: database, user: user, port: port)
     }
 
-    /// The same at another port, such as a proxy's.
-    public func url(database: String = "postgres", user: String = "postgres", port: Int) -> String {
-        let password = user == "postgres" ? options.password.map { ":\(PercentEncoding.encode($0))" } ?? "" : ""
+    /// The same at another address, such as a proxy's.
+    public func url(
+        database: String = "postgres", user: String = "postgres", host: String = "127.0.0.1", port: Int
+    ) -> String {
+        let password = options.password.map { ":\(PercentEncoding.encode($0))" } ?? ""
         let name = PercentEncoding.encode(user)
-        return "postgresql://\(name)\(password)@127.0.0.1:\(port)/\(PercentEncoding.encode(database))"
+        return "postgresql://\(name)\(password)@\(host):\(port)/\(PercentEncoding.encode(database))"
     }
 
     /// Starts a server and returns when it accepts connections.
@@ -156,7 +159,8 @@ public final class LocalPostgres: Sendable {
         return url(database: name)
     }
 
-    /// Runs SQL, one statement or several, through `psql` as the user `postgres`.
+    /// Runs SQL, one statement or several, through `psql` as the user `postgres`. Roles that it makes without a password
+    /// get the server's, so that ``url(database:user:)`` lets them in.
     ///
     /// - Returns: the rows, one a line, columns separated by `|`, without a final newline.
     /// - Throws: ``LocalStackError`` with `commandFailed` and the server's words at the first statement that fails.
@@ -168,8 +172,24 @@ public final class LocalPostgres: Sendable {
                 arguments: [
                     "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1",
                     "--host=\(socketFolder)", "--port=\(port)", "--username=postgres", "--dbname=\(database)",
-                ]), input: sql)
+                ]), input: Self.makesRoles(sql) ? "\(sql)\n;\(passwords ?? "")" : sql)
         return output.hasSuffix("\n") ? String(output.dropLast()) : output
+    }
+
+    private static func makesRoles(_ sql: String) -> Bool {
+        let sql = sql.lowercased()
+        return sql.contains("create role") || sql.contains("create user")
+    }
+
+    /// Gives the server's password to all roles that have none.
+    private var passwords: String? {
+        guard let password = options.password else { return nil }
+        let quoted = password.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''")
+        return """
+            \\set password '\(quoted)'
+            select format('alter role %I password %L', rolname, :'password')
+            from pg_authid where rolpassword is null and rolname !~ '^pg_' \\gexec
+            """
     }
 
     // MARK: Its life
@@ -265,10 +285,7 @@ public final class LocalPostgres: Sendable {
         try Files.write(configurationFile, to: "\(dataFolder)/postgresql.conf", owner: .forServers)
         try Files.write(accessFile, to: "\(dataFolder)/pg_hba.conf", owner: .forServers)
         try await launch()
-        if let password = options.password, case .emptyCluster = origin {
-            let quoted = password.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''")
-            try await run(sql: "alter user postgres password '\(quoted)'")
-        }
+        if case .emptyCluster = origin, let passwords { try await run(sql: passwords) }
     }
 
     private func launch() async throws {

@@ -13,8 +13,9 @@ public final class LocalRedis: Sendable {
         public var tls = false
         /// Whether TLS clients must show a certificate.
         public var requiresClientCertificate = false
-        /// The password of the user `default`.
-        public var password: String?
+        /// The password of the user `default`, and of the server that this one may be told to follow. With nil
+        /// everybody on this machine gets in.
+        public var password: String? = LocalPassword.ofThisProcess
         /// Users in Redis' own words, without the leading `user`: `"app on >secret ~app:* +@all"`.
         public var aclLines: [String] = []
         /// How many databases there are.
@@ -49,8 +50,17 @@ public final class LocalRedis: Sendable {
     private let ownsWorkspace: Bool
     private let child = Mutex<ChildProcess?>(nil)
 
-    /// `redis://127.0.0.1:PORT/0`, with the password if there is one.
-    public var url: String { "redis://\(credentials)127.0.0.1:\(port)/0" }
+    /// `redis://:PASSWORD@127.0.0.1:PORT/0`, without what precedes the address if there is no password.
+    public var url: String { url(port: port) }
+    /// The same at another address, such as a proxy's.
+    public func url(host: String = "127.0.0.1", port: Int) -> String { "redis://\(credentials)\(host):\(port)/0" }
+    /// The URL without password, as Baton's messages show it and `redis-cli -u` takes it, which reads one with a password
+    /// and no name as that of a user without name.
+    public var address: String { "redis://127.0.0.1:\(port)/0" }
+    /// The password of the user `default`; nil if it needs none.
+    public var password: String? { options.password }
+    /// What `redis-cli` must be told so that it gets in, in variables that other users don't see.
+    public var environment: [String: String?] { ["REDISCLI_AUTH": options.password] }
     /// `rediss://localhost:PORT/0`, with the password if there is one; nil without ``Options/tls``.
     public var tlsURL: String? { tlsPort.map { "rediss://\(credentials)localhost:\($0)/0" } }
     /// `unix:///path/of/the/socket`, with the password if there is one.
@@ -193,7 +203,7 @@ public final class LocalRedis: Sendable {
             "port \(port)",
             "bind 127.0.0.1 -::1",
             "unixsocket \(Self.quoted(socketPath))",
-            "unixsocketperm 777",
+            "unixsocketperm 700",
             "dir \(Self.quoted(folder))",
             "databases \(options.databases)",
             "save \"\"",
@@ -211,7 +221,9 @@ public final class LocalRedis: Sendable {
                 "tls-auth-clients \(options.requiresClientCertificate ? "yes" : "optional")",
             ]
         }
-        if let password = options.password { lines.append("requirepass \(Self.quoted(password))") }
+        if let password = options.password {
+            lines += ["requirepass \(Self.quoted(password))", "masterauth \(Self.quoted(password))"]
+        }
         lines += options.aclLines.map { "user \($0)" }
         lines += options.configuration
         return lines.joined(separator: "\n") + "\n"

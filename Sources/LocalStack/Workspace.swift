@@ -72,8 +72,8 @@ public final class Workspace: Sendable {
         state.withLock { $0.farewells.append(farewell) }
     }
 
-    /// Makes a folder in the workspace for a server, owned by the user whom servers run as.
-    func makeFolder(_ name: String, mode: mode_t = 0o711) throws(LocalStackError) -> String {
+    /// Makes a folder in the workspace for a server, owned by the user whom servers run as, and closed to all others.
+    func makeFolder(_ name: String, mode: mode_t = 0o700) throws(LocalStackError) -> String {
         let (closed, number) = state.withLock { state in
             state.folders += 1
             return (state.closed, state.folders)

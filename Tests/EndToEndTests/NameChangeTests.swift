@@ -45,7 +45,7 @@ struct NameChangeTests {
                 let hosts = HostsFile(path: "\(folder.path)/hosts")
                 try hosts.set("cache.test", to: "127.0.0.1")
                 let replica = try await cluster.start(
-                    "a", environment: ["BATON_REDIS_MAIN_URL": "redis://cache.test:\(other.port)/0"],
+                    "a", environment: ["BATON_REDIS_MAIN_URL": other.url(host: "cache.test", port: other.port)],
                     through: hosts.wrapper)
                 try await eventually("the first address to be used") {
                     try await cluster.command("EXISTS", "merchant:100") == "1"

@@ -25,7 +25,7 @@ struct ProxyFailoverTests {
                 var pair = Pair(primary: cluster.redis, standby: second)
                 _ = try await cluster.command("REPLICAOF", "127.0.0.1", "\(cluster.redis.port)", at: second)
                 try await LocalHAProxy.withServer(to: [cluster.redis.port]) { proxy async throws in
-                    let address = "redis://127.0.0.1:\(proxy.port)/0"
+                    let address = second.url(port: proxy.port)
                     for name in ["a", "b"] {
                         try await cluster.start(name, environment: ["BATON_REDIS_MAIN_URL": address])
                     }

@@ -178,7 +178,8 @@ struct FaultTests {
         try await Cluster.with(Support.options) { cluster in
             try await Support.expectSound(cluster)
             let writer = try await ChildProcess.start(
-                "redis-cli", ["-p", "\(cluster.redis.port)", "SET", "busy:1", "by hand"])
+                "redis-cli", ["-p", "\(cluster.redis.port)", "SET", "busy:1", "by hand"],
+                environment: cluster.redis.environment)
             #expect(await writer.wait().isSuccess)
             let violations = try await cluster.verdict().violations
             #expect(violations.map(\.rule) == [.unfencedWrite])

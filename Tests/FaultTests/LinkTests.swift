@@ -13,7 +13,7 @@ struct LinkTests {
             let link = try await FaultyLink.start(to: redis.port)
             let client = RedisClient(
                 RedisConfiguration(
-                    url: try RedisURL("redis://127.0.0.1:\(link.port)/0"), connectTimeout: .seconds(20),
+                    url: try RedisURL(redis.url(port: link.port)), connectTimeout: .seconds(20),
                     commandTimeout: .milliseconds(500), backoff: RedisBackoff(initial: .milliseconds(1))),
                 eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: Logger(label: "test"))
             try await body(link, client)

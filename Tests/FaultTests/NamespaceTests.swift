@@ -38,9 +38,10 @@ struct NamespaceTests {
             func count(heard: Bool) async throws -> String {
                 let (program, arguments) = namespace.inside(
                     "timeout", [heard ? "20" : "1", "redis-cli", "-h", link.host, "-p", "\(link.port)", "INCR", "n"])
-                let client = try await ChildProcess.start(program, arguments)
+                let client = try await ChildProcess.start(program, arguments, environment: redis.environment)
                 #expect(await client.wait().isSuccess == heard)
-                let reader = try await ChildProcess.start("redis-cli", ["-p", "\(redis.port)", "GET", "n"])
+                let reader = try await ChildProcess.start(
+                    "redis-cli", ["-p", "\(redis.port)", "GET", "n"], environment: redis.environment)
                 for await line in reader.standardOutput { return line }
                 return ""
             }

@@ -17,7 +17,7 @@ import Testing
                             """
                             while echo config get port; do sleep 0.02; done | redis-cli -p \(proxy.port) | grep --line-buffered -v port
                             """,
-                        ])
+                        ], environment: first.environment)
                     var answers = client.standardOutput.makeAsyncIterator()
                     #expect(await answers.next() == "\(first.port)")
                     try await proxy.direct(to: [second.port])

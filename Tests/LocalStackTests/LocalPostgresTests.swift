@@ -6,10 +6,12 @@ import Testing
 @Suite struct LocalPostgresTests {
     @Test func answersAndIsGoneAfterwards() async throws {
         let server = try await LocalPostgres.start()
+        let word = LocalPassword.ofThisProcess
         #expect(try await server.run(sql: "select 1, 'x' union all select 2, null order by 1") == "1|x\n2|")
         #expect(try await server.run(sql: "show wal_level") == "logical")
-        #expect(server.url() == "postgresql://postgres@127.0.0.1:\(server.port)/postgres")
-        #expect(server.url(database: "a b", user: "ü/") == "postgresql://%C3%BC%2F@127.0.0.1:\(server.port)/a%20b")
+        #expect(server.url() == "postgresql://postgres:\(word)@127.0.0.1:\(server.port)/postgres")
+        #expect(
+            server.url(database: "a b", user: "ü/") == "postgresql://%C3%BC%2F:\(word)@127.0.0.1:\(server.port)/a%20b")
         let folder = server.socketFolder
         #expect(!processes(in: folder).isEmpty)
         await server.close()

@@ -7,7 +7,7 @@ import Testing
     @Test func answersAndIsGoneAfterwards() async throws {
         let server = try await LocalRedis.start()
         #expect(try await redis(server, "PING") == "PONG")
-        #expect(server.url == "redis://127.0.0.1:\(server.port)/0")
+        #expect(server.url == "redis://:\(LocalPassword.ofThisProcess)@127.0.0.1:\(server.port)/0")
         let pid = try #require(server.pid)
         await server.close()
         #expect(!server.isRunning)
@@ -49,7 +49,7 @@ import Testing
         options.databases = 2
         options.configuration = ["maxmemory 64mb"]
         try await LocalRedis.withServer(options) { server async throws in
-            #expect(try await redis(server, "PING").hasPrefix("NOAUTH"))
+            #expect(try await redis(port: server.port, ["PING"], environment: [:]).hasPrefix("NOAUTH"))
             let asDefault = ["--no-auth-warning", "-a", "open sesame\""]
             #expect(try await redis(server, "CONFIG", "GET", "databases", options: asDefault) == "databases\n2")
             #expect(try await redis(server, "CONFIG", "GET", "maxmemory", options: asDefault) == "maxmemory\n67108864")
@@ -75,8 +75,8 @@ import Testing
                 if answer != "PONG" { throw LocalStackError(.commandFailed, answer) }
             }
             #expect(try await redis(server, "PING", options: ["-s", server.socketPath]) == "PONG")
-            #expect(server.unixURL == "unix://\(server.socketPath)")
-            #expect(server.tlsURL == "rediss://localhost:\(port)/0")
+            #expect(server.unixURL == "unix://:\(LocalPassword.ofThisProcess)@\(server.socketPath)")
+            #expect(server.tlsURL == "rediss://:\(LocalPassword.ofThisProcess)@localhost:\(port)/0")
         }
     }
 

@@ -35,12 +35,17 @@ func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
 
 /// Runs a Redis command over TCP and answers what `redis-cli` prints.
 func redis(_ server: LocalRedis, _ arguments: String..., options: [String] = []) async throws -> String {
-    try await redis(port: server.port, options + arguments)
+    try await redis(port: server.port, options + arguments, environment: server.environment)
 }
 
-func redis(port: Int, _ arguments: [String]) async throws -> String {
+/// The same at another port, such as a proxy's.
+func redis(
+    port: Int, _ arguments: [String], environment: [String: String?] = ["REDISCLI_AUTH": LocalPassword.ofThisProcess]
+) async throws -> String {
     let output = try await Command.run(
-        Launch(executable: Programs.find("redis-cli"), arguments: ["-h", "127.0.0.1", "-p", "\(port)"] + arguments))
+        Launch(
+            executable: Programs.find("redis-cli"), arguments: ["-h", "127.0.0.1", "-p", "\(port)"] + arguments,
+            environment: .inherited(environment)))
     return output.hasSuffix("\n") ? String(output.dropLast()) : output
 }
 

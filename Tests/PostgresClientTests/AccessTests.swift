@@ -7,6 +7,7 @@ extension ServerTests {
     @Suite struct AccessTests {
         private static let server = Task {
             var options = LocalPostgres.Options()
+            options.password = nil
             options.tls = true
             options.configuration = ["max_connections = 12", "superuser_reserved_connections = 3"]
             let server = try await LocalPostgres.start(options)

@@ -13,7 +13,7 @@ import Testing
         try await LocalRedis.withServer { old in
             try await LocalRedis.withServer { new in
                 try await LocalHAProxy.withServer(to: [old.port]) { proxy async throws in
-                    let configuration = try Support.configuration("redis://127.0.0.1:\(proxy.port)/0")
+                    let configuration = try Support.configuration(old.url(port: proxy.port))
                     try await Support.withClient(configuration) { teller in
                         try await Support.withClient(configuration) { other in
                             let subscription = other.subscribe(to: ["news"])

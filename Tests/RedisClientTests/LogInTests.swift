@@ -27,7 +27,8 @@ import Testing
 
     @Test(.enabled(if: hasIPv6Loopback)) func connectsThroughIPv6() async throws {
         try await LocalRedis.withServer { redis in
-            try await Support.withConnection(Support.configuration("redis://[::1]:\(redis.port)")) { connection in
+            try await Support.withConnection(Support.configuration(redis.url(host: "[::1]", port: redis.port))) {
+                connection in
                 let info = try await connection.send(RedisCommand("CLIENT", "INFO")).string
                 #expect(info?.contains("addr=[::1]:") == true)
             }
@@ -77,7 +78,9 @@ import Testing
     }
 
     @Test func saysThatAServerHasNoPassword() async throws {
-        try await LocalRedis.withServer { redis in
+        var options = LocalRedis.Options()
+        options.password = nil
+        try await LocalRedis.withServer(options) { redis in
             let error = try await Self.refusal("redis://:needless@127.0.0.1:\(redis.port)")
             #expect(error.code == .authentication)
             #expect(error.message.contains("has no password"))
@@ -117,7 +120,7 @@ import Testing
         var options = LocalRedis.Options()
         options.databases = 4
         try await LocalRedis.withServer(options) { redis in
-            let error = try await Self.refusal("redis://127.0.0.1:\(redis.port)/4")
+            let error = try await Self.refusal(redis.url.replacing("/0", with: "/4"))
             #expect(error.serverError?.prefix == "ERR")
             #expect(error.delivery == .notSent)
             #expect(error.message.contains("no database 4"))
@@ -128,6 +131,7 @@ import Testing
 
     @Test func verifiesServersByTLS() async throws {
         var options = LocalRedis.Options()
+        options.password = nil
         options.tls = true
         try await LocalRedis.withServer(options) { redis in
             let certificates = try #require(redis.certificates)

@@ -52,6 +52,7 @@ import Testing
     @Test func waitsForAServerThatIsNotThereYet() async throws {
         var options = LocalRedis.Options()
         options.port = try freePort()
+        options.password = nil
         try await Support.withClient(Support.configuration("redis://127.0.0.1:\(options.port ?? 0)")) { client in
             let subscription = client.subscribe(to: ["news"])
             var events = subscription.makeAsyncIterator()

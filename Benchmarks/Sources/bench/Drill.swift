@@ -189,7 +189,7 @@ final class Drill {
         if event == .partition {
             let relay = try relays[name] ?? Relay(to: stage.redis.port)
             relays[name] = relay
-            environment["BATON_REDIS_MAIN_URL"] = "redis://127.0.0.1:\(relay.port)/0"
+            environment["BATON_REDIS_MAIN_URL"] = stage.redis.url(port: relay.port)
         }
         let replica = try await stage.startReplica(name, environment: environment)
         if replicas.isEmpty {

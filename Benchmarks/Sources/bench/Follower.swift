@@ -45,7 +45,8 @@ struct Follower {
     private func commands(than others: Set<String>, _ stage: Stage) async throws -> Int {
         let addresses = try await Self.sessions(stage).subtracting(others)
         guard !addresses.isEmpty else { throw Shell.Failed(description: "the follower has no session at Redis") }
-        let monitor = try await ChildProcess.start("redis-cli", ["-p", "\(stage.redis.port)", "MONITOR"])
+        let monitor = try await ChildProcess.start(
+            "redis-cli", ["-p", "\(stage.redis.port)", "MONITOR"], environment: stage.redis.environment)
         try await Task.sleep(for: .seconds(seconds))
         _ = await monitor.terminate(with: SIGTERM)
         var count = 0

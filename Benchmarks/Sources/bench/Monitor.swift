@@ -1,4 +1,5 @@
 import Foundation
+import LocalStack
 import Synchronization
 
 /// Hands every command that a Redis executes to a ``Witness``, with Redis' own time.
@@ -24,7 +25,9 @@ final class Monitor: Sendable {
     func close() { isClosed.store(true, ordering: .relaxed) }
 
     private func read(_ socket: Socket, _ witness: Witness) {
-        guard socket.write(Array("MONITOR\r\n".utf8)[...]) else { return }
+        guard socket.write(Array("AUTH default \(LocalPassword.ofThisProcess)\r\nMONITOR\r\n".utf8)[...]) else {
+            return
+        }
         var line: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1 << 18)
         while !isClosed.load(ordering: .relaxed) {

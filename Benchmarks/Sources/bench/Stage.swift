@@ -111,7 +111,8 @@ enum Shell {
     }
 
     static func lines(_ program: String, _ arguments: [String]) async throws -> [String] {
-        let process = try await ChildProcess.start(program, arguments)
+        let process = try await ChildProcess.start(
+            program, arguments, environment: ["REDISCLI_AUTH": LocalPassword.ofThisProcess])
         var lines: [String] = []
         for await line in process.standardOutput { lines.append(line.trimmingCharacters(in: .newlines)) }
         let status = await process.wait()

@@ -71,10 +71,12 @@ struct Servers: Sendable {
         var variables = plan.environment
         for name in plan.postgresVariables { variables[name] = .some(sample.readerURL) }
         for name in plan.redisVariables { variables[name] = .some(redis.url) }
-        variables["REDIS_URL"] = .some(redis.url)
+        variables["REDIS_URL"] = .some(redis.address)
+        for (name, value) in redis.environment { variables[name] = value }
         variables["PGHOST"] = .some("127.0.0.1")
         variables["PGPORT"] = .some("\(postgres.port)")
         variables["PGUSER"] = .some("postgres")
+        variables["PGPASSWORD"] = .some(LocalPassword.ofThisProcess)
         variables["PGDATABASE"] = .some(SampleDatabase.name)
         variables["DEMO_PID"] = .some("\(getpid())")
         func quoted(_ text: some StringProtocol) -> String {

@@ -53,7 +53,9 @@ public final class Recorder: Sendable {
             state.monitor = channel
             state.isListening = false
         }
-        try await channel.writeAndFlush(ByteBuffer(string: "MONITOR\r\n"))
+        // Both arrive together, so nobody else is served in between.
+        let login = redis.password.map { "AUTH default \($0)\r\n" } ?? ""
+        try await channel.writeAndFlush(ByteBuffer(string: "\(login)MONITOR\r\n"))
         try await eventually("MONITOR to begin", every: .milliseconds(2)) { state.withLock { $0.isListening } }
     }
 

@@ -103,14 +103,14 @@ public final class Cluster: Sendable {
             var databaseLink: FaultyLink?
             if namespace != nil {
                 let link = try await FaultyLink.start(listeningOn: host, to: postgres.port)
-                url = "postgresql://postgres@\(host):\(link.port)/\(database)"
+                url = postgres.url(database: database, host: host, port: link.port)
                 databaseLink = link
             }
             let configuration = "\(workspace.path)/\(name).yaml"
             try """
             version: 1
             postgres: { url: "\(url)" }
-            redis: { main: { url: "redis://\(host):\(link.port)/0" } }
+            redis: { main: { url: "\(redis.url(host: host, port: link.port))" } }
             datasets: datasets.yaml
 
             """.write(to: configuration)

@@ -80,7 +80,7 @@ struct CacheCommandLineTests {
             let run = try await BatonProgram.run(
                 """
                 $BATON cache clear all --yes --rate 100 --json --redis '\(redis.url)' & pid=$!
-                until [ "$(redis-cli -u '\(redis.url)' exists '\(key.cleared)')" = 1 ]; do sleep 0.05; done
+                until [ "$(redis-cli -u '\(redis.address)' exists '\(key.cleared)')" = 1 ]; do sleep 0.05; done
                 kill -\(signal) $pid; wait $pid
                 """, in: ConfigurationFixture())
             #expect(run.status == 130, "\(run)")

@@ -10,6 +10,8 @@ import Testing
 /// An empty database of a real Redis, and the tools on it.
 struct CacheFixture {
     let url: String
+    /// The URL without password, as it is shown.
+    var address: String { url.replacing(":\(LocalPassword.ofThisProcess)@", with: "") }
     let client: RedisClient
 
     /// On the Redis that all tests share.

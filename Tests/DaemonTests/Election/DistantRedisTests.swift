@@ -15,7 +15,7 @@ struct DistantRedisTests {
         let link = try await FaultyLink.start(to: bench.redis.port)
         link.set(
             toServer: .delayed(.milliseconds(milliseconds / 2)), toClient: .delayed(.milliseconds(milliseconds / 2)))
-        let replica = try ElectionReplica("pod-1", bench, url: "redis://127.0.0.1:\(link.port)/0")
+        let replica = try ElectionReplica("pod-1", bench, url: bench.redis.url(port: link.port))
         try await eventually("a term whose lease was renewed") {
             replica.work.elected.contains { $0.renewedFence?.fence != nil }
         }
@@ -27,7 +27,7 @@ struct DistantRedisTests {
     func check() async throws {
         try await InspectionFixture.with(main: "lease: { renewTimeout: 60ms }") { fixture in
             let link = try await FaultyLink.start(to: fixture.redis.port)
-            let url = ["BATON_REDIS_MAIN_URL": "redis://127.0.0.1:\(link.port)/0"]
+            let url = ["BATON_REDIS_MAIN_URL": fixture.redis.url(port: link.port)]
             #expect(try await fixture.inspector(url).check().texts(.problem, in: "main") == [])
             link.set(toServer: .delayed(.milliseconds(40)), toClient: .delayed(.milliseconds(40)))
             let report = try await fixture.inspector(url).check()

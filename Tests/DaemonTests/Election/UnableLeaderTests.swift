@@ -57,7 +57,7 @@ struct UnableLeaderTests {
                 url: world.databaseURL.replacing(":\(world.postgres.port)/", with: ":\(postgres.port)/")),
             redis: [
                 "main": .init(url: try RedisURL(world.redisURL)),
-                "cache": .init(url: try RedisURL("redis://127.0.0.1:\(target.port)/1")),
+                "cache": .init(url: try RedisURL("\(world.redisServer.url(port: target.port).dropLast())1")),
             ], datasets: [dataset])
         let client = RedisClient(
             RedisConfiguration(url: configuration.redis["cache"]!.url), eventLoop: loops.next(),
@@ -85,7 +85,7 @@ struct UnableLeaderTests {
     ) async throws {
         try await RefreshWorld.with(sql: Self.schema, redis: .init()) { world in
             let cache = RedisClient(
-                RedisConfiguration(url: try RedisURL("redis://127.0.0.1:\(world.redisServer.port)/1")),
+                RedisConfiguration(url: try RedisURL("\(world.redisServer.url.dropLast())1")),
                 eventLoop: RefreshWorld.eventLoop, logger: RefreshWorld.quiet)
             var members: [Member] = []
             for name in ["a", "b", "c"].prefix(count) { members.append(try await Self.member(name, world)) }

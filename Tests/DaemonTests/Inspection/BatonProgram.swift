@@ -23,8 +23,10 @@ enum BatonProgram {
     static func run(_ line: String, in files: ConfigurationFixture) async throws -> Run {
         try #require(access(Self.path, X_OK) == 0, "build the product baton first")
         try files.write("", to: "errors")
-        let script =
-            "cd '\(files.folder)' && BATON='\(Self.path)'; baton() { $BATON \"$@\"; }; set -o pipefail; { \(line) ; } 2>errors"
+        let script = """
+            export REDISCLI_AUTH=\(LocalPassword.ofThisProcess)
+            cd '\(files.folder)' && BATON='\(Self.path)'; baton() { $BATON "$@"; }; set -o pipefail; { \(line) ; } 2>errors
+            """
         let (status, output) = try #require(await shell(script))
         let file = try #require(fopen("\(files.folder)/errors", "r"))
         defer { fclose(file) }

@@ -185,7 +185,7 @@ struct CheckTests {
                     grant select on merchants to blind;
                     """)
             let report = try await fixture.inspector([
-                "BATON_POSTGRES_URL": fixture.databaseURL.replacing("postgres@", with: "blind@")
+                "BATON_POSTGRES_URL": fixture.databaseURL.replacing("//postgres:", with: "//blind:")
             ]).check()
             try await fixture.run(sql: "drop owned by blind; drop role blind")
             #expect(report.texts(.warning, in: "merchants").first?.contains("Row-level security") == true)

@@ -220,7 +220,7 @@ struct GrantsProofTests {
                 for (place, statement) in statements.enumerated() where place != missing {
                     try await fixture.run(sql: statement.replacing("\"ROLE\"", with: role))
                 }
-                let url = fixture.databaseURL.replacing("postgres@", with: "\(role)@")
+                let url = fixture.databaseURL.replacing("//postgres:", with: "//\(role):")
                 let refusals = try await fixture.inspector(["BATON_POSTGRES_URL": url]).check().findings
                     .filter { $0.severity == .problem }
                 if let missing {

@@ -167,7 +167,7 @@ struct GrantsTests {
             }
 
             let least = try fixture.inspector([
-                "BATON_POSTGRES_URL": fixture.databaseURL.replacing("postgres@", with: "\(role)@"),
+                "BATON_POSTGRES_URL": fixture.databaseURL.replacing("//postgres:", with: "//\(role):"),
                 "BATON_POSTGRES_PASSWORD": "secret", "BATON_REDIS_MAIN_USERNAME": role,
                 "BATON_REDIS_MAIN_PASSWORD": "word",
             ])
@@ -205,7 +205,7 @@ struct GrantsTests {
                 }
                 try await fixture.send(["SET", "merchant:99", "orphan"])
                 try await fixture.send(["SET", "user:1", "stale"])
-                let url = fixture.databaseURL.replacing("postgres@", with: "\(role)@")
+                let url = fixture.databaseURL.replacing("//postgres:", with: "//\(role):")
                 // Until the last of what it has to do was done, or ten seconds have passed. The lease is so long that a
                 // renewal may be slow without being logged as an error.
                 let run = try await BatonProgram.run(
@@ -217,10 +217,10 @@ struct GrantsTests {
                     done;
                     $BATON run --config baton.yaml & pid=$!;
                     for i in {1..100}; do
-                      [ "$(redis-cli -u '\(other.url)' exists loud:30)" = 1 ] &&
-                      [ "$(redis-cli -u '\(fixture.redis.url)' exists merchant:30)" = 1 ] &&
-                      [ "$(redis-cli -u '\(fixture.redis.url)' exists merchant:99 user:1)" = 0 ] &&
-                      [ "$(redis-cli -u '\(fixture.redis.url)' hexists '{baton:default}:marks' appUsers)" = 1 ] &&
+                      [ "$(redis-cli -u '\(other.address)' exists loud:30)" = 1 ] &&
+                      [ "$(redis-cli -u '\(fixture.redis.address)' exists merchant:30)" = 1 ] &&
+                      [ "$(redis-cli -u '\(fixture.redis.address)' exists merchant:99 user:1)" = 0 ] &&
+                      [ "$(redis-cli -u '\(fixture.redis.address)' hexists '{baton:default}:marks' appUsers)" = 1 ] &&
                       echo done && break;
                       sleep 0.1;
                     done;

@@ -79,8 +79,9 @@ struct InspectionFixture {
 
     /// What `text` says, without the addresses that differ from run to run.
     func anonymous(_ text: String) -> String {
-        text.replacing(redis.url, with: "REDIS").replacing("\(files.folder)/", with: "")
-            .replacing(databaseURL, with: "POSTGRES").replacing(Self.name(of: databaseURL), with: "DATABASE")
+        text.replacing(redis.address, with: "REDIS").replacing("\(files.folder)/", with: "")
+            .replacing(databaseURL.replacing(":\(LocalPassword.ofThisProcess)@", with: "@"), with: "POSTGRES")
+            .replacing(Self.name(of: databaseURL), with: "DATABASE")
     }
 
     private static func name(of url: String) -> String { String(url.split(separator: "/").last ?? "") }

@@ -21,7 +21,7 @@ struct OperatorGrantsTests {
 
         func environment(_ purpose: Grants.Purpose) -> [String: String] {
             [
-                "BATON_POSTGRES_URL": fixture.databaseURL.replacing("postgres@", with: "\(role(purpose))@"),
+                "BATON_POSTGRES_URL": fixture.databaseURL.replacing("//postgres:", with: "//\(role(purpose)):"),
                 "BATON_REDIS_MAIN_USERNAME": role(purpose), "BATON_REDIS_MAIN_PASSWORD": "word",
                 // A busy machine is to notice a crash before the lease has run out.
                 "BATON_LEASE_TTL": "12s", "BATON_LEASE_RENEW_TIMEOUT": "2s",
@@ -63,7 +63,7 @@ struct OperatorGrantsTests {
                 let statements = try await BatonProgram.run("\(grants) postgres", in: fixture.files)
                 try await fixture.run(sql: statements.output)
                 let line = try await BatonProgram.run(
-                    "\(grants) redis | redis-cli -u '\(fixture.redis.url)'", in: fixture.files)
+                    "\(grants) redis | redis-cli -u '\(fixture.redis.address)'", in: fixture.files)
                 #expect(line.output.contains("OK"), "\(line.output)\(line.errors)")
                 try await fixture.send(["ACL", "SETUSER", role, ">word"])
             }

@@ -167,7 +167,8 @@ extension RefreshWorld {
     /// - Parameter grants: SQL with `USER` in place of the name.
     func makeUser(_ grants: String = "") async throws -> String {
         let name = "user_\(databaseName)_\(UInt32.random(in: 0 ... .max))"
-        try await sql("create role \(name) login; grant usage on schema public to \(name)")
+        try await sql("create role \(name) login password '\(LocalPassword.ofThisProcess)'")
+        try await sql("grant usage on schema public to \(name)")
         if !grants.isEmpty { try await sql(grants.replacing("USER", with: name)) }
         return name
     }
