@@ -10,7 +10,7 @@ TSAN := --sanitize=thread --scratch-path .build-tsan
 TEST := $(SWIFT) test --skip-build --disable-xctest --experimental-maximum-parallelization-width 4
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-tsan chart verify torture bench bench-failover lint deps toolchain
+.PHONY: help run test test-tsan test-engines fuzz sbom notices chart verify torture bench bench-failover lint deps toolchain
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,7 +29,8 @@ test-tsan: export BATON_SIMULATED_SCHEDULES = 2000
 test-tsan: export BATON_SUBSCRIPTION_LOSSES = 20
 
 test: deps toolchain ## Install what is missing, and run all tests
-	@Scripts/install-dependencies prometheus pgbouncer haproxy
+	@Scripts/install-dependencies prometheus pgbouncer haproxy python3-venv
+	@Scripts/setup-engines || echo 'The servers of other versions cannot be had: their tests are left out.' >&2
 	$(SWIFT) build --build-tests
 	$(MAKE) --no-print-directory chart
 	$(TEST) $(ARGS)
@@ -39,6 +40,23 @@ test-tsan: deps toolchain ## The same under the thread sanitizer
 	$(SWIFT) build --build-tests $(TSAN)
 	"$$(dirname "$$(command -v $(SWIFT))")/clang" -O1 -Wall -shared -fPIC -o .build-tsan/mutex.so Scripts/tsan-mutex.c
 	TSAN_OPTIONS=suppressions=$(CURDIR)/Scripts/tsan.supp LD_PRELOAD=$(CURDIR)/.build-tsan/mutex.so $(TEST) $(TSAN) $(ARGS)
+
+test-engines: export BATON_ENGINES = all
+test-engines: deps toolchain ## Try every pair of PostgreSQL and Redis versions, also behind PgBouncer; some three minutes
+	@Scripts/install-dependencies pgbouncer python3-venv
+	Scripts/setup-engines
+	$(SWIFT) build --build-tests
+	$(TEST) --filter EngineTests
+
+fuzz: FOR = 60s
+fuzz: deps toolchain ## Feed each reader of other people's bytes with made-up ones for a while: make fuzz FOR=60s
+	SWIFT=$(SWIFT) Scripts/fuzz $(FOR) $(ARGS)
+
+sbom: ## Print what the built program consists of, as CycloneDX
+	@Scripts/sbom
+
+notices: ## Print the licences of all that is linked into the program
+	@Scripts/notices
 
 chart: ## Check the Helm chart and the Dockerfile, without a cluster
 	@Scripts/install-dependencies python3-venv
@@ -62,7 +80,7 @@ bench-failover: deps toolchain ## Let a leader be killed and worse, some fifteen
 	Benchmarks/.build/release/bench --only failover --only follower --results Benchmarks/results/failover.jsonl $(ARGS)
 
 lint: toolchain ## Check the style of all sources
-	$(SWIFT) format lint --strict --recursive Sources Tests Plugins Benchmarks/Sources Package.swift Benchmarks/Package.swift
+	$(SWIFT) format lint --strict --recursive Sources Tests Plugins Benchmarks/Sources Fuzzing/Sources Package.swift Benchmarks/Package.swift Fuzzing/Package.swift
 
 deps: ## Install the libraries and servers that are missing (Debian)
 	@Scripts/install-dependencies

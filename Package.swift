@@ -27,19 +27,25 @@ let package = Package(
         .library(name: "LocalStack", targets: ["LocalStack"]),
         .library(name: "Faults", targets: ["Faults"]),
         .library(name: "PostgresClient", targets: ["PostgresClient"]),
+        // For `Fuzzing`, a package of its own too.
+        .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
         // For a test that loads it into a replica.
         .library(name: "SteppedClock", type: .dynamic, targets: ["SteppedClock"]),
     ],
+    // Exactly these, so that nothing gets into a build that nobody has looked at; also of what they bring along.
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
-        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
-        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
-        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-async-algorithms", exact: "1.1.4"),
+        .package(url: "https://github.com/apple/swift-atomics", exact: "1.3.0"),
+        .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2"),
     ],
     targets: [
         // MARK: System libraries
@@ -51,6 +57,8 @@ let package = Package(
             name: "RedisClient",
             dependencies: [
                 "CHiredis",
+                // Comes with NIO; it is named because a version is fixed only for what some target uses.
+                .product(name: "Atomics", package: "swift-atomics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -212,6 +220,16 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: strict),
+        .testTarget(name: "EngineTests", dependencies: ["baton", "LocalStack"], swiftSettings: strict),
+        // A target of its own, so that `Fuzzing` has it too.
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "CacheRefresh", "Daemon", "RedisClient", .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            path: "Tests/FuzzTargets", swiftSettings: strict),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], exclude: ["Seeds"], swiftSettings: strict),
+        .testTarget(name: "ProjectTests", dependencies: ["baton", "LocalStack"], swiftSettings: strict),
         .testTarget(name: "RunbookTests", dependencies: ["baton", "LocalStack"], swiftSettings: strict),
     ]
 )
