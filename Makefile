@@ -10,7 +10,7 @@ TSAN := --sanitize=thread --scratch-path .build-tsan
 TEST := $(SWIFT) test --skip-build --disable-xctest --experimental-maximum-parallelization-width 4
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-tsan test-engines fuzz sbom notices chart verify torture bench bench-failover lint deps toolchain
+.PHONY: help run test test-tsan test-engines test-failover fuzz sbom notices chart verify torture bench bench-failover lint deps toolchain
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,10 @@ sbom: ## Print what the built program consists of, as CycloneDX
 
 notices: ## Print the licences of all that is linked into the program
 	@Scripts/notices
+
+test-failover: deps toolchain ## Lose the last change in 20 failovers of PostgreSQL
+	$(SWIFT) build --build-tests
+	BATON_TEST_FAILOVERS=20 $(TEST) --filter ServerHistoryTests/lostUpdate
 
 chart: ## Check the Helm chart and the Dockerfile, without a cluster
 	@Scripts/install-dependencies python3-venv

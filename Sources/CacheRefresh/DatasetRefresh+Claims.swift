@@ -133,6 +133,23 @@ extension DatasetRefresh {
         }
     }
 
+    /// Another history of the database goes on, in which transactions may be missing that applications saw, and have
+    /// put into a cache that they fill themselves: the next pass rewrites all keys that are there, or unlinks them. Marks
+    /// so far say nothing any more.
+    ///
+    /// Where nobody else writes, comparing with the rows that were read before finds every difference.
+    public mutating func doubtWhatOthersRead() {
+        marks = MarkKeeper()
+        switch dataset.mode {
+        case .upsert: break
+        case .existing: doubtEverything()
+        case .invalidate:
+            guard case .idle = phase else { preconditionFailure("keys are doubted between passes") }
+            opening = .comparing
+            beganWithMark = false
+        }
+    }
+
     /// Whether a row's identity comes before another's: numbers by value, everything else byte by byte.
     private func precedes(_ row: UInt32, _ other: UInt32) -> Bool {
         table.withIdentity(of: row) { mine in

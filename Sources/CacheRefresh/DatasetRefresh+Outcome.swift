@@ -63,9 +63,11 @@ extension DatasetRefresh {
     }
 
     /// The mark that may be written now, if any.
-    public mutating func dueMark(at now: Duration) -> Mark? {
+    ///
+    /// - Parameter snapshot: the newest one of the server.
+    public mutating func dueMark(at now: Duration, snapshot: Snapshot) -> Mark? {
         guard doomed.isEmpty, !isUnfinished else { return nil }
-        return marks.due(done: repetitions.taken, at: now)
+        return marks.due(done: repetitions.taken, snapshot: snapshot, at: now)
     }
 
     /// The newest mark that was passed and that nothing is left to do for: a row that has not changed since is as this

@@ -2,55 +2,70 @@
 /// nothing else.
 public struct Mark: Hashable, Sendable {
     /// The format of the text that is kept in Redis.
-    public static let format = 1
+    public static let format = 2
 
     /// The oldest transaction that was still running at the last complete read (`pg_snapshot_xmin`): whatever came
     /// later has this id or a higher one.
     public let horizon: UInt64
-    /// Of the server that was read: its system identifier, database and timeline. Another server's ids say nothing.
-    public let server: String
-    /// Of the dataset's definition: a mark of another query or other keys says nothing.
+    /// Of the server that was read, with a position not before what was seen. Ids of another history say nothing.
+    public let history: ServerHistory
+    /// Of the dataset as it was defined; see ``Dataset/fingerprint(with:)``.
     public let fingerprint: String
 
-    public init(horizon: UInt64, server: String, fingerprint: String) {
+    public init(horizon: UInt64, history: ServerHistory, fingerprint: String) {
         self.horizon = horizon
-        self.server = server
+        self.history = history
         self.fingerprint = fingerprint
     }
 
-    /// Reads the text of ``description``. Nil for any other text; fields that a later version adds are ignored.
+    /// Reads the text of ``description``. Nil for any other text; words that a later version adds are ignored.
     public init?(_ text: String) {
-        let fields = text.split(separator: " ", omittingEmptySubsequences: false)
-        guard fields.count >= 4, fields[0] == "\(Self.format)", let horizon = UInt64(fields[1]) else { return nil }
-        self.init(horizon: horizon, server: Self.unescaped(fields[2]), fingerprint: Self.unescaped(fields[3]))
+        let words = text.split(separator: " ", omittingEmptySubsequences: false)
+        guard words.count >= 3, words[0] == "\(Self.format)", let horizon = UInt64(words[1]),
+            let history = ServerHistory(words: words.dropFirst(3))
+        else { return nil }
+        self.init(horizon: horizon, history: history, fingerprint: String(words[2]))
     }
 
-    /// The name of a database may hold spaces, which part the fields.
-    private static func escaped(_ field: String) -> String {
-        String(field.flatMap { $0 == "%" ? Array("%25") : $0 == " " ? Array("%20") : [$0] })
+    /// Whether a mark tells which rows changed since.
+    public enum Verdict: Hashable, Sendable {
+        case fits
+        /// Rows were chosen, keyed or kept otherwise, or the table is another one.
+        case otherDefinition
+        /// The server is another one, was restarted or promoted, or went back: what got which id is not known.
+        case otherHistory
+        /// Ids of rows have 32 bits: beyond half their range, older and newer can't be told apart.
+        case tooOld
     }
 
-    private static func unescaped(_ field: Substring) -> String {
-        var text = ""
-        var rest = field
-        while let character = rest.popFirst() {
-            if character == "%" && (rest.hasPrefix("20") || rest.hasPrefix("25")) {
-                text.append(rest.hasPrefix("20") ? " " : "%")
-                rest = rest.dropFirst(2)
-            } else {
-                text.append(character)
-            }
-        }
-        return text
+    /// Whether the mark tells which rows have changed until a snapshot, for a dataset that is defined like this now.
+    public func verdict(at snapshot: Snapshot, fingerprint: String) -> Verdict {
+        guard self.fingerprint == fingerprint else { return .otherDefinition }
+        guard snapshot.history.isOfSameServer(as: history), snapshot.history.position >= history.position,
+            snapshot.horizon >= horizon
+        else { return .otherHistory }
+        return snapshot.horizon - horizon < 1 << 30 ? .fits : .tooOld
+    }
+
+    /// The same mark at a server that continues the history of this one; nil if it can't.
+    public func carried(to snapshot: Snapshot) -> Mark? {
+        guard snapshot.horizon >= horizon else { return nil }
+        return Mark(horizon: horizon, history: snapshot.history, fingerprint: fingerprint)
+    }
+
+    /// Whether a crash can't take back any more what the mark stands for; as a later snapshot shows.
+    func outlivesCrash(at snapshot: Snapshot) -> Bool {
+        snapshot.history.isOfSameServer(as: history) && snapshot.durable >= history.position
+            && snapshot.horizon >= horizon
     }
 }
 
 extension Mark: CustomStringConvertible {
-    public var description: String { "\(Self.format) \(horizon) \(Self.escaped(server)) \(Self.escaped(fingerprint))" }
+    public var description: String { "\(Self.format) \(horizon) \(fingerprint) \(history)" }
 }
 
-/// Decides when a mark may be written: never before every invalidation that it stands for, the repetition included,
-/// and rarely while nothing changes.
+/// Decides when a mark may be written: never before every invalidation that it stands for, the repetition included, nor
+/// before a crash can't take back any more what was read; and rarely while nothing changes.
 struct MarkKeeper: Sendable {
     /// The newest mark that all is done for, written or not: how far this leader itself need not look back.
     private(set) var reached: Mark?
@@ -67,24 +82,30 @@ struct MarkKeeper: Sendable {
     ///
     /// - Parameter repetition: the number of the last repetition that was queued so far.
     mutating func passed(_ mark: Mark, repetition: UInt64) {
-        if waiting == nil {
-            waiting = (mark, repetition)
-        } else {
+        if let waiting, waiting.mark.isComparable(to: mark) {
             newest = (mark, repetition)
+        } else {
+            waiting = (mark, repetition)
+            newest = nil
         }
     }
 
     /// The mark to write now, if any. Call it only when nothing unacknowledged is left.
     ///
-    /// - Parameter done: the number of the last repetition that was acknowledged.
-    mutating func due(done: UInt64, at now: Duration) -> Mark? {
-        if let (mark, repetition) = newest, repetition <= done {
+    /// - Parameters:
+    ///   - done: the number of the last repetition that was acknowledged.
+    ///   - snapshot: the newest one of the server.
+    mutating func due(done: UInt64, snapshot: Snapshot, at now: Duration) -> Mark? {
+        if let (mark, repetition) = newest, repetition <= done, mark.outlivesCrash(at: snapshot) {
             waiting = (mark, repetition)
             newest = nil
         }
-        guard let (mark, repetition) = waiting, repetition <= done else { return nil }
+        guard let (mark, repetition) = waiting, repetition <= done, mark.outlivesCrash(at: snapshot) else { return nil }
         reached = mark
-        let isUrgent = written.map { $0.repetition < repetition || now - $0.at >= Self.period } ?? true
+        let isUrgent =
+            written.map {
+                $0.repetition < repetition || now - $0.at >= Self.period || !$0.mark.isComparable(to: mark)
+            } ?? true
         waiting = newest
         newest = nil
         guard isUrgent else {
@@ -102,14 +123,9 @@ struct MarkKeeper: Sendable {
     }
 }
 
-extension Dataset {
-    /// Changes with anything that decides which keys a row has: 16 hexadecimal digits, FNV-1a.
-    public var fingerprint: String {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in "\(source)|\(identity)|\(keys.map { "\($0.template)=\($0.value)" })".utf8 {
-            hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
-        }
-        let digits = String(hash, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+extension Mark {
+    /// Whether they differ only in how far was read: a successor that finds one believes the other as well.
+    fileprivate func isComparable(to other: Mark) -> Bool {
+        fingerprint == other.fingerprint && history.isOfSameServer(as: other.history)
     }
 }

@@ -118,10 +118,22 @@ public struct WriteBatch: Hashable, Sendable {
     public var byteCount: Int { keys.bytes.count + arguments.bytes.count }
 
     /// One mark alone; see ``Mark``.
-    public static func mark(key: String, dataset: String, value: String) -> WriteBatch {
+    public static func mark(_ mark: Mark, of dataset: String, key: String) -> WriteBatch {
+        note("\(mark)", field: dataset, key: key)
+    }
+
+    /// The history that a dataset is written from, beside its mark; see ``HistoryWatch``.
+    public static func reached(_ history: ServerHistory, by dataset: String, key: String) -> WriteBatch {
+        note("\(history)", field: reachedField(of: dataset), key: key)
+    }
+
+    /// Where ``reached(_:by:key:)`` is kept. The name of no dataset holds a colon.
+    public static func reachedField(of dataset: String) -> String { "reached:\(dataset)" }
+
+    private static func note(_ value: String, field: String, key: String) -> WriteBatch {
         var batch = WriteBatch()
         batch.keys.append(key)
-        batch.arguments.append(dataset)
+        batch.arguments.append(field)
         batch.arguments.append(value)
         batch.close(.mark, row: DigestTable.noRow)
         return batch

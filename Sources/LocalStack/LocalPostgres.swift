@@ -45,7 +45,7 @@ public final class LocalPostgres: Sendable {
     private let child = Mutex<ChildProcess?>(nil)
     private let lastDatabase = Mutex(0)
 
-    private var dataFolder: String { "\(socketFolder)/data" }
+    var dataFolder: String { "\(socketFolder)/data" }
 
     /// The process id of the postmaster; nil while the server is stopped.
     public var pid: Int32? { child.withLock { $0?.isRunning == true ? $0?.pid : nil } }

@@ -82,6 +82,21 @@ public struct PostgresConfiguration: Sendable {
     }
 }
 
+extension PostgresConfiguration {
+    /// The hosts of the URL; libpq takes the first that answers.
+    public var hosts: [String] {
+        guard let options = try? ConnectionOptions(self) else { return [] }
+        let hosts = options.values["host"] ?? options.values["hostaddr"] ?? ""
+        return hosts.utf8.split(separator: UInt8(ascii: ",")).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// The URL passes over hosts that take no writes, as standbys do.
+    public var wantsPrimary: Bool {
+        let wanted = (try? ConnectionOptions(self))?.values["target_session_attrs"]
+        return wanted == "primary" || wanted == "read-write"
+    }
+}
+
 extension PostgresConfiguration: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// Server, database and user; never the password.
     public var description: String {

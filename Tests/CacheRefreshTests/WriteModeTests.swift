@@ -235,7 +235,7 @@ struct WriteModeTests {
 
     // MARK: Marks
 
-    private let mark = Mark(horizon: 7, server: "s", fingerprint: "f")
+    private let mark = Fixture.mark(7)
 
     @Test("a mark is never written before the repetitions that it stands for")
     func markAfterRepetitions() throws {
@@ -279,7 +279,7 @@ struct WriteModeTests {
         settle(leader, ["1 Ann 100"])
         leader.refresh.passed(mark)
         #expect(leader.dueMark == mark)
-        leader.refresh.lost(WriteBatch.mark(key: "marks", dataset: "users", value: "\(mark)"))
+        leader.refresh.lost(WriteBatch.mark(mark, of: "users", key: "marks"))
         #expect(leader.dueMark == mark)
     }
 

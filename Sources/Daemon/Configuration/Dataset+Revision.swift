@@ -6,12 +6,7 @@ extension Configuration {
     ///
     /// Spelling, order and comments of the file do not matter, nor does where something was said.
     public var revision: String {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in enabledDatasets.map(\.definition).sorted().joined(separator: "\n").utf8 {
-            hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
-        }
-        let digits = String(hash, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+        "\(Fingerprint(of: enabledDatasets.map(\.definition).sorted().joined(separator: "\n")))"
     }
 }
 
@@ -36,7 +31,6 @@ extension Dataset {
                 DurationText.render(ttl), "\(Int(ttlJitter * 1_000_000))", DurationText.render(confirmAfter),
                 "\(maxValueBytes)", DurationText.render(repeatAfter), DurationText.render(repeatLateAfter),
             ]
-        // The lengths keep words apart that hold a separator.
-        return words.map { "\($0.utf8.count):\($0)" }.joined(separator: ",")
+        return Fingerprint.text(of: words)
     }
 }

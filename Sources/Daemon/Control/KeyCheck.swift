@@ -107,7 +107,9 @@ extension Inspector {
             return "epoch \(texts.first.flatMap { $0 } ?? "?"), sequence \(numbers[1].map { "\($0)" } ?? "?")"
         case keys.marks:
             if left >= 0 { faults.append(Self.mortal(key)) }
-            return TextLayout.count(Int(try await redis.send(RedisCommand("HLEN", key)).int ?? 0), "dataset")
+            let fields = try await redis.send(RedisCommand("HKEYS", key)).array?.compactMap(\.string) ?? []
+            // Each dataset has a field of its own name, and may have others with a colon.
+            return TextLayout.count(fields.count { !$0.utf8.contains(UInt8(ascii: ":")) }, "dataset")
         case keys.events:
             return TextLayout.count(Int(try await redis.send(RedisCommand("XLEN", key)).int ?? 0), "event")
         case keys.figures:

@@ -10,26 +10,21 @@ struct DatasetPlanner {
     let limit: Int
     let connection: PostgresConnection
     let redis: RedisClient
-    let server: ServerIdentity
 
     private var comparison: CacheComparison { CacheComparison(redis: redis) }
 
     func plan() async throws -> PlanReport.DatasetPlan {
         var plan = PlanReport.DatasetPlan(name: dataset.name, redis: dataset.redis)
         let source = DatasetSource(dataset: dataset, keyPrefix: configuration.keyPrefix)
-        let mark = dataset.keepsMark ? try await readMark() : nil
-        if dataset.mode == .invalidate {
-            plan.notes.append(
-                mark == nil
-                    ? "No leader has left a mark, so that a new one would unlink all keys that are there."
-                    : "As a new leader would do it, from the mark that the one before left.")
-        }
-        if dataset.mode != .invalidate, dataset.hasFilter, mark != nil {
-            plan.notes.append("Rows outside the filter are looked at if they changed since the leader's last mark.")
-        }
+        let found = dataset.keepsMark ? try await findMark() : .none
         let memory = try await source.read(
-            on: connection, known: nil, since: mark, isFlagging: dataset.mode == .invalidate
+            on: connection, known: nil, isFlagging: dataset.mode == .invalidate, admit: { _ in found.mark }
         ) { reading in
+            if dataset.mode == .invalidate {
+                plan.notes.append(found.note(reading.verdict))
+            } else if reading.verdict == .fits {
+                plan.notes.append("Rows outside the filter are looked at if they changed since the leader's last mark.")
+            }
             let memory = Memory(
                 DatasetRefresh(
                     dataset: dataset, shape: reading.binding.shape, opening: .comparing,
@@ -111,13 +106,37 @@ struct DatasetPlanner {
                 + "`baton confirm \(dataset.name)`.")
     }
 
-    private func readMark() async throws -> Mark? {
+    /// What stands in the mark's place.
+    private enum FoundMark {
+        case none
+        /// Of another version of Baton, or broken.
+        case unreadable
+        case mark(Mark)
+
+        var mark: Mark? { if case .mark(let mark) = self { mark } else { nil } }
+
+        /// - Parameter verdict: on the mark; nil where the dataset's rows can't be dated.
+        func note(_ verdict: Mark.Verdict?) -> String {
+            let obstacle =
+                switch (self, verdict) {
+                case (.none, _): "No leader has left a mark"
+                case (.unreadable, _): "A mark is there, of another version of Baton"
+                case (.mark, .otherDefinition): "A mark is there, of another definition"
+                case (.mark, .otherHistory):
+                    "A mark is there, of another history: the server was restarted, restored or replaced since"
+                case (.mark, .tooOld): "A mark is there, but too old"
+                case (.mark, nil): "A mark is there, but the rows of a view or a query don't say when they changed"
+                case (.mark, .fits): String?.none
+                }
+            return obstacle.map { "\($0): all keys would go." }
+                ?? "As a new leader would do it, from the mark that the one before left."
+        }
+    }
+
+    private func findMark() async throws -> FoundMark {
         let key = GroupKeys(prefix: configuration.keyPrefix, group: configuration.group).marks
-        guard
-            let mark = try await redis.send(RedisCommand("HGET", key, dataset.name)).string.flatMap({ Mark($0) }),
-            mark.server == "\(server)", mark.fingerprint.hasPrefix(dataset.fingerprint)
-        else { return nil }
-        return mark
+        guard let text = try await redis.send(RedisCommand("HGET", key, dataset.name)).string else { return .none }
+        return Mark(text).map { .mark($0) } ?? .unreadable
     }
 }
 
@@ -133,12 +152,11 @@ extension Inspector {
         var report = PlanReport()
         guard !datasets.isEmpty else { return report }
         let connection = try await connectToPostgres()
-        let server = try await ServerIdentity.read(from: connection)
         for dataset in datasets {
             let plan = try await withRedis(dataset.redis) { redis in
                 try await DatasetPlanner(
                     dataset: dataset, configuration: configuration, limit: max(0, limit), connection: connection,
-                    redis: redis, server: server
+                    redis: redis
                 ).plan()
             }
             report.datasets.append(plan)

@@ -17,7 +17,8 @@ struct DatasetUniqueness {
     private var identity: [String] { binding.shape.columns[..<binding.shape.identityCount].map(\.name) }
 
     func findings() async throws(PostgresError) -> [Finding] {
-        let indexes = try await uniqueIndexes()
+        let children = try await inheritingTables()
+        let indexes = children.isEmpty ? try await uniqueIndexes() : nil
         var findings: [Finding] = []
         if let finding = try await judge(identity, indexes, what: "identity") { findings.append(finding) }
         for family in dataset.keys where !Set(family.template.columns).isSuperset(of: identity) {
@@ -25,6 +26,13 @@ struct DatasetUniqueness {
             if let finding = try await judge(columns, indexes, what: family.template.description) {
                 findings.append(finding)
             }
+        }
+        if !children.isEmpty, findings.isEmpty {
+            findings.append(
+                .warning(
+                    "The rows of tables that inherit from this one (\(children.joined(separator: ", "))) are read too, and no "
+                        + "unique index spans them: two rows can have one identity",
+                    "Read the parent alone (`query: select … from only …`), or see to it that no identity comes twice"))
         }
         for family in dataset.keys {
             let texts = family.template.columns.uniqued.filter(isText)
@@ -43,6 +51,16 @@ struct DatasetUniqueness {
         case .text, .timestamp, .timestampWithZone, .json: true
         case .integer, .number, .boolean, .uuid, nil: false
         }
+    }
+
+    /// The tables that inherit from the dataset's, each with rows of its own; partitions share an index.
+    private func inheritingTables() async throws(PostgresError) -> [String] {
+        guard case .table(let name, _, _) = dataset.source,
+            let relation = try await DatasetCatalog(connection: connection).relation(name), relation.kind == "r"
+        else { return [] }
+        return try await connection.query(
+            "select inhrelid::regclass from pg_inherits where inhparent = $1::oid order by 1", [relation.oid]
+        ).compactMap { $0[0] }
     }
 
     /// - Returns: the indexes of the table; nil for views, foreign tables and queries, which can have none.

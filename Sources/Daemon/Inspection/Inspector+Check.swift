@@ -12,6 +12,7 @@ extension Inspector {
         report.sections.append(configurationSection())
 
         var postgres = CheckReport.Section(.postgres, "", title: "\(configuration.postgres)")
+        postgres.findings += PostgresInspection.findings(on: configuration.postgresConfiguration)
         var server: ServerIdentity?
         var sections: [CheckReport.Section] = []
         do throws(PostgresError) {

@@ -6,6 +6,18 @@ struct PostgresInspection {
 
     static let oldestVersion = 130_000
 
+    /// What the URL alone tells.
+    static func findings(on configuration: PostgresConfiguration) -> [Finding] {
+        let hosts = configuration.hosts
+        guard hosts.count > 1, !configuration.wantsPrimary else { return [] }
+        return [
+            .warning(
+                "The URL names several hosts (\(hosts.joined(separator: ", "))), of which any may answer: one that lags "
+                    + "behind what was read already holds reads up, and each change of the host reads everything anew",
+                "Add `target_session_attrs=read-write` to the URL, or name one host")
+        ]
+    }
+
     func inspect(_ section: inout CheckReport.Section) async throws(PostgresError) -> ServerIdentity? {
         let row = try await connection.query(
             """

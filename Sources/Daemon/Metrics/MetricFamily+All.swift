@@ -18,6 +18,9 @@ extension MetricFamily {
         "baton_pass_failures_total", .counter, "Ticks that failed, or of which Redis refused a part.")
     static let ticksSkipped = dataset(
         "baton_ticks_skipped_total", .counter, "Ticks at which nothing was read because nothing can have changed.")
+    static let ticksBehind = dataset(
+        "baton_ticks_behind_total", .counter,
+        "Ticks at which nothing was read because the server lagged behind what was read before.")
     static let lastSuccess = dataset(
         "baton_last_success_timestamp_seconds", .gauge, "When a tick last succeeded, skipped ones included, since 1970."
     )
@@ -54,7 +57,8 @@ extension MetricFamily {
     static let keysHeld = dataset("baton_keys_held", .gauge, "Deletions that the brake holds.")
 
     static let ofDatasets = [
-        passDuration, tickInterval, passFailures, ticksSkipped, lastSuccess, refreshedSince, databaseQueries,
+        passDuration, tickInterval, passFailures, ticksSkipped, ticksBehind, lastSuccess, refreshedSince,
+        databaseQueries,
         databaseSeconds,
         redisCommands, redisWrites, redisBytes, rowsRead, rowsChanged, rowsDeleted, rowsSetAside, rowsContested,
         keysWritten,

@@ -11,6 +11,8 @@ struct BatchPipeline {
     private var inFlight: [(batch: WriteBatch, sent: Fence.Sent, isSecondTry: Bool)] = []
     /// What Redis said of the first operation that it refused.
     private(set) var refusal: String?
+    /// Goes before the first batch that there is, if any; nil when it was sent.
+    var announcement: WriteBatch?
     /// Why batches that need memory are not sent any more: Redis is full. Those that free it still are.
     private(set) var shortage: Fence.Failure?
 
@@ -28,6 +30,10 @@ struct BatchPipeline {
                 continue
             }
             do {
+                if let announcement {
+                    inFlight.append((announcement, try await send(announcement), false))
+                    self.announcement = nil
+                }
                 if inFlight.count >= Self.depth { try await settleOldest(&refresh) }
                 try Task.checkCancellation()
                 inFlight.append((batch, try await send(batch), false))
@@ -58,7 +64,7 @@ struct BatchPipeline {
 
     private func send(_ batch: WriteBatch) async throws -> Fence.Sent {
         let sent = try await fence.send(batch)
-        meter.sent(writes: batch.operations.count, bytes: sent.byteCount)
+        meter.sent(writes: batch.isNote ? 0 : batch.operations.count, bytes: sent.byteCount)
         return sent
     }
 
@@ -108,8 +114,12 @@ struct BatchPipeline {
 }
 
 extension WriteBatch {
-    /// Only deletions and renewals, which pass on a full Redis too.
+    /// For the next leader alone: no key of the cache is in it.
+    fileprivate var isNote: Bool { operations == [Operation.mark.rawValue] }
+
+    /// Only deletions, renewals and marks, which pass on a full Redis too.
     fileprivate var needsNoMemory: Bool {
-        operations.allSatisfy { [Operation.delete, .touch, .touchHash].map(\.rawValue).contains($0) }
+        let frugal: [Operation] = [.delete, .touch, .touchHash, .mark]
+        return operations.allSatisfy { operation in frugal.contains { $0.rawValue == operation } }
     }
 }

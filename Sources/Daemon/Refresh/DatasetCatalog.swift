@@ -104,7 +104,8 @@ struct DatasetCatalog {
             select distinct c.oid, c.relkind, format('%I.%I', n.nspname, c.relname),
                    has_table_privilege(c.oid, 'select')
             from pg_locks l join pg_class c on c.oid = l.relation join pg_namespace n on n.oid = c.relnamespace
-            where l.pid = pg_backend_pid() and l.locktype = 'relation' and c.relkind in ('r', 'p', 'v', 'm', 'f')
+            where l.pid = pg_backend_pid() and l.locktype = 'relation'
+              and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
               and n.nspname not in ('pg_catalog', 'information_schema')
             order by 3
             """)
@@ -113,8 +114,8 @@ struct DatasetCatalog {
             .map { Relation(oid: $0[0] ?? "", kind: $0[1] ?? "", name: $0[2] ?? "") }
         let lockable = Set(tables.map(\.oid))
         let obstacle: String?
-        if let foreign = relations.first(where: { $0[1] == "f" }) {
-            obstacle = "\(foreign[2] ?? "a table") is a foreign table"
+        if let moving = relations.first(where: { Self.movingKinds.keys.contains($0[1] ?? "") }) {
+            obstacle = "\(moving[2] ?? "something") is a \(Self.movingKinds[moving[1] ?? ""] ?? "")"
         } else {
             obstacle = try await Self.unsteadyExpression(in: [plan] + text, on: connection)
         }
@@ -125,18 +126,43 @@ struct DatasetCatalog {
             obstacle: obstacle)
     }
 
-    /// A text that changes whenever one of these relations is defined anew: its view, its primary key, its partitions.
-    func definitions(of relations: [String]) async throws(PostgresError) -> String {
+    /// Kinds of relations that change without a word in the log; `nextval` mostly writes none.
+    private static let movingKinds = ["f": "foreign table", "S": "sequence"]
+
+    /// A text that changes whenever what is read is defined anew or lies elsewhere: a view, a primary key, a policy, the
+    /// partitions, a table that was swapped in, or filled anew after `TRUNCATE`, the labels of an enum.
+    ///
+    /// - Parameters:
+    ///   - relations: their object ids.
+    ///   - columns: what is read from them.
+    func definitions(of relations: [String], _ columns: [PostgresColumn]) async throws(PostgresError) -> String {
         try await connection.query(
             """
+            with recursive type (oid) as (
+                select unnest($2::oid[])
+                union select atttypid from pg_attribute where attrelid = any($1::oid[]) and attnum > 0
+                union select part.oid from type join pg_type t on t.oid = type.oid cross join lateral (
+                    select t.typbasetype union all select t.typelem
+                    union all select atttypid from pg_attribute where attrelid = t.typrelid and attnum > 0
+                    union all select rngsubtype from pg_range where rngtypid = t.oid
+                ) part (oid) where part.oid <> 0
+            )
             select coalesce(string_agg(fact, ' ' order by fact), '') from (
-                select format('relation:%s:%s', oid, relkind) from pg_class where oid = any($1::oid[])
+                select format('relation:%s:%s:%s', oid, relkind, pg_relation_filenode(oid))
+                    from pg_class where oid = any($1::oid[])
                 union all select format('rule:%s:%s', oid, xmin) from pg_rewrite where ev_class = any($1::oid[])
                 union all select format('key:%s:%s', indrelid, indkey) from pg_index
                     where indrelid = any($1::oid[]) and indisprimary
                 union all select format('part:%s', inhrelid) from pg_inherits where inhparent = any($1::oid[])
+                union all select format('policy:%s:%s', oid, xmin) from pg_policy where polrelid = any($1::oid[])
+                union all select format('label:%s:%s:%L', enumtypid, enumsortorder, enumlabel) from pg_enum
+                    where enumtypid in (select oid from type)
             ) facts (fact)
-            """, ["{\(relations.joined(separator: ","))}"]
+            """,
+            [
+                "{\(relations.joined(separator: ","))}",
+                "{\(Set(columns.map(\.typeOID)).map(String.init).joined(separator: ","))}",
+            ]
         ).first?[0] ?? ""
     }
 

@@ -17,6 +17,7 @@ struct DatasetLoop {
     /// Runs until the task is cancelled or the term is over.
     func run() async {
         var memory: DatasetPass.Memory?
+        let course = DatasetPass.Course()
         var losses = 0
         var schedule = PassSchedule(every: pass.dataset.every)
         var random = SystemRandomNumberGenerator()
@@ -40,14 +41,27 @@ struct DatasetLoop {
                 let known = await pass.fence.losses
                 if known != losses { memory = nil }
                 losses = known
-                let outcome = try await tick(&memory)
+                let outcome = try await tick(&memory, course)
                 let duration = pass.clock() - began
                 pass.meter.succeeded(outcome, duration)
                 pass.signs.passSucceeded(pass.dataset.name)
+                if let change = course.takeChange() {
+                    logger.notice(
+                        "another history of postgres goes on; everything was compared",
+                        [.from: "\(change.from)", .to: "\(change.to)"])
+                }
                 report(outcome, memory, duration, &told)
                 if trouble.isOver() {
                     logger.notice("passes succeed again", [.failures: "\(schedule.consecutiveFailures)"])
                 }
+                pause = schedule.succeeded(at: pass.clock())
+            } catch let lag as ServerLag {
+                let problem = Problem(lag)
+                if trouble.isWorthTelling(problem, at: pass.clock()) {
+                    logger.warning("postgres lags", [.problem: "\(problem.text)"])
+                }
+                pass.meter.waited(problem)
+                pass.signs.passSucceeded(pass.dataset.name)  // both servers answer, and another leader would wait too
                 pause = schedule.succeeded(at: pass.clock())
             } catch {
                 if Task.isCancelled || !term.isLive() { return }
@@ -69,11 +83,13 @@ struct DatasetLoop {
         }
     }
 
-    private func tick(_ memory: inout DatasetPass.Memory?) async throws -> DatasetPass.Outcome {
+    private func tick(
+        _ memory: inout DatasetPass.Memory?, _ course: DatasetPass.Course
+    ) async throws -> DatasetPass.Outcome {
         try await pool.withConnection { connection in
             let before = connection.usage
             defer { pass.meter.queried(connection.usage - before) }
-            return try await pass.tick(&memory, on: connection)
+            return try await pass.tick(&memory, along: course, on: connection)
         }
     }
 

@@ -19,6 +19,7 @@ final class DatasetMeter: Sendable {
     private let interval: Metrics.Timer
     private let failures: Counter
     private let skipped: Counter
+    private let behind: Counter
     private let queries: Counter
     private let querySeconds: FloatingPointCounter
     private let commands: Counter
@@ -51,6 +52,7 @@ final class DatasetMeter: Sendable {
         interval = timer(.tickInterval)
         failures = counter(.passFailures)
         skipped = counter(.ticksSkipped)
+        behind = counter(.ticksBehind)
         queries = counter(.databaseQueries)
         querySeconds = FloatingPointCounter(
             label: MetricFamily.databaseSeconds.name, dimensions: labels, factory: factory)
@@ -157,6 +159,12 @@ final class DatasetMeter: Sendable {
                 (recent.problem, recent.runningSince) = (problem, nil)
             }
         }
+    }
+
+    /// The server lagged behind what was read before, so that nothing was read.
+    func waited(_ problem: Problem) {
+        behind.increment()
+        recent.withLock { ($0.problem, $0.runningSince) = (problem.text, nil) }
     }
 
     // MARK: Gauges

@@ -7,7 +7,6 @@ struct DatasetPass {
     let dataset: Dataset
     let keyPrefix: String
     let keys: GroupKeys
-    let server: ServerIdentity
     let fence: Fence
     let redis: RedisClient
     let clock: @Sendable () -> Duration
@@ -18,14 +17,13 @@ struct DatasetPass {
 
     /// - Parameter meter: nil where nobody wants to know what it costs.
     init(
-        dataset: Dataset, keyPrefix: String, keys: GroupKeys, server: ServerIdentity, fence: Fence,
-        redis: RedisClient, clock: @escaping @Sendable () -> Duration, cleared: ClearedKeys? = nil,
-        meter: DatasetMeter? = nil, signs: SignsOfLife = SignsOfLife()
+        dataset: Dataset, keyPrefix: String, keys: GroupKeys, fence: Fence, redis: RedisClient,
+        clock: @escaping @Sendable () -> Duration, cleared: ClearedKeys? = nil, meter: DatasetMeter? = nil,
+        signs: SignsOfLife = SignsOfLife()
     ) {
         self.dataset = dataset
         self.keyPrefix = keyPrefix
         self.keys = keys
-        self.server = server
         self.fence = fence
         self.redis = redis
         self.clock = clock
@@ -58,8 +56,14 @@ struct DatasetPass {
         case passed(PassSummary, refusal: String?)
     }
 
-    /// - Parameter memory: of the tick before; nil at first, and after Redis lost data. Replaced as needed.
-    func tick(_ memory: inout Memory?, on connection: PostgresConnection) async throws -> Outcome {
+    /// - Parameters:
+    ///   - memory: of the tick before; nil at first, and after Redis lost data. Replaced as needed.
+    ///   - course: of the ticks before.
+    /// - Throws: ``ServerLag`` where nothing may be read now; the connection is then closed, so that the next one may
+    ///   find another server.
+    func tick(
+        _ memory: inout Memory?, along course: Course, on connection: PostgresConnection
+    ) async throws -> Outcome {
         if dataset.mode == .upsert, let cleared {
             switch try await cleared.take(for: dataset.name) {
             case .none: break
@@ -74,31 +78,42 @@ struct DatasetPass {
                 memory.hasClearedConfirmation = false
             }
         }
-        if let memory, let snapshot = memory.snapshot, memory.binding.gateObstacle == nil,
-            !memory.refresh.needsRead(at: clock()),
-            try await snapshot.isStillCurrent(on: connection)
+        // Forgotten before the question, which may fail: another server may answer the next one.
+        let remembered = memory?.snapshot
+        memory?.snapshot = nil
+        let now = try await Snapshot.take(on: connection)
+        if let memory, let remembered, memory.binding.gateObstacle == nil, !memory.refresh.needsRead(at: clock()),
+            now.showsNothingNew(since: remembered)
         {
-            return try await settleOnly(memory)
+            memory.snapshot = remembered
+            return try await settleOnly(memory, course, now)
         }
+        if memory == nil { course.announceAgain() }
+        try await course.findReached(readReached)
         // Also when a first pass failed half-way: what is left of it is done as that one would have done it.
         let isFirst = memory.map { $0.refresh.opening != .over } ?? true
-        var mark = memory?.refresh.reachedMark
-        if mark == nil, isFirst, dataset.keepsMark { mark = try await readMark() }
+        let own = memory?.refresh.reachedMark
+        let left = own == nil && isFirst && dataset.keepsMark ? try await readMark() : nil
         let holdsNothing = memory == nil ? try await inventory.isEmpty(but: keys.all) : false
         let opening: DatasetRefresh.Opening = holdsNothing ? .writing : .comparing
-        memory?.snapshot = nil
         let known = memory
         let source = DatasetSource(dataset: dataset, keyPrefix: keyPrefix)
         var pipeline = BatchPipeline(fence: fence, clock: clock, meter: meter)
         var current: Memory?
         var markRefusal: String?
+        var isContinued = true
+        let admission = { (snapshot: Snapshot) throws -> Mark? in
+            if try !admit(snapshot, known, course) { isContinued = false }
+            return left ?? (isContinued ? own?.carried(to: snapshot) : nil)
+        }
         do {
             let snapshot = try await source.read(
-                on: connection, known: known?.binding, since: mark,
-                isFlagging: isFirst && dataset.mode == .invalidate
+                on: connection, known: known?.binding, isFlagging: isFirst && dataset.mode == .invalidate,
+                admit: admission
             ) { reading in
-                let memory = remembered(known, for: reading.binding, opening: opening)
+                let memory = self.memory(known, for: reading.binding, opening: opening)
                 current = memory
+                pipeline.announcement = announcement(course)
                 memory.refresh.beginPass(rowsAreFlagged: reading.rowsAreFlagged)
                 while let chunk = try await reading.rows.next() {
                     signs.heard(SignsOfLife.postgres)
@@ -116,12 +131,18 @@ struct DatasetPass {
             try await pipeline.drain(&memory.refresh)
             memory.refresh.finishPass()
             if let shortage = pipeline.shortage { throw shortage }
-            memory.snapshot = snapshot
+            course.announced(by: pipeline)
+            memory.snapshot = snapshot.noted(at: now)
             if dataset.keepsMark {
                 memory.refresh.passed(
-                    Mark(horizon: snapshot.horizon, server: "\(server)", fingerprint: memory.binding.fingerprint))
+                    Mark(
+                        horizon: snapshot.horizon, history: snapshot.history,
+                        fingerprint: "\(memory.binding.fingerprint)"))
             }
-            markRefusal = try await writeMark(memory)
+            markRefusal = try await writeMark(memory, snapshot)
+        } catch let lag as ServerLag {
+            await connection.close()
+            throw lag
         } catch {
             if let current {
                 pipeline.giveUp(&current.refresh)
@@ -135,7 +156,7 @@ struct DatasetPass {
     }
 
     /// What is known of the cache, unless the dataset now looks different.
-    private func remembered(
+    private func memory(
         _ known: Memory?, for binding: DatasetSource.Binding, opening: DatasetRefresh.Opening
     ) -> Memory {
         if let known, known.refresh.shape == binding.shape {
@@ -149,12 +170,13 @@ struct DatasetPass {
     }
 
     /// A tick that reads nothing: renewals, repetitions and what the brake lets go.
-    private func settleOnly(_ memory: Memory) async throws -> Outcome {
+    private func settleOnly(_ memory: Memory, _ course: Course, _ now: Snapshot) async throws -> Outcome {
         guard memory.refresh.hasDueWork(at: clock()) else {
-            _ = try await writeMark(memory)
+            _ = try await writeMark(memory, now)
             return .skipped
         }
         var pipeline = BatchPipeline(fence: fence, clock: clock, meter: meter)
+        pipeline.announcement = announcement(course)
         do {
             memory.refresh.settle(at: clock())
             try await pipeline.sendReady(&memory.refresh)
@@ -169,7 +191,8 @@ struct DatasetPass {
             meter.worked(memory.refresh.summary)
             throw shortage
         }
-        _ = try await writeMark(memory)
+        course.announced(by: pipeline)
+        _ = try await writeMark(memory, now)
         return .settled(memory.refresh.summary, refusal: pipeline.refusal)
     }
 
@@ -204,7 +227,7 @@ struct DatasetPass {
 
     private var inventory: Inventory { Inventory(redis: redis) { [meter] in meter.sent(bytes: $0.byteCount) } }
 
-    private func ask(_ words: String...) async throws(RedisError) -> RedisValue {
+    func ask(_ words: String...) async throws(RedisError) -> RedisValue {
         let command = RedisCommand(words)
         meter.sent(bytes: command.byteCount)
         return try await redis.send(command)
@@ -219,23 +242,5 @@ struct DatasetPass {
         let found = try await ask("HDEL", keys.wishes, field).int ?? 0
         memory.hasClearedConfirmation = true
         if found > 0 && wasAsked { memory.refresh.confirmDeletions(at: clock()) }
-    }
-
-    // MARK: Marks
-
-    private func readMark() async throws -> Mark? {
-        let value = try await ask("HGET", keys.marks, dataset.name)
-        guard let mark = value.string.flatMap(Mark.init), mark.server == "\(server)" else { return nil }
-        return mark
-    }
-
-    /// - Returns: what Redis said, if it refused the mark.
-    private func writeMark(_ memory: Memory) async throws -> String? {
-        guard let mark = memory.refresh.dueMark(at: clock()) else { return nil }
-        var pipeline = BatchPipeline(fence: fence, clock: clock, meter: meter)
-        let batch = WriteBatch.mark(key: keys.marks, dataset: dataset.name, value: "\(mark)")
-        try await pipeline.send(batch, &memory.refresh)
-        if let shortage = pipeline.shortage { throw shortage }
-        return pipeline.refusal
     }
 }

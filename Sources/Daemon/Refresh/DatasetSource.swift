@@ -23,9 +23,9 @@ struct DatasetSource: Sendable {
         /// Rows carry the transaction that wrote them: a plain or partitioned table.
         let hasTransactionIDs: Bool
         let validatesUTF8: Bool
-        /// Of the dataset's definition and the columns that it has: what decides which keys there are, and what is in
-        /// them.
-        let fingerprint: String
+        /// Of the dataset's definition, the columns that it has and where its rows are: what decides which keys there
+        /// are, and what is in them.
+        let fingerprint: Fingerprint
     }
 
     /// One read in progress: the transaction's snapshot, and the rows still to come.
@@ -33,6 +33,10 @@ struct DatasetSource: Sendable {
         let binding: Binding
         let snapshot: Snapshot
         let rows: CopyStream
+        /// Whether the mark that was handed over serves; nil if none was, or rows don't say which transaction wrote
+        /// them.
+        let verdict: Mark.Verdict?
+        /// Each row begins with whether it may have changed since the mark.
         let rowsAreFlagged: Bool
     }
 
@@ -41,26 +45,28 @@ struct DatasetSource: Sendable {
     ///
     /// - Parameters:
     ///   - known: the binding of an earlier pass, used again while the columns are the same.
-    ///   - mark: rows outside the filter are read too that may have changed since, where that can be told.
-    ///   - isFlagging: whether rows are flagged by whether they may have changed since.
+    ///   - isFlagging: whether rows are flagged by whether they may have changed since the mark.
+    ///   - admit: says since which mark changed rows are read also outside the filter, where that can be told; throws
+    ///     if nothing is to be read from this snapshot.
     func read<Result>(
-        on connection: PostgresConnection, known: Binding?, since mark: Mark?, isFlagging: Bool,
+        on connection: PostgresConnection, known: Binding?, isFlagging: Bool, admit: (Snapshot) throws -> Mark?,
         _ body: (Reading) async throws -> Result
     ) async throws -> Result {
-        let (binding, snapshot) = try await open(on: connection, known: known)
+        let (binding, snapshot, mark) = try await open(on: connection, known: known, admit: admit)
         do {
+            var verdict = mark?.verdict(at: snapshot, fingerprint: "\(binding.fingerprint)")
             // Columns that came or went under this very leader do not make a row another one.
-            let isSameTable = known.map { $0.fingerprint == mark?.fingerprint && $0.relations == binding.relations }
-            let isMarkFitting =
-                binding.hasTransactionIDs
-                && (mark?.fingerprint == binding.fingerprint || !isFlagging && isSameTable == true)
-            let changed = isMarkFitting ? mark.flatMap { Self.changed(since: $0, snapshot) } : nil
+            if let known, let mark, verdict == .otherDefinition, !isFlagging, known.relations == binding.relations {
+                verdict = mark.verdict(at: snapshot, fingerprint: "\(known.fingerprint)")
+            }
             let query = RowQuery(
-                dataset: dataset, shape: binding.shape, described: binding.described, changed: changed,
-                isFlagged: isFlagging && changed != nil)
+                dataset: dataset, shape: binding.shape, described: binding.described,
+                changed: verdict == .fits ? mark.map(Self.changed) : nil, isFlagged: isFlagging && verdict == .fits)
             let rows = try await connection.copy("copy (\(query.text())) to stdout")
             let result = try await body(
-                Reading(binding: binding, snapshot: snapshot, rows: rows, rowsAreFlagged: query.isFlagged))
+                Reading(
+                    binding: binding, snapshot: snapshot, rows: rows, verdict: verdict,
+                    rowsAreFlagged: query.isFlagged))
             try await connection.execute("commit")
             return result
         } catch {
@@ -107,14 +113,18 @@ struct DatasetSource: Sendable {
     // MARK: Transaction
 
     /// Begins a transaction whose snapshot shows the rows of all that the dataset reads, with all of it locked.
-    private func open(on connection: PostgresConnection, known: Binding?) async throws -> (Binding, Snapshot) {
+    private func open(
+        on connection: PostgresConnection, known: Binding?, admit: (Snapshot) throws -> Mark?
+    ) async throws -> (Binding, Snapshot, Mark?) {
         for _ in 0..<Self.maximumOpenings {
-            let walPosition = try await Snapshot.walPosition(on: connection)
             try await begin(on: connection, known: known)
             do {
-                let snapshot = try await Snapshot.take(on: connection, walPosition: walPosition)
+                let snapshot = try await Snapshot.take(on: connection)
+                let mark = try admit(snapshot)
                 let binding = try await bind(on: connection, known: known)
-                if try await lockRest(binding, on: connection) { return (binding, snapshot) }
+                if try await lockRest(binding, on: connection) {
+                    return (binding, snapshot, binding.hasTransactionIDs ? mark : nil)
+                }
                 try await connection.execute("rollback")
             } catch {
                 if connection.isUsable { try? await connection.execute("rollback") }
@@ -224,7 +234,7 @@ struct DatasetSource: Sendable {
         let described = try await connection.describe("select * from \(Self.from(dataset, withFilter: true))")
         let catalog = DatasetCatalog(connection: connection)
         if let known, known.described == described,
-            known.definitions == (try await catalog.definitions(of: known.relations))
+            known.definitions == (try await catalog.definitions(of: known.relations, described))
         {
             return known
         }
@@ -244,33 +254,22 @@ struct DatasetSource: Sendable {
         }
         let dependencies = try await catalog.dependencies(
             of: RowQuery(dataset: dataset, shape: shape, described: described).text(), text: Self.texts(of: dataset))
+        let definitions = try await catalog.definitions(of: dependencies.relations, described)
         return Binding(
             described: described, shape: shape, tables: dependencies.tables, relations: dependencies.relations,
-            unlockable: dependencies.unlockable,
-            definitions: try await catalog.definitions(of: dependencies.relations),
+            unlockable: dependencies.unlockable, definitions: definitions,
             gateObstacle: dataset.changes == .snapshot ? "changes: snapshot" : dependencies.obstacle,
             hasTransactionIDs: hasTransactionIDs,
             validatesUTF8: await connection.parameter("server_encoding") == "SQL_ASCII",
-            fingerprint: dataset.fingerprint + Self.digest(described))
-    }
-
-    /// Of the columns' names and types: 16 hexadecimal digits, FNV-1a.
-    private static func digest(_ columns: [PostgresColumn]) -> String {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in columns.map({ "\($0.name) \($0.typeOID) \($0.typeModifier)" }).joined(separator: "|").utf8 {
-            hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
-        }
-        let digits = String(hash, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+            fingerprint: dataset.fingerprint(
+                with: described.map { "\($0.name) \($0.typeOID) \($0.typeModifier)" } + [definitions]))
     }
 
     // MARK: SQL
 
-    /// Whether a row may have changed since the mark; nil if the mark is too old or from the future.
-    private static func changed(since mark: Mark, _ snapshot: Snapshot) -> String? {
-        // Ids of rows have 32 bits: beyond half their range, older and newer can't be told apart.
-        guard mark.horizon <= snapshot.horizon, snapshot.horizon - mark.horizon < 1 << 30 else { return nil }
-        return "age(xmin) <= age('\(mark.horizon & 0xFFFF_FFFF)'::xid)"
+    /// Whether a row may have changed since a mark that fits.
+    private static func changed(since mark: Mark) -> String {
+        "age(xmin) <= age('\(mark.horizon & 0xFFFF_FFFF)'::xid)"
     }
 
     /// What follows `FROM`: it always has a `WHERE`, so that conditions can be added with `AND`.

@@ -16,6 +16,8 @@ struct Problem {
         switch error {
         case let error as PostgresError:
             self.init("postgres \(error.code)", Self.withoutData(error))
+        case let error as ServerLag:
+            self.init("lag", "\(error)")
         case let error as DatasetError:
             self.init("dataset \(error.problem)", "\(error)")
         case Fence.Failure.fenced(let epoch):

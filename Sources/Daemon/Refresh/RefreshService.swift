@@ -96,7 +96,7 @@ public final class RefreshService: TermWork {
         let server = await ServerIdentity.find(logger, while: term.isLive(), failed: allFailed) {
             try await pool.withConnection { try await ServerIdentity.read(from: $0) }
         }
-        guard let server else {
+        guard server != nil else {
             reporting.cancel()
             await reporting.value
             await pool.close()
@@ -119,7 +119,7 @@ public final class RefreshService: TermWork {
             await refresh(stream) { dataset in
                 let meter = meters.removeValue(forKey: dataset.name) ?? DatasetMeter(dataset.name, instruments)
                 report?.add(meter)
-                var loop = makeLoop(dataset, term, fences, cleared, pool, server, meter, signs)
+                var loop = makeLoop(dataset, term, fences, cleared, pool, meter, signs)
                 loop?.giveUpTerm = { updates.finish() }
                 return loop
             }
@@ -166,7 +166,7 @@ public final class RefreshService: TermWork {
 
     private func makeLoop(
         _ dataset: Dataset, _ term: LeadershipTerm, _ fences: [String: Fence], _ cleared: [String: ClearedKeys],
-        _ pool: PostgresPool, _ server: ServerIdentity, _ meter: DatasetMeter, _ signs: SignsOfLife
+        _ pool: PostgresPool, _ meter: DatasetMeter, _ signs: SignsOfLife
     ) -> DatasetLoop? {
         var logger = logger
         logger[.dataset] = "\(dataset.name)"
@@ -178,9 +178,8 @@ public final class RefreshService: TermWork {
         }
         return DatasetLoop(
             pass: DatasetPass(
-                dataset: dataset, keyPrefix: configuration.keyPrefix, keys: keys, server: server, fence: fence,
-                redis: client, clock: { Uptime.now }, cleared: cleared[dataset.redis],
-                meter: meter, signs: signs),
+                dataset: dataset, keyPrefix: configuration.keyPrefix, keys: keys, fence: fence, redis: client,
+                clock: { Uptime.now }, cleared: cleared[dataset.redis], meter: meter, signs: signs),
             term: term, pool: pool, logger: logger)
     }
 }

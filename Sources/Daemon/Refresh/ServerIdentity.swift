@@ -2,22 +2,16 @@ internal import CacheRefresh
 internal import Logging
 internal import PostgresClient
 
-/// Which PostgreSQL it is: a mark or a lease of another server, database or timeline says nothing here.
-public struct ServerIdentity: Hashable, Sendable, CustomStringConvertible {
+/// Which PostgreSQL it is: a lease of another server or database says nothing here.
+public struct ServerIdentity: Hashable, Sendable {
     /// As `pg_controldata` shows it; the same on a primary and its standbys.
     public let systemIdentifier: String
     public let database: String
-    /// Rises when a standby is promoted, and transaction ids may then be handed out a second time.
-    public let timeline: String
 
     static func read(from connection: PostgresConnection) async throws(PostgresError) -> ServerIdentity {
         let rows = try await connection.query(
-            """
-            select (select system_identifier from pg_control_system()), current_database(),
-                   (select timeline_id from pg_control_checkpoint())
-            """)
-        return ServerIdentity(
-            systemIdentifier: rows.first?[0] ?? "", database: rows.first?[1] ?? "", timeline: rows.first?[2] ?? "")
+            "select (select system_identifier from pg_control_system()), current_database()")
+        return ServerIdentity(systemIdentifier: rows.first?[0] ?? "", database: rows.first?[1] ?? "")
     }
 
     /// Asks, ever more slowly, until the server is known, and logs why it is not.
@@ -49,8 +43,7 @@ public struct ServerIdentity: Hashable, Sendable, CustomStringConvertible {
         return nil
     }
 
-    /// What the lease of a group is bound to. Not the timeline: a promoted standby goes on with the same data.
+    /// What the lease of a group is bound to. No more of the server's history: a promoted standby goes on with the same
+    /// data.
     public var deployment: String { "\(systemIdentifier)/\(database)" }
-
-    public var description: String { "\(systemIdentifier)/\(database)/\(timeline)" }
 }

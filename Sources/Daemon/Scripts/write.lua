@@ -13,8 +13,8 @@ if fence[1] ~= ARGV[1] or fence[2] ~= ARGV[2] then return {'FENCED', fence[1] or
 if fence[3] ~= ARGV[3] then return {'GAP', fence[3] or ''} end
 
 local operations = ARGV[5]
-if not string.find(operations, '[^DTt]') then
-    -- Frees memory, or takes none: it must work on a full Redis too. A write that is not deny-oom opens the door.
+if not string.find(operations, '[^DTtM]') then
+    -- Frees memory, or takes next to none: it must work on a full Redis too. A write that is not deny-oom opens the door.
     redis.call('HDEL', KEYS[1], '')
 end
 redis.call('HSET', KEYS[1], 'sequence', ARGV[4])

@@ -29,6 +29,24 @@ enum Fixture {
     /// Users with the ids 1 ... count, each with a phone of its own.
     static func rows(_ count: Int) -> [String] { (1...count).map { "\($0) N\($0) \(1000 + $0)" } }
 
+    /// A primary, that of all tests.
+    static func history(
+        start: Int64 = 1_795_822_195_064_594, timeline: UInt32 = 1, isStandby: Bool = false, at position: UInt64 = 1000
+    ) -> ServerHistory {
+        ServerHistory(
+            system: "7412", database: "app", start: start, timeline: timeline, isStandby: isStandby,
+            position: WALPosition(bytes: position))
+    }
+
+    /// All of whose log outlives a crash, and in which nobody was writing.
+    static func snapshot(_ history: ServerHistory = history(), horizon: UInt64 = 7) -> Snapshot {
+        Snapshot(history: history, durable: history.position, horizon: horizon, isQuiet: true)
+    }
+
+    static func mark(_ horizon: UInt64, _ history: ServerHistory = history(), fingerprint: String = "f") -> Mark {
+        Mark(horizon: horizon, history: history, fingerprint: fingerprint)
+    }
+
     static func json(_ id: Int, _ name: String, _ phone: String?) -> String {
         let phone = phone.map { "\"\($0)\"" } ?? "null"
         return "{\"id\":\(id),\"name\":\"\(name)\",\"phone\":\(phone)}"

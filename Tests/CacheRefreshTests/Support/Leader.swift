@@ -32,7 +32,7 @@ final class Leader {
     var needsRead: Bool { refresh.needsRead(at: redis.now) }
     var isHolding: Bool { refresh.brake.isHolding }
     var hasDueWork: Bool { refresh.hasDueWork(at: redis.now) }
-    var dueMark: Mark? { refresh.dueMark(at: redis.now) }
+    var dueMark: Mark? { refresh.dueMark(at: redis.now, snapshot: Fixture.snapshot(horizon: .max)) }
     var isFirstPassDone: Bool { refresh.opening == .over }
 
     func advance(_ duration: Duration) { redis.now += duration }

@@ -228,7 +228,7 @@ struct Simulation {
         }
         guard isDone else { return }
         if settings.mode == .invalidate && !settings.sharesPhones {
-            leader.refresh.passed(Mark(horizon: horizon, server: "s", fingerprint: "f"))
+            leader.refresh.passed(Fixture.mark(horizon))
         }
         writeMark()
         if settings.mode == .upsert && !leader.needsRead && !leader.isHolding && leader.summary.keysFailed == 0 {
@@ -238,7 +238,7 @@ struct Simulation {
 
     private mutating func writeMark() {
         guard let due = leader.dueMark else { return }
-        let batch = WriteBatch.mark(key: "marks", dataset: dataset.name, value: "\(due)")
+        let batch = WriteBatch.mark(due, of: dataset.name, key: "marks")
         if let outcome = redis.execute(batch), outcome.failures.isEmpty {
             leader.refresh.acknowledge(batch, outcome, at: redis.now)
         } else {

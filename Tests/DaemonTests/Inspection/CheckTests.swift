@@ -169,6 +169,42 @@ struct CheckTests {
         }
     }
 
+    @Test("rows of tables that inherit share no unique index: warned of, and a problem once an identity comes twice")
+    func inheritance() async throws {
+        let schema = """
+            create table people (id int primary key, phone text);
+            create table clerks (primary key (id)) inherits (people);
+            insert into people values (1, 'a'); insert into clerks values (2, 'b')
+            """
+        let datasets = "version: 1\ndatasets: { people: { table: people, key: \"p:{id}\" } }\n"
+        try await InspectionFixture.with(datasets, schema: schema) { fixture in
+            let report = try await fixture.inspector().check()
+            #expect(report.texts(.problem, in: "people") == [])
+            let warning = try #require(report.texts(.warning, in: "people").first)
+            #expect(warning.contains("inherit from this one (clerks)") && warning.contains("from only"))
+            try await fixture.run(sql: "insert into clerks values (1, 'c')")
+            let problems = try await fixture.inspector().check().texts(.problem, in: "people")
+            #expect(problems.first?.contains("Several rows have the same id") == true)
+        }
+    }
+
+    @Test("several hosts in one URL are warned of, unless only a primary may answer")
+    func severalHosts() async throws {
+        try await InspectionFixture.with { fixture in
+            let host = "127.0.0.1:\(fixture.postgres.port)"
+            let url = fixture.databaseURL.replacing(host, with: "\(host),\(host)")
+            #expect(url != fixture.databaseURL)
+            func warnings(_ url: String) async throws -> [String] {
+                try await fixture.inspector(["BATON_POSTGRES_URL": url]).check().texts(.warning, in: "")
+            }
+            let several = try await warnings(url)
+            #expect(several.first?.contains("several hosts (127.0.0.1, 127.0.0.1)") == true)
+            let primaries = try await warnings(url + "?target_session_attrs=read-write")
+            let single = try await warnings(fixture.databaseURL)
+            #expect(primaries == [] && single == [])
+        }
+    }
+
     @Test("hidden rows and a missing permission are told")
     func permissions() async throws {
         let datasets = """

@@ -1,3 +1,5 @@
+import CacheRefresh
+import PostgresClient
 import RedisClient
 import Testing
 
@@ -102,7 +104,56 @@ struct PlanTests {
             #expect(plan.count(.change, of: "merchants") == 1)
             #expect(plan.count(.keep, of: "merchants") == 29)
             #expect(plan.count(.delete, of: "appUsers") == 1)
-            #expect(plan.text().contains("left a mark"))
+            #expect(plan.text().contains("No leader has left a mark: all keys would go."))
+        }
+    }
+
+    @Test("says whether the mark that a leader left is of use, and what would go without it")
+    func marks() async throws {
+        let datasets = """
+            version: 1
+            datasets:
+              appUsers: { table: app_users, mode: invalidate, key: "user:{id}" }
+              loud: { table: loud_merchants, identity: [id], mode: invalidate, key: "loud:{id}" }
+
+            """
+        try await InspectionFixture.with(datasets) { fixture in
+            for key in ["user:1", "user:2", "loud:1"] { try await fixture.send(["SET", key, "theirs"]) }
+            let inspector = try fixture.inspector()
+            let connection = try await inspector.connectToPostgres()
+            let dataset = try #require(inspector.configuration.enabledDatasets.first { $0.name == "appUsers" })
+            let source = DatasetSource(dataset: dataset, keyPrefix: "")
+            let fingerprint = "\(try await source.bind(on: connection).fingerprint)"
+            let now = try await Snapshot.take(on: connection)
+            await connection.close()
+            var restarted = now.history
+            restarted.start -= 1
+            let cases: [(mark: String, words: String, deleted: Int)] = [
+                ("1 7 7412/app/1 0011", "A mark is there, of another version of Baton: all keys would go.", 2),
+                (
+                    "\(Mark(horizon: now.horizon, history: now.history, fingerprint: "0011"))",
+                    "A mark is there, of another definition: all keys would go.", 2
+                ),
+                (
+                    "\(Mark(horizon: now.horizon, history: restarted, fingerprint: fingerprint))",
+                    "A mark is there, of another history", 2
+                ),
+                (
+                    "\(Mark(horizon: now.horizon, history: now.history, fingerprint: fingerprint))",
+                    "from the mark that the one before left.", 0
+                ),
+            ]
+            for test in cases {
+                for name in ["appUsers", "loud"] {
+                    try await fixture.send(["HSET", "{baton:default}:marks", name, test.mark])
+                }
+                let plan = try await inspector.plan()
+                #expect(plan.text(TextLayout(columns: 200)).contains(test.words), "\(plan.text())")
+                // Rows that older transactions of others may hide count as changed.
+                #expect(test.deleted == 0 || plan.count(.delete, of: "appUsers") == test.deleted, "\(test.words)")
+                #expect(plan.count(.delete, of: "loud") == 1)
+            }
+            #expect(try await inspector.plan().text().contains("view or a query"))
         }
     }
 

@@ -25,12 +25,10 @@ struct DatasetLoopTests {
         let term = try await world.elect()
         let pool = PostgresPool(
             PostgresConfiguration(url: world.databaseURL, settings: PostgresSession.settings), limit: connections)
-        let connection = try await world.connect()
         let loop = DatasetLoop(
             pass: DatasetPass(
                 dataset: dataset, keyPrefix: "", keys: world.keys,
-                server: try await ServerIdentity.read(from: connection), fence: try world.fence(of: term),
-                redis: world.redis, clock: { Uptime.now }),
+                fence: try world.fence(of: term), redis: world.redis, clock: { Uptime.now }),
             term: term, pool: pool, logger: log.logger)
         let task = Task { await loop.run() }
         do {
@@ -148,12 +146,10 @@ struct DatasetLoopTests {
                 if case .writeRefused = news { refused.withLock { $0 += 1 } }
             }
             let pool = PostgresPool(PostgresConfiguration(url: world.databaseURL), limit: 1)
-            let connection = try await world.connect()
             let loop = DatasetLoop(
                 pass: DatasetPass(
                     dataset: dataset, keyPrefix: "", keys: world.keys,
-                    server: try await ServerIdentity.read(from: connection), fence: try world.fence(of: term),
-                    redis: world.redis, clock: { Uptime.now }),
+                    fence: try world.fence(of: term), redis: world.redis, clock: { Uptime.now }),
                 term: term, pool: pool, logger: log.logger)
             let task = Task { await loop.run() }
             try await world.wait(until: "the cache is filled") { try await world.keyNames().count == 5 }

@@ -27,6 +27,7 @@ struct GateTests {
         create unlogged table u (id int primary key, v int); insert into u values (1, 1);
         insert into t (id, v) select n, n from generate_series(1, 30) n;
         create table w (id int);
+        create sequence sq; create view counted as select id, v, (select last_value from sq) as last from t;
         create view plain as select id, v from t where v > 0;
         create view moving as select id, v from t where at < now();
         create view hidden as select * from moving;
@@ -88,6 +89,9 @@ struct GateTests {
             Case(query: "select id, clock_timestamp() as at from t", "clock_timestamp()"),
             Case(query: "select id from t tablesample system (50)", "system()"),
             Case(query: "select pid as id from pg_stat_activity", "pg_stat_get_activity()"),
+            Case(query: "select 1 as id, last_value from sq", "public.sq is a sequence"),
+            Case("t", where: "id <= (select last_value from sq)", "public.sq is a sequence"),
+            Case("counted", "public.sq is a sequence"),
             Case("far", "public.far is a foreign table"),
             Case("parts", "public.part_2 is a foreign table"),
             Case(query: "select id from t union select id from far", "public.far is a foreign table"),
@@ -130,6 +134,20 @@ struct GateTests {
                 }
                 // A background process may write to the log now and then.
                 try await world.wait(until: "the gate shuts after \(change)") { try await logged.tick() == nil }
+            }
+        }
+    }
+
+    @Test("A sequence that moves without a word in the log is read at each tick")
+    func sequence() async throws {
+        try await Self.world(Self.schema) { world in
+            let leader = try await world.leader(
+                of: .query("select 1 as id, last_value from sq", identity: ["id"], ["sq:{id}=last_value"]))
+            let watcher = try await world.connect()
+            for number in 1...40 {  // PostgreSQL logs 32 numbers at a time
+                _ = try await watcher.query("select nextval('sq')")
+                try await leader.tick()
+                #expect(try await world.get("sq:1") == "\(number)")
             }
         }
     }

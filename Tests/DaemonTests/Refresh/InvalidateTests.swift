@@ -190,19 +190,22 @@ struct InvalidateTests {
         Found(testDescription: "something else") { _ in "hello" },
         Found(testDescription: "a newer format") { "9\("\($0)".dropFirst())" },
         Found(testDescription: "another server's") {
-            "\(Mark(horizon: $0.horizon, server: "1/other/1", fingerprint: $0.fingerprint))"
+            "\($0.changed { $0.system = "1" })"
         },
         Found(testDescription: "another timeline's") {
-            "\(Mark(horizon: $0.horizon, server: "\($0.server)9", fingerprint: $0.fingerprint))"
+            "\($0.changed { $0.timeline += 1 })"
+        },
+        Found(testDescription: "that of another start") {
+            "\($0.changed { $0.start -= 1 })"
+        },
+        Found(testDescription: "that of a later position") {
+            "\($0.changed { $0.position = WALPosition(bytes: $0.position.bytes << 1) })"
         },
         Found(testDescription: "another definition's") {
-            "\(Mark(horizon: $0.horizon, server: $0.server, fingerprint: "0123456789abcdef"))"
-        },
-        Found(testDescription: "one of other columns") {
-            "\(Mark(horizon: $0.horizon, server: $0.server, fingerprint: "\($0.fingerprint.dropLast())x"))"
+            "\(Mark(horizon: $0.horizon, history: $0.history, fingerprint: "0123456789abcdef"))"
         },
         Found(testDescription: "one from the future") {
-            "\(Mark(horizon: $0.horizon + 1_000_000, server: $0.server, fingerprint: $0.fingerprint))"
+            "\(Mark(horizon: $0.horizon + 1_000_000, history: $0.history, fingerprint: $0.fingerprint))"
         },
     ]
 
@@ -294,5 +297,14 @@ struct InvalidateTests {
             }
             #expect(try await world.mark(of: "users") == nil)
         }
+    }
+}
+
+extension Mark {
+    /// The same mark of a history that differs.
+    fileprivate func changed(_ change: (inout ServerHistory) -> Void) -> Mark {
+        var history = history
+        change(&history)
+        return Mark(horizon: horizon, history: history, fingerprint: fingerprint)
     }
 }

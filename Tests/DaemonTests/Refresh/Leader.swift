@@ -15,6 +15,7 @@ final class Leader {
     var fence: Fence { pass.fence }
     var connection: PostgresConnection
     var memory: DatasetPass.Memory?
+    let course = DatasetPass.Course()
     /// What Redis said of the first key that it refused in the last pass.
     private(set) var refusal: String?
     private var losses = 0
@@ -36,7 +37,7 @@ final class Leader {
         let known = await fence.losses
         if known != losses { memory = nil }
         losses = known
-        switch try await pass.tick(&memory, on: connection) {
+        switch try await pass.tick(&memory, along: course, on: connection) {
         case .skipped: return nil
         case .settled(let summary, _): return summary
         case .passed(let summary, let refusal):
@@ -107,11 +108,10 @@ extension RefreshWorld {
     ) async throws -> Leader {
         let term = if let term { term } else { try await elect() }
         let connection = if let connection { connection } else { try await connect() }
-        let server = try await ServerIdentity.read(from: connection)
         return Leader(
             self,
             pass: DatasetPass(
-                dataset: dataset, keyPrefix: "", keys: keys, server: server,
+                dataset: dataset, keyPrefix: "", keys: keys,
                 fence: try fence ?? self.fence(of: term), redis: redis, clock: { [clock] in clock.now }),
             term: term, connection: connection)
     }

@@ -1,0 +1,35 @@
+internal import CacheRefresh
+internal import PostgresClient
+
+extension Snapshot {
+    /// Asks a server where it is, in one statement; inside a transaction this takes its snapshot.
+    ///
+    /// The timeline of a primary is part of the name of the file that it writes to: the control file goes on saying the
+    /// old one until the first checkpoint after a promotion has ended, minutes maybe. A standby refuses to name that
+    /// file.
+    static func take(on connection: PostgresConnection) async throws(PostgresError) -> Snapshot {
+        let row = try await connection.query(
+            """
+            select (select system_identifier from pg_control_system()), current_database(),
+                   (extract(epoch from pg_postmaster_start_time()) * 1000000)::int8, s.is_standby,
+                   case when s.is_standby then c.timeline_id
+                        else ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int8 end,
+                   case when s.is_standby then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end,
+                   case when s.is_standby then pg_last_wal_replay_lsn() else pg_current_wal_flush_lsn() end,
+                   pg_snapshot_xmin(pg_current_snapshot()), age(pg_snapshot_xmin(pg_current_snapshot())::xid) = 0,
+                   case when c.checkpoint_time + interval '1 second' <= pg_postmaster_start_time()
+                        then c.checkpoint_lsn end
+            from pg_control_checkpoint() c, pg_is_in_recovery() s (is_standby)
+            """
+        ).first
+        let position = row?[5].flatMap { WALPosition($0) }
+        let history = ServerHistory(
+            system: row?[0] ?? "", database: row?[1] ?? "", start: row?[2].flatMap { Int64($0) } ?? 0,
+            timeline: row?[4].flatMap { UInt32($0) } ?? 0, isStandby: row?[3] == "t",
+            position: position ?? WALPosition(bytes: 0))
+        return Snapshot(
+            history: history, durable: row?[6].flatMap { WALPosition($0) } ?? WALPosition(bytes: 0),
+            horizon: row?[7].flatMap { UInt64($0) } ?? 0, isQuiet: position != nil && row?[8] == "t",
+            startedFrom: row?[9].flatMap { WALPosition($0) })
+    }
+}
