@@ -181,7 +181,9 @@ struct CheckTests {
             let report = try await fixture.inspector().check()
             #expect(report.texts(.problem, in: "people") == [])
             let warning = try #require(report.texts(.warning, in: "people").first)
-            #expect(warning.contains("inherit from this one (clerks)") && warning.contains("from only"))
+            #expect(
+                warning.contains("inherit from this one") && warning.contains("clerks)")
+                    && warning.contains("from only"))
             try await fixture.run(sql: "insert into clerks values (1, 'c')")
             let problems = try await fixture.inspector().check().texts(.problem, in: "people")
             #expect(problems.first?.contains("Several rows have the same id") == true)

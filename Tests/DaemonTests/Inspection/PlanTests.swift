@@ -153,7 +153,7 @@ struct PlanTests {
                 #expect(test.deleted == 0 || plan.count(.delete, of: "appUsers") == test.deleted, "\(test.words)")
                 #expect(plan.count(.delete, of: "loud") == 1)
             }
-            #expect(try await inspector.plan().text().contains("view or a query"))
+            #expect(try await inspector.plan().text(TextLayout(columns: 200)).contains("view or a query"))
         }
     }
 
