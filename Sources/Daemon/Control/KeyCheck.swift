@@ -107,9 +107,12 @@ extension Inspector {
             return "epoch \(texts.first.flatMap { $0 } ?? "?"), sequence \(numbers[1].map { "\($0)" } ?? "?")"
         case keys.marks:
             if left >= 0 { faults.append(Self.mortal(key)) }
-            let fields = try await redis.send(RedisCommand("HKEYS", key)).array?.compactMap(\.string) ?? []
-            // Each dataset has a field of its own name, and may have others with a colon.
-            return TextLayout.count(fields.count { !$0.utf8.contains(UInt8(ascii: ":")) }, "dataset")
+            let flat = try await redis.send(RedisCommand("HGETALL", key)).array?.map { $0.string ?? "" } ?? []
+            // A dataset has a mark under its name, or the history that it was written from after a colon, or both.
+            let names = stride(from: 0, to: flat.count, by: 2).map {
+                flat[$0].utf8.split(separator: UInt8(ascii: ":")).last
+            }
+            return TextLayout.count(Set(names.map { $0.map(Array.init) ?? [] }).count, "dataset")
         case keys.events:
             return TextLayout.count(Int(try await redis.send(RedisCommand("XLEN", key)).int ?? 0), "event")
         case keys.figures:

@@ -114,16 +114,17 @@ struct GrantsProofTests {
         }
         let fence = Fence(keys: keys, deployment: "d", term: term, redis: client, logger: RefreshWorld.quiet)
         let cleared = ClearedKeys(keys: keys, token: term.token, redis: client, interval: .zero)
-        guard let connection = try? await PostgresConnection.connect(configuration.postgresConfiguration),
-            let server = try? await ServerIdentity.read(from: connection)
-        else { return }
+        guard let connection = try? await PostgresConnection.connect(configuration.postgresConfiguration) else {
+            return
+        }
         for key in ["merchant:99", "user:1"] { _ = try? await fixture.send(["SET", key, "x"], database: 1) }
         for dataset in configuration.enabledDatasets {
             let pass = DatasetPass(
-                dataset: dataset, keyPrefix: "", keys: keys, server: server, fence: fence, redis: client,
-                clock: { Uptime.now }, cleared: cleared)
+                dataset: dataset, keyPrefix: "", keys: keys, fence: fence, redis: client, clock: { Uptime.now },
+                cleared: cleared)
             var memory: DatasetPass.Memory?
-            for _ in 0..<2 { _ = try? await pass.tick(&memory, on: connection) }
+            let course = DatasetPass.Course()
+            for _ in 0..<2 { _ = try? await pass.tick(&memory, along: course, on: connection) }
         }
         await connection.close()
         await client.close()
