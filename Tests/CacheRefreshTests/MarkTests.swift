@@ -131,14 +131,14 @@ struct MarkTests {
     func reached() {
         var keeper = MarkKeeper()
         for second in 1...10 {
-            keeper.passed(mark(UInt64(second)), repetition: 0)
-            _ = keeper.due(done: 0, at: .seconds(second))
-            #expect(keeper.reached == mark(UInt64(second)))
+            keeper.passed(Fixture.mark(UInt64(second)), repetition: 0)
+            _ = keeper.due(done: 0, snapshot: Self.safe, at: .seconds(second))
+            #expect(keeper.reached == Fixture.mark(UInt64(second)))
         }
         // With repetitions it lags behind, by no more than twice their delay.
         for second in 11...100 {
-            keeper.passed(mark(UInt64(second)), repetition: UInt64(second))
-            _ = keeper.due(done: UInt64(second - 5), at: .seconds(second))
+            keeper.passed(Fixture.mark(UInt64(second)), repetition: UInt64(second))
+            _ = keeper.due(done: UInt64(second - 5), snapshot: Self.safe, at: .seconds(second))
             #expect((second - 11...second - 5).contains(Int(keeper.reached?.horizon ?? 0)) || second < 22)
         }
     }

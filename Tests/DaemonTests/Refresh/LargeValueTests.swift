@@ -34,7 +34,7 @@ struct LargeValueTests {
     private static func longestLine(_ world: RefreshWorld, _ dataset: Dataset) async throws -> Int {
         let connection = try await world.connect()
         return try await DatasetSource(dataset: dataset, keyPrefix: "").read(
-            on: connection, known: nil, since: nil, isFlagging: false
+            on: connection, known: nil, isFlagging: false, admit: { _ in nil }
         ) { reading in
             var longest = 0
             while let chunk = try await reading.rows.next() {
