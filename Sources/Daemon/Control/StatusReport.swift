@@ -49,6 +49,10 @@ public struct StatusReport: Sendable {
                 ]
             }
         ).map { "  " + $0 }
+        for replica in view.present where !replica.missing.isEmpty {
+            let text = "\(replica.name) cannot work: nothing comes from \(replica.missing.joined(separator: ", "))"
+            lines += layout.entry("unable", [TextLayout.printable(text.utf8)], .red)
+        }
         if replicas.isEmpty { lines.append("  no replica was seen within the last hour") }
         if let figures = view.figures, !figures.entries.isEmpty {
             lines += [""] + figures.table.map { "  " + $0 }
@@ -110,7 +114,7 @@ public struct StatusReport: Sendable {
                 "epoch": replica.epoch.isEmpty ? .null : .text(replica.epoch),
                 "seenMilliseconds": .number(Int(replica.seenMilliseconds)),
                 "startedMilliseconds": .number(Int(replica.startedMilliseconds)), "version": .text(replica.version),
-                "revision": .text(replica.revision),
+                "revision": .text(replica.revision), "missing": .texts(replica.missing),
             ])
         }
         return JSONText.fields([

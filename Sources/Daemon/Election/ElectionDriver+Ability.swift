@@ -12,16 +12,17 @@ extension ElectionDriver {
         status.missing = missing
         if let obstacle { log.obstructed(term.lease, by: obstacle) } else { log.unobstructed(term.lease) }
         publish(status)
-        presence.ability = obstacle == nil ? .untried : .unable
+        (presence.ability, presence.missing) = (obstacle == nil ? .untried : .unable, missing)
         Task { await self.report() }
     }
 
     /// Gives the lease up if nothing has worked for long and somebody else says that it would for them.
     func considerHandingOver(_ attendance: Attendance) {
         guard let term = current?.term, let obstacle = term.obstacle else { return }
-        let earlier = attendance.replicas.flatMap(\.gaveUpMilliseconds).map {
-            Duration.milliseconds(max(0, attendance.nowMilliseconds - $0))
-        }
+        let earlier = attendance.replicas.flatMap(\.gaveUpMilliseconds)
+            // Others may write there; and a clock may have been set.
+            .filter { (0...attendance.nowMilliseconds).contains($0) }
+            .map { Duration.milliseconds(attendance.nowMilliseconds - $0) }
         guard incapacity.isReason(toResignAfter: .now - obstacle.since, earlier: earlier) else { return }
         let able = attendance.present.filter { $0.id != presence.id && $0.ability == .able }
         guard let heir = able.first(where: { !attendance.isOutdated($0) }) ?? able.first else { return }
@@ -53,7 +54,7 @@ extension ElectionDriver {
         guard elector.state != .leader, !Task.isCancelled else { return }
         let ability: Presence.Ability = missing.isEmpty ? .able : .unable
         let isNews = presence.ability != ability || status.missing != missing
-        presence.ability = ability
+        (presence.ability, presence.missing) = (ability, missing)
         status.missing = missing
         guard isNews else { return }
         log.tried(missing)

@@ -216,7 +216,7 @@ actor ElectionDriver {
 
     private func start(_ term: Term) {
         log.elected(term)
-        (presence.ability, status.missing) = (.untried, [])
+        (presence.ability, presence.missing, status.missing) = (.untried, [], [])
         instruments.termsBegan.increment()
         let live = LeadershipTerm(lease: term.lease, deadline: instant(term.deadline)) { [weak self] news in
             guard let self else { return }

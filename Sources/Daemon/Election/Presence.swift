@@ -33,6 +33,8 @@ public struct Presence: Hashable, Sendable {
     public var epoch = ""
     public var pause = Pause.none
     public var ability = Ability.untried
+    /// What it can't reach of what the work needs: `postgres`, or a Redis by its name in the configuration.
+    public var missing: [String] = []
     /// When it gave the lease up because it could not work, by the clock of Redis; those that still matter.
     public var gaveUpMilliseconds: [Int64] = []
     /// When it was last seen, in milliseconds since 1970 by the clock of Redis; not said by itself.
@@ -53,6 +55,7 @@ public struct Presence: Hashable, Sendable {
             ("started", "\(startedMilliseconds)"), ("pause", pause.rawValue),
         ]
         if ability != .untried { members.append(("ability", ability.rawValue)) }
+        if !missing.isEmpty { members.append(("missing", missing.joined(separator: " "))) }
         if !gaveUpMilliseconds.isEmpty {
             members.append(("gaveUp", gaveUpMilliseconds.map { "\($0)" }.joined(separator: " ")))
         }
@@ -72,6 +75,7 @@ public struct Presence: Hashable, Sendable {
         epoch = fields["epoch"]?.string ?? ""
         pause = fields["pause"]?.string.flatMap { Pause(rawValue: $0) } ?? .none
         ability = fields["ability"]?.string.flatMap { Ability(rawValue: $0) } ?? .untried
+        missing = (fields["missing"]?.string ?? "").split(separator: " ").map(String.init)
         gaveUpMilliseconds = (fields["gaveUp"]?.string ?? "").split(separator: " ").compactMap { Int64($0) }
         seenMilliseconds = seen
     }

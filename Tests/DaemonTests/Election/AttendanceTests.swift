@@ -49,6 +49,9 @@ import Testing
         let store = try bench.store()
         var mine = bench.presence("pod \"1\" {ü}", version: "1.2.3", revision: "abc")
         (mine.state, mine.epoch, mine.pause) = ("leader", "77", .pausing)
+        (mine.ability, mine.missing, mine.gaveUpMilliseconds) = (
+            .unable, ["postgres", "cache"], [7, 1_790_000_000_000]
+        )
         _ = try await store.present(mine)
         let found = try await store.present(bench.presence("pod-2"))
         #expect(found.present.map(\.name).sorted() == ["pod \"1\" {ü}", "pod-2"])
@@ -58,6 +61,16 @@ import Testing
         #expect(seen == mine)
         await store.leave(mine)
         #expect(try await store.present(bench.presence("pod-2")).replicas.count == 1)
+    }
+
+    @Test func whatAReplicaCannotReachIsShown() async throws {
+        let bench = try await ElectionBench.onSharedRedis()
+        var mine = bench.presence("pod-1")
+        (mine.ability, mine.missing) = (.unable, ["postgres"])
+        _ = try await bench.store().present(mine)
+        let report = try await bench.inspector.status()
+        #expect(report.text(TextLayout()).contains("unable    pod-1 cannot work: nothing comes from postgres"))
+        #expect(report.json.filter { !$0.isWhitespace }.contains(#""missing":["postgres"]"#))
     }
 
     @Test func notesThatAreOldOrDamagedAreForgotten() async throws {

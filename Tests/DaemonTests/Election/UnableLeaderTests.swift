@@ -179,7 +179,8 @@ struct UnableLeaderTests {
         try await withMembers(2) { world, members, _ in
             // A leader of this group gave up a moment ago, for the same reason.
             let now = try await world.command("TIME").array?.first?.string ?? ""
-            let note = #"{"format":1,"seen":"\#(now)000","name":"z","state":"follower","gaveUp":"\#(now)000"}"#
+            let times = "\(now)000 \(Int64.min) \(Int64.max)"
+            let note = #"{"format":1,"seen":"\#(now)000","name":"z","state":"follower","gaveUp":"\#(times)"}"#
             try await world.command("HSET", world.keys.replicas, "id-of-z", note)
             let leader = try #require(members.first { $0.isLeader })
             let struckAt = ContinuousClock.now
