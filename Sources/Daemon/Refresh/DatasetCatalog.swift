@@ -88,8 +88,7 @@ struct DatasetCatalog {
         var tables: [Relation]
         /// The object ids of all relations, those included that may not be locked.
         var relations: [String]
-        /// Of these, the ones that hold rows and may not be locked by name: for lack of a right to the whole table, or
-        /// because they are materialized views.
+        /// Of these, the tables that may not be locked by name, for lack of a right to all of their columns.
         var unlockable: [String]
         /// Why the gate may not skip a pass; nil if it may.
         var obstacle: String?
@@ -121,7 +120,7 @@ struct DatasetCatalog {
         }
         return Dependencies(
             tables: tables, relations: relations.compactMap { $0[0] },
-            unlockable: relations.filter { ["r", "m"].contains($0[1]) }.compactMap { $0[0] }
+            unlockable: relations.filter { $0[1] == "r" }.compactMap { $0[0] }
                 .filter { !lockable.contains($0) },
             obstacle: obstacle)
     }
