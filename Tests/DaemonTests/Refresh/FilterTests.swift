@@ -179,11 +179,10 @@ struct FilterTests {
             let dataset = try #require(try fixture.files.load().datasets.first)
             let postgres = try await PostgresConnection.connect(PostgresConfiguration(url: fixture.databaseURL))
             let binding = try await DatasetSource(dataset: dataset, keyPrefix: "").bind(on: postgres)
-            let server = try await ServerIdentity.read(from: postgres)
-            let horizon = try await postgres.query("select pg_snapshot_xmin(pg_current_snapshot())").first?[0] ?? ""
+            let snapshot = try await Snapshot.take(on: postgres)
             await postgres.close()
             let mark = Mark(
-                horizon: try #require(UInt64(horizon)), server: "\(server)", fingerprint: binding.fingerprint)
+                horizon: snapshot.horizon, history: snapshot.history, fingerprint: "\(binding.fingerprint)")
             try await fixture.send(["HSET", "{baton:default}:marks", "part", "\(mark)"])
             try await fixture.run(sql: "update merchants set name = 'x' where id > 20")
             plan = try await fixture.inspector().plan()
