@@ -1,6 +1,6 @@
 /// One column of a dataset as a pass reads it: text in PostgreSQL's `COPY` format.
 public struct Column: Hashable, Sendable {
-    public let name: String
+    @Exact public private(set) var name: String
     public let kind: ColumnKind
     /// Whether the column is read as `to_json(column)`, because its text alone does not say how its JSON looks.
     public let isReadAsJSON: Bool

@@ -31,10 +31,14 @@ enum CopyText {
         ByteSearch.first(newline, in: chunk, from: start)
     }
 
-    /// Where the first `count` fields of a line end: the place of the tab behind them, or the line's end.
-    static func end(ofFirst count: Int, in line: UnsafeRawBufferPointer) -> Int {
+    /// Where the first `count` fields of a line end: the place of the tab behind them, or the line's end; nil if there
+    /// are fewer.
+    static func end(ofFirst count: Int, in line: UnsafeRawBufferPointer) -> Int? {
         var end = ByteSearch.first(tab, in: line, from: 0)
-        for _ in 1..<count where end < line.count { end = ByteSearch.first(tab, in: line, from: end + 1) }
+        for _ in 1..<count {
+            guard end < line.count else { return nil }
+            end = ByteSearch.first(tab, in: line, from: end + 1)
+        }
         return end
     }
 

@@ -65,18 +65,18 @@ public struct Dataset: Hashable, Sendable {
         }
     }
 
-    public var name: String
+    @Exact public var name: String
     public var isEnabled: Bool
     public var source: Source
     /// The columns that name a row. Empty: the table's primary key.
-    public var identity: [String]
+    @Exact public var identity: [String]
     /// At least one.
     public var keys: [KeyFamily]
     public var format: Format
     public var mode: WriteMode
     public var changes: ChangeDetection
     /// The name of the Redis that holds the keys.
-    public var redis: String
+    @Exact public var redis: String
     /// From one tick to the next; > 0.
     public var every: Duration
     /// Time to live of a key; at least 1 s.
@@ -125,4 +125,39 @@ public struct Dataset: Hashable, Sendable {
 
     /// How long after a change it is repeated, in order.
     var repetitionDelays: [Duration] { [repeatAfter, repeatLateAfter].filter { $0 > .zero }.sorted() }
+}
+
+// Texts of SQL and names are compared exactly: a dataset that is spelled otherwise is another one.
+
+extension Dataset.Source {
+    public static func == (one: Self, other: Self) -> Bool {
+        switch (one, other) {
+        case (.table(let name, let condition, let filter), .table(let otherName, let otherCondition, let otherFilter)):
+            name.isExactly(otherName) && condition.isExactly(otherCondition) && filter.isExactly(otherFilter)
+        case (.query(let text), .query(let otherText)): text.isExactly(otherText)
+        case (.table, .query), (.query, .table): false
+        }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        switch self {
+        case .table(let name, let condition, let filter):
+            [name, condition, filter].hashExactly(into: &hasher)
+        case .query(let text): text.hashExactly(into: &hasher)
+        }
+    }
+}
+
+extension Dataset.Value {
+    public static func == (one: Self, other: Self) -> Bool { one.column.isExactly(other.column) }
+
+    public func hash(into hasher: inout Hasher) { column.hashExactly(into: &hasher) }
+
+    /// Nil for the whole row.
+    private var column: String? {
+        switch self {
+        case .row: nil
+        case .column(let name): name
+        }
+    }
 }

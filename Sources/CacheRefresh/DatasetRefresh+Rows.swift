@@ -23,10 +23,13 @@ extension DatasetRefresh {
             isFlagged = line.first == UInt8(ascii: "t")
             line = line.part(min(2, line.count)..<line.count)
         }
-        let identityEnd = CopyText.end(ofFirst: shape.identityCount, in: line)
+        guard let identityEnd = CopyText.end(ofFirst: shape.identityCount, in: line) else {
+            setAsideNameless(line, .wrongLine(fields: line.count { $0 == CopyText.tab } + 1))
+            return
+        }
         let identity = line.part(0..<identityEnd)
         guard identity.count <= Self.maximumKeyBytes, !Self.hasNull(identity) else {
-            setAsideNameless(identity)
+            setAsideNameless(identity, .nullIdentity)
             return
         }
         let digest = DigestTable.digest(line)
@@ -101,6 +104,7 @@ extension DatasetRefresh {
 
     /// Encodes the row as far as its families need it, and says what stands against writing it.
     private mutating func encode(_ line: UnsafeRawBufferPointer) -> SetAside.Reason? {
+        guard fields.count >= shape.columns.count else { return .wrongLine(fields: fields.count) }
         if dataset.mode == .invalidate { return nil }  // no value is needed, and each key stands for itself
         if let bytes = sizeThatWasLeftOut(line) { return .valueTooLarge(bytes: bytes) }
         if validatesUTF8, String(validating: line, as: UTF8.self) == nil { return .notUTF8 }
@@ -151,7 +155,7 @@ extension DatasetRefresh {
     }
 
     /// Notes a row without an identity that could be remembered: its keys, if it had any, have another owner or none.
-    private mutating func setAsideNameless(_ identity: UnsafeRawBufferPointer) {
+    private mutating func setAsideNameless(_ identity: UnsafeRawBufferPointer, _ reason: SetAside.Reason) {
         namelessRows += 1
         guard listedNameless.count < Self.maximumListed else { return }
         let isTooLong = identity.count > Self.maximumKeyBytes
@@ -159,7 +163,7 @@ extension DatasetRefresh {
         listedNameless.append(
             isTooLong
                 ? SetAside(identity: text + "…", reason: .keyTooLong(bytes: identity.count))
-                : SetAside(identity: text, reason: .nullIdentity))
+                : SetAside(identity: text, reason: reason))
     }
 
     /// Ends that a row is set aside.

@@ -30,10 +30,11 @@ public struct KeyTemplate: Hashable, Sendable {
     /// - Throws: ``Mistake``.
     public init(_ text: String) throws(Mistake) {
         var parts: [Part] = []
-        var literal = ""
-        var rest = text[...]
-        while let character = rest.popFirst() {
-            switch (character, rest.first) {
+        // Scalar by scalar: a brace and the combining mark behind it are one `Character`, which is no brace.
+        var literal = String.UnicodeScalarView()
+        var rest = text.unicodeScalars[...]
+        while let scalar = rest.popFirst() {
+            switch (scalar, rest.first) {
             case ("{", "{"), ("}", "}"):
                 literal.append(rest.removeFirst())
             case ("{", _):
@@ -42,8 +43,8 @@ public struct KeyTemplate: Hashable, Sendable {
                 guard !column.isEmpty else { throw .emptyColumn }
                 rest = rest[rest.index(after: end)...]
                 if !literal.isEmpty {
-                    parts.append(.literal(literal))
-                    literal = ""
+                    parts.append(.literal(String(literal)))
+                    literal = .init()
                 } else if case .column(let previous) = parts.last {
                     throw .adjacentColumns(previous, column)
                 }
@@ -51,10 +52,10 @@ public struct KeyTemplate: Hashable, Sendable {
             case ("}", _):
                 throw .strayBrace
             default:
-                literal.append(character)
+                literal.append(scalar)
             }
         }
-        if !literal.isEmpty { parts.append(.literal(literal)) }
+        if !literal.isEmpty { parts.append(.literal(String(literal))) }
         self.parts = parts
         guard !columns.isEmpty else { throw .noColumn }
     }
@@ -73,12 +74,33 @@ public struct KeyTemplate: Hashable, Sendable {
 extension KeyTemplate: CustomStringConvertible {
     /// The template as it is written in the configuration.
     public var description: String {
-        parts.map { part in
+        var text = String.UnicodeScalarView()
+        for part in parts {
             switch part {
-            case .column(let name): "{\(name)}"
-            case .literal(let text):
-                String(text.flatMap { $0 == "{" || $0 == "}" ? [$0, $0] : [$0] })
+            case .column(let name): text.append(contentsOf: "{\(name)}".unicodeScalars)
+            case .literal(let literal):
+                for scalar in literal.unicodeScalars {
+                    if scalar == "{" || scalar == "}" { text.append(scalar) }
+                    text.append(scalar)
+                }
             }
-        }.joined()
+        }
+        return String(text)
+    }
+}
+
+extension KeyTemplate.Part {
+    public static func == (one: Self, other: Self) -> Bool {
+        switch (one, other) {
+        case (.literal(let text), .literal(let otherText)), (.column(let text), .column(let otherText)):
+            text.isExactly(otherText)
+        case (.literal, .column), (.column, .literal): false
+        }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        switch self {
+        case .literal(let text), .column(let text): text.hashExactly(into: &hasher)
+        }
     }
 }

@@ -43,6 +43,8 @@ public struct SetAside: Hashable, Sendable {
         case refusedByRedis(bytes: Int)
         /// The database is not in an encoding that PostgreSQL can turn into UTF-8.
         case notUTF8
+        /// The line that came for the row has fewer fields than were asked for.
+        case wrongLine(fields: Int)
     }
 
     /// The fields of the identity in PostgreSQL's `COPY` text format, tabs between.
@@ -59,6 +61,7 @@ extension SetAside.Reason: CustomStringConvertible {
         case .valueTooLarge(let bytes): "the value has at least \(bytes) bytes, more than maxValueBytes"
         case .refusedByRedis(let bytes): "Redis refuses a value of \(bytes) bytes: see its proto-max-bulk-len"
         case .notUTF8: "its text is not UTF-8"
+        case .wrongLine(let fields): "the server sent \(fields) fields, fewer than were asked for"
         }
     }
 }

@@ -27,22 +27,23 @@ public struct RowShape: Hashable, Sendable {
         dataset: Dataset, identity: [String], available: [Column], keyPrefix: String = ""
     ) throws(Mistake) {
         guard !identity.isEmpty else { throw .noIdentity }
-        var names: Set<String> = []
-        for column in available where !names.insert(column.name).inserted { throw .repeatedColumn(column.name) }
+        var names: Set<Exact<String>> = []
+        for column in available where !names.insert(column.name.exact).inserted { throw .repeatedColumn(column.name) }
         for name in identity {
             let column = try Self.column(name, usedBy: "identity", in: available)
             if column.kind == .json { throw .structuredColumn(name, usedBy: "identity") }
         }
-        var used = Set(identity)
+        let isIdentity = Set(identity.map(\.exact))
+        var used = isIdentity
         for family in dataset.keys {
             for name in family.template.columns {
                 let column = try Self.column(name, usedBy: "\(family.template)", in: available)
                 if column.kind == .json { throw .structuredColumn(name, usedBy: "\(family.template)") }
-                used.insert(name)
+                used.insert(name.exact)
             }
             switch family.value {
             case .column(let name):
-                used.insert(try Self.column(name, usedBy: "\(family.template)", in: available).name)
+                used.insert(try Self.column(name, usedBy: "\(family.template)", in: available).name.exact)
             case .row:
                 used.formUnion(names)
             }
@@ -50,12 +51,13 @@ public struct RowShape: Hashable, Sendable {
         // Whoever fills the cache may have stored any column: each of them invalidates.
         if dataset.mode == .invalidate { used = names }
 
-        let first = identity.map { name in available.first { $0.name == name }! }
-        let columns = first + available.filter { used.contains($0.name) && !identity.contains($0.name) }
-        func place(_ name: String) -> Int { columns.firstIndex { $0.name == name }! }
+        let first = identity.map { name in available.first { $0.name.isExactly(name) }! }
+        let columns =
+            first + available.filter { used.contains($0.name.exact) && !isIdentity.contains($0.name.exact) }
+        func place(_ name: String) -> Int { columns.firstIndex { $0.name.isExactly(name) }! }
         self.columns = columns
         self.identityCount = identity.count
-        self.objectOrder = available.filter { used.contains($0.name) }.map { place($0.name) }
+        self.objectOrder = available.filter { used.contains($0.name.exact) }.map { place($0.name) }
         self.families = dataset.keys.map { family in
             var parts: [KeyFamilyShape.Part] = []
             var literal = Array(keyPrefix.utf8)
@@ -86,7 +88,7 @@ public struct RowShape: Hashable, Sendable {
     private static func column(
         _ name: String, usedBy user: String, in available: [Column]
     ) throws(Mistake) -> Column {
-        guard let column = available.first(where: { $0.name == name }) else {
+        guard let column = available.first(where: { $0.name.isExactly(name) }) else {
             throw .unknownColumn(name, usedBy: user, available: available.map(\.name))
         }
         return column

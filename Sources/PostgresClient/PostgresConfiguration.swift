@@ -30,11 +30,16 @@ public struct PostgresConfiguration: Sendable {
     /// without a statement timeout there is then no limit. The time a reader takes between two chunks does not count.
     public var responseTimeout: Duration?
 
-    /// Run-time parameters, applied as by `SET` right after connecting, in this order, in one round trip.
+    /// Run-time parameters that hold in each transaction, as by `SET LOCAL`, in this order.
     ///
-    /// They are not sent as startup options because connection poolers refuse or drop those. `client_encoding` cannot
-    /// be set: it is UTF8, or SQL_ASCII for a database in that encoding, whose bytes then come as they are.
+    /// Nothing is set for the session, because connection poolers share sessions among clients, and refuse or drop
+    /// startup options. `client_encoding` cannot be set: it is UTF8, or SQL_ASCII for a database in that encoding,
+    /// whose bytes then come as they are. Unless it is set here, the `search_path` is that of the URL, else that of
+    /// role and database, with `pg_temp` behind it: no table of another client of a pooler stands before ours.
     public var settings: [(String, String)]
+
+    /// Whether each transaction is one that cannot write.
+    public var isReadOnly: Bool
 
     /// - Parameters:
     ///   - url: A libpq connection string; see ``url``.
@@ -44,6 +49,7 @@ public struct PostgresConfiguration: Sendable {
     ///   - statementTimeout: Kept by the server; zero for none.
     ///   - responseTimeout: Kept by the client; see ``responseTimeout`` for `nil`.
     ///   - settings: Run-time parameters as pairs of name and value.
+    ///   - isReadOnly: Whether each transaction is one that cannot write.
     public init(
         url: String,
         password: String? = nil,
@@ -51,7 +57,8 @@ public struct PostgresConfiguration: Sendable {
         connectTimeout: Duration = .seconds(5),
         statementTimeout: Duration = .seconds(30),
         responseTimeout: Duration? = nil,
-        settings: [(String, String)] = []
+        settings: [(String, String)] = [],
+        isReadOnly: Bool = false
     ) {
         self.url = url
         self.password = password
@@ -60,6 +67,7 @@ public struct PostgresConfiguration: Sendable {
         self.statementTimeout = statementTimeout
         self.responseTimeout = responseTimeout
         self.settings = settings
+        self.isReadOnly = isReadOnly
     }
 
     /// Whether both URLs lead to the same database in the same way, whoever signs in. Unreadable ones lead nowhere.

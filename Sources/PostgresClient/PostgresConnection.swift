@@ -43,7 +43,9 @@ public actor PostgresConnection {
 
     // MARK: Opening and closing
 
-    /// Opens a connection, signs in and applies the configuration's settings.
+    /// Opens a connection, signs in and tries the configuration's settings.
+    ///
+    /// A setting that the URL asks for (`options=-c…`) and that did not arrive is an error: a pooler may drop it.
     ///
     /// Returns within milliseconds of the task's cancellation and soon after
     /// ``PostgresConfiguration/connectTimeout``, even if a name server hangs.
@@ -111,6 +113,9 @@ public actor PostgresConnection {
 
     /// Runs one statement and returns all its rows, values as text.
     ///
+    /// Like all statements but those of ``execute(_:)`` it runs under the configuration's settings: in the transaction
+    /// that is open, else in one of its own, without a round trip more.
+    ///
     /// For results of unknown size use ``rows(_:_:chunkBytes:)``.
     ///
     /// - Parameters:
@@ -124,6 +129,8 @@ public actor PostgresConnection {
     }
 
     /// Runs one or several statements, separated by semicolons, and drops what they return.
+    ///
+    /// Outside of a transaction they run under what the session happens to have set, and may begin one.
     ///
     /// Several statements are one transaction unless they say otherwise; the first that fails ends them.
     public nonisolated func execute(_ sql: String) async throws(PostgresError) {

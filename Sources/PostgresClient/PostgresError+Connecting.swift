@@ -63,6 +63,14 @@ extension PostgresError {
                 with CREATE ROLE … LOGIN.
                 """
             )
+        case "08P01" where failure.text.contains("startup parameter"):
+            (
+                .server(sqlState: sqlState),
+                """
+                The connection pooler at \(failure.place) takes no settings at connecting. Take `options` out of the URL \
+                and give them to the role, with ALTER ROLE … IN DATABASE … SET …, or connect past the pooler.
+                """
+            )
         case "3D000":
             (
                 .server(sqlState: sqlState),

@@ -67,6 +67,9 @@ extension PostgresError {
         PostgresError(code: .usage, message: message)
     }
 
+    static let copyHere = usage(
+        "A COPY cannot run here. Use copy() for COPY … TO STDOUT; COPY FROM STDIN is not offered.")
+
     static let cancelled = PostgresError(
         code: .cancelled, message: "The wait for PostgreSQL was cancelled.")
 

@@ -20,6 +20,22 @@ public struct PostgresColumn: Hashable, Sendable {
     }
 }
 
+extension PostgresColumn {
+    /// Names are compared byte for byte, as the server does.
+    public static func == (one: Self, other: Self) -> Bool {
+        one.name.utf8.elementsEqual(other.name.utf8) && one.typeOID == other.typeOID
+            && one.typeModifier == other.typeModifier && one.tableOID == other.tableOID
+            && one.columnNumber == other.columnNumber
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        for byte in name.utf8 { hasher.combine(byte) }
+        hasher.combine(typeOID)
+        hasher.combine(tableOID)
+        hasher.combine(columnNumber)
+    }
+}
+
 /// One row of a query; its values are text, as `psql` would show them.
 ///
 /// Rows that came together share their memory: keeping one keeps its whole chunk.
@@ -43,7 +59,7 @@ public struct PostgresRow: Sendable {
     /// The value of the first column of that name; `nil` for NULL, and also if there is no such column (see
     /// ``columns``).
     public subscript(name: String) -> String? {
-        batch.columns.firstIndex { $0.name == name }.flatMap { self[$0] }
+        batch.columns.firstIndex { $0.name.utf8.elementsEqual(name.utf8) }.flatMap { self[$0] }
     }
 
     /// The bytes of a value just as the server sent them; `nil` for NULL. An index out of range traps.

@@ -19,7 +19,8 @@ extension Session {
         try send(PQsendQuery(pointer, sql))
     }
 
-    private static func check(_ sql: String, _ parameters: [String?]) throws(PostgresError) {
+    static func check(_ sql: String, _ parameters: [String?]) throws(PostgresError) {
+        guard parameters.count <= 65_535 else { throw .usage("A statement has at most 65,535 parameters.") }
         guard !sql.holdsNUL else { throw .usage("The SQL text holds a NUL character; remove it.") }
         for (index, value) in parameters.enumerated() where value?.holdsNUL == true {
             throw .usage("Parameter $\(index + 1) holds a NUL character, which PostgreSQL's text cannot.")
@@ -43,7 +44,7 @@ extension Session {
             case .failure:
                 failure = failure ?? PostgresError(result)
             case .copyOut, .otherCopy:
-                throw .usage("A COPY cannot run here. Use copy() for COPY … TO STDOUT; COPY FROM STDIN is not offered.")
+                throw .copyHere
             case .done, .rows, .oneRow:
                 if failure == nil { try body(result) }
             case .pipelineSync, .skipped:
@@ -55,12 +56,10 @@ extension Session {
 
     /// All rows of one statement.
     func allRows(_ sql: String, _ parameters: [String?]) throws(PostgresError) -> [PostgresRow] {
-        try sendQuery(sql, parameters)
         var rows: [PostgresRow] = []
-        try collect { (result) throws(PostgresError) in
-            guard result.kind == .rows else { return }
+        try runInTransaction([.run(sql, parameters)]) { (result) throws(PostgresError) in
             var batch = RowBatchBuilder(columns: result.columns)
-            batch.append(result)
+            if result.kind == .rows { batch.append(result) }
             rows = batch.finish()
         }
         return rows
@@ -68,35 +67,8 @@ extension Session {
 
     /// The columns that a statement would return, without running it, in one round trip.
     func describe(_ sql: String) throws(PostgresError) -> [PostgresColumn] {
-        try Self.check(sql, [])
-        guard PQenterPipelineMode(pointer) == 1 else { throw lost() }
-        // A pipeline keeps both commands in one round trip, and on one server if a pooler is in between.
-        guard PQsendPrepare(pointer, "", sql, 0, nil) == 1, PQsendDescribePrepared(pointer, "") == 1 else {
-            throw lost()
-        }
-        try send(PQpipelineSync(pointer))
         var columns: [PostgresColumn] = []
-        var failure: PostgresError?
-        var synced = false
-        while !synced {
-            let next: ResultHandle?
-            do throws(PostgresError) {
-                // Each command's results end with nothing; nothing twice would be the end of a broken pipeline.
-                let result = try nextResult()
-                if result == nil { next = try nextResult() } else { next = result }
-            } catch {
-                throw failure ?? error
-            }
-            guard let result = next else { throw failure ?? lost() }
-            switch result.kind {
-            case .failure: failure = failure ?? PostgresError(result)
-            case .done, .rows, .oneRow: columns = result.columns
-            case .pipelineSync: synced = true
-            case .skipped, .copyOut, .otherCopy: break
-            }
-        }
-        guard PQexitPipelineMode(pointer) == 1 else { throw failure ?? lost() }
-        if let failure { throw failure }
+        try runInTransaction([.describe(sql)]) { (result) throws(PostgresError) in columns = result.columns }
         return columns
     }
 
@@ -104,6 +76,7 @@ extension Session {
 
     /// Starts a `COPY … TO STDOUT`; rows follow with ``appendCopiedRows(to:upTo:)``.
     func startCopy(_ sql: String) throws(PostgresError) {
+        try beginOwnTransaction()
         try sendQuery(sql)
         // Waits here until the server's first flush, which may be as late as its last row.
         guard let first = try nextResult() else { throw lost() }
@@ -113,9 +86,11 @@ extension Session {
         case .failure:
             let failure = PostgresError(first)
             try? collect { (_) throws(PostgresError) in }
+            try? endOwnTransaction()
             throw failure
         case .done, .rows, .oneRow:
             try collect { (_) throws(PostgresError) in }
+            try endOwnTransaction()
             throw .usage("copy() takes a COPY … TO STDOUT statement; use query() or execute() for others.")
         case .otherCopy, .pipelineSync, .skipped:
             throw .usage("copy() takes a COPY … TO STDOUT statement; COPY FROM STDIN is not offered.")
@@ -149,13 +124,21 @@ extension Session {
     /// Reads how the COPY ended; throws the error that ended it.
     func finishCopy() throws(PostgresError) {
         beginWaiting()
-        try collect { (_) throws(PostgresError) in }
+        do throws(PostgresError) {
+            try collect { (_) throws(PostgresError) in }
+        } catch {
+            try? endOwnTransaction()
+            throw error
+        }
+        try endOwnTransaction()
     }
 
     // MARK: Row by row
 
     /// Starts a statement whose rows are taken in as they come, with ``appendRows(to:upTo:)``.
     func startRows(_ sql: String, _ parameters: [String?]) throws(PostgresError) {
+        try Self.check(sql, parameters)
+        try beginOwnTransaction()
         try sendQuery(sql, parameters)
         guard PQsetSingleRowMode(pointer) == 1 else { throw lost() }
     }
@@ -175,7 +158,10 @@ extension Session {
                 if try !receive(until: patience) { return true }
                 continue
             }
-            guard let pending = PQgetResult(pointer) else { return false }
+            guard let pending = PQgetResult(pointer) else {
+                try endOwnTransaction()
+                return false
+            }
             let result = ResultHandle(pending)
             switch result.kind {
             case .oneRow, .rows:
@@ -185,7 +171,7 @@ extension Session {
             case .done, .pipelineSync, .skipped:
                 break
             case .copyOut, .otherCopy:
-                throw .usage("A COPY cannot run here. Use copy() for COPY … TO STDOUT; COPY FROM STDIN is not offered.")
+                throw .copyHere
             }
         }
         return true

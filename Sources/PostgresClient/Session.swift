@@ -16,12 +16,17 @@ final class Session {
     /// With TLS: how long `poll` may be trusted, in milliseconds; see ``receive(until:)``.
     private var pollSlice = 0
     private let usesTLS: Bool
+    /// What holds in each transaction; known once the session is open.
+    var settings: TransactionSettings
+    /// A transaction is open that was begun for a stream only.
+    var hasOwnTransaction = false
 
     /// - Parameter pointer: An open `PGconn` in non-blocking mode; it becomes the session's own.
-    init(owning pointer: OpaquePointer, gate: Gate, responseTimeout: Duration?) {
+    init(owning pointer: OpaquePointer, gate: Gate, configuration: PostgresConfiguration) {
         self.pointer = pointer
         self.gate = gate
-        self.responseTimeout = responseTimeout
+        responseTimeout = configuration.effectiveResponseTimeout
+        settings = TransactionSettings(configuration, serverVersion: Int(PQserverVersion(pointer)))
         usesTLS = PQsslInUse(pointer) == 1
     }
 
@@ -79,8 +84,14 @@ final class Session {
     }
 
     /// The next result of the statement that runs; `nil` when it has ended.
-    func nextResult() throws(PostgresError) -> ResultHandle? {
-        while PQisBusy(pointer) == 1 { try receive() }
+    ///
+    /// - Parameter deadline: when to give up, and with which error.
+    func nextResult(
+        until deadline: (instant: ContinuousClock.Instant, error: PostgresError)? = nil
+    ) throws(PostgresError) -> ResultHandle? {
+        while PQisBusy(pointer) == 1 {
+            if try !receive(until: deadline?.instant), let deadline, deadline.instant <= .now { throw deadline.error }
+        }
         guard let result = PQgetResult(pointer) else { return nil }
         return ResultHandle(result)
     }

@@ -1,21 +1,25 @@
 /// Takes a URL's text apart. A value of its own so that ``RedisURL`` stays readable.
+///
+/// Scalar by scalar: an `@` and the combining mark behind it are one `Character`, which is no `@`.
 struct RedisURLParser {
-    private let text: Substring
+    private typealias Scalars = Substring.UnicodeScalarView
+
+    private let text: Scalars
 
     init(_ text: String) {
-        self.text = text[...]
+        self.text = text.unicodeScalars[...]
     }
 
     func parse() throws(RedisURLError) -> RedisURL {
-        if self.text.unicodeScalars.contains(where: { $0.value <= 0x20 || $0.value == 0x7F }) {
+        if self.text.contains(where: { $0.value <= 0x20 || $0.value == 0x7F }) {
             throw RedisURLError(
                 "The Redis URL holds a space, line break or control character: remove it, or write it as %20 and so on."
             )
         }
-        guard let colon = self.text.range(ofASCII: "://") else {
+        guard let colon = self.text.firstRange(of: "://".unicodeScalars) else {
             throw RedisURLError("A Redis URL begins with redis://, rediss:// or unix://.")
         }
-        let scheme = self.text[..<colon.lowerBound].lowercased()
+        let scheme = Substring(self.text[..<colon.lowerBound]).lowercased()
         guard ["redis", "rediss", "unix"].contains(scheme) else {
             throw RedisURLError("The scheme of the Redis URL is not known: use redis://, rediss:// (TLS) or unix://.")
         }
@@ -53,10 +57,10 @@ struct RedisURLParser {
     }
 
     /// Cuts `?db=N` off and reads it.
-    private func takeQuery(_ rest: inout Substring) throws(RedisURLError) -> Int? {
+    private func takeQuery(_ rest: inout Scalars) throws(RedisURLError) -> Int? {
         guard let mark = rest.lastIndex(of: "?") else { return nil }
         let query = rest[rest.index(after: mark)...]
-        guard query.hasPrefix("db=") else {
+        guard query.starts(with: "db=".unicodeScalars) else {
             throw RedisURLError(
                 "After '?' a Redis URL knows only db=N: write a ? that belongs to the password as %3F.")
         }
@@ -68,7 +72,7 @@ struct RedisURLParser {
     }
 
     /// Cuts `user:password@` off and decodes it. The last `@` counts, so a password may hold others.
-    private func takeUser(_ authority: inout Substring) throws(RedisURLError) -> (String?, String?) {
+    private func takeUser(_ authority: inout Scalars) throws(RedisURLError) -> (String?, String?) {
         guard let at = authority.lastIndex(of: "@") else { return (nil, nil) }
         let userInfo = authority[..<at]
         authority = authority[authority.index(after: at)...]
@@ -83,21 +87,22 @@ struct RedisURLParser {
         return (username.isEmpty ? nil : username, password?.isEmpty == true && username.isEmpty ? nil : password)
     }
 
-    private func hostAndPort(_ authority: Substring) throws(RedisURLError) -> (String, Int) {
-        if authority.hasPrefix("[") {
+    private func hostAndPort(_ authority: Scalars) throws(RedisURLError) -> (String, Int) {
+        if authority.first == "[" {
             guard let bracket = authority.firstIndex(of: "]") else {
                 throw RedisURLError("The Redis URL opens '[' for an IPv6 address and does not close it.")
             }
             let host = try PercentEncoding.decode(
                 authority[authority.index(after: authority.startIndex)..<bracket], what: "host")
-            let zone = host.firstIndex(of: "%") ?? host.endIndex
-            guard host[..<zone].contains(":"),
-                host[..<zone].utf8.allSatisfy({ $0.isHexDigit || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") })
+            let zone = host.utf8.firstIndex(of: UInt8(ascii: "%")) ?? host.endIndex
+            let address = host.utf8[..<zone]
+            guard address.contains(UInt8(ascii: ":")),
+                address.allSatisfy({ $0.isHexDigit || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") })
             else {
                 throw RedisURLError("Between '[' and ']' the Redis URL wants an IPv6 address, such as [::1].")
             }
             let rest = authority[authority.index(after: bracket)...]
-            guard rest.isEmpty || rest.hasPrefix(":") else {
+            guard rest.isEmpty || rest.first == ":" else {
                 throw RedisURLError("After ']' the Redis URL wants nothing, ':port' or '/database'.")
             }
             return (host, rest.isEmpty ? Self.defaultPort : try self.port(rest.dropFirst()))
@@ -109,7 +114,7 @@ struct RedisURLParser {
                 "The Redis URL's host holds more than one ':'. An IPv6 address stands in brackets (redis://[::1]:6379); "
                     + "a password's special characters are percent-encoded (/ is %2F).")
         }
-        let host = try PercentEncoding.decode(parts.first ?? "", what: "host")
+        let host = try PercentEncoding.decode(parts.first ?? authority, what: "host")
         guard !host.isEmpty else {
             throw RedisURLError(
                 "The Redis URL names no host: write redis://host:port. If the password holds a /, write it as %2F.")
@@ -120,22 +125,25 @@ struct RedisURLParser {
         return (host, parts.count == 2 ? try self.port(parts[1]) : Self.defaultPort)
     }
 
-    private func port(_ text: Substring) throws(RedisURLError) -> Int {
-        guard text.count <= 5, text.utf8.allSatisfy(\.isDigit), let port = Int(text), (1...65535).contains(port) else {
+    private func port(_ text: Scalars) throws(RedisURLError) -> Int {
+        guard text.count <= 5, text.allSatisfy(Self.isDigit), let port = Int(String(text)), (1...65535).contains(port)
+        else {
             throw RedisURLError(
                 "The Redis URL's port is not a number from 1 to 65535. If the password holds a /, write it as %2F.")
         }
         return port
     }
 
-    private func database(_ text: Substring) throws(RedisURLError) -> Int? {
+    private func database(_ text: Scalars) throws(RedisURLError) -> Int? {
         if text.isEmpty { return nil }
-        guard text.count <= 9, text.utf8.allSatisfy(\.isDigit), let database = Int(text) else {
+        guard text.count <= 9, text.allSatisfy(Self.isDigit), let database = Int(String(text)) else {
             throw RedisURLError(
                 "The Redis URL's database is not a number (0, 1, 2, …). If the password holds a /, write it as %2F.")
         }
         return database
     }
+
+    private static func isDigit(_ scalar: Unicode.Scalar) -> Bool { ("0"..."9").contains(scalar) }
 
     private static let defaultPort = 6379
     private static let notInHosts = Set("/?#@[]\\\"'<>{}|^`".utf8)
@@ -143,7 +151,8 @@ struct RedisURLParser {
 
 /// Percent-encoding of RFC 3986, as far as URLs of servers need it.
 enum PercentEncoding {
-    static func decode(_ text: Substring, what: String) throws(RedisURLError) -> String {
+    static func decode(_ text: Substring.UnicodeScalarView, what: String) throws(RedisURLError) -> String {
+        let text = Substring(text)
         guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
         var bytes: [UInt8] = []
         var rest = text.utf8[...]
@@ -200,18 +209,5 @@ extension UInt8 {
             true
         default: false
         }
-    }
-}
-
-extension Substring {
-    fileprivate func range(ofASCII needle: String) -> Range<Index>? {
-        var start = self.startIndex
-        while start < self.endIndex {
-            if self[start...].hasPrefix(needle) {
-                return start..<self.index(start, offsetBy: needle.count)
-            }
-            start = self.index(after: start)
-        }
-        return nil
     }
 }

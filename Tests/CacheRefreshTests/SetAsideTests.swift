@@ -160,6 +160,24 @@ struct SetAsideTests {
         #expect(leader.redis["user:2"] == Fixture.json(2, "Bob", "200"))
     }
 
+    @Test("are set aside where a line has fewer fields than were asked for, and nothing traps")
+    func wrongLines() throws {
+        for mode in Dataset.WriteMode.allCases {
+            var dataset = try Fixture.users()
+            dataset.mode = mode
+            dataset.identity = ["id", "name"]
+            let leader = try Leader(dataset)
+            leader.pass(["1 Ann 100", "2 Bob 200"])
+            for text in ["2", "2\tBob", "", "\t", "\\", "\\N"] {
+                leader.refresh.beginPass()
+                Array("\(text)\n".utf8).withUnsafeBytes { leader.refresh.take($0, at: leader.redis.now) }
+                leader.refresh.endRead(at: leader.redis.now)
+                leader.tick()
+                #expect(leader.summary.rowsSetAside == 1, "\(mode), \(text)")
+            }
+        }
+    }
+
     @Test("are all counted, and a hundred of them listed")
     func many() throws {
         let leader = try Leader(try Fixture.users())

@@ -141,6 +141,52 @@ extension ServerTests {
             await connection.close()
         }
 
+        /// Poolers hand a session on with whatever is set in it.
+        @Test func nothingIsSetForTheSession() async throws {
+            let connection = try await connect(settings: [("TimeZone", "Asia/Tokyo"), ("work_mem", "7MB")])
+            _ = try await connection.query("select 1")
+            _ = try await connection.describe("select 1")
+            _ = try await connection.copy("copy (select 1) to stdout").next()
+            _ = try await failure { () throws(PostgresError) in try await connection.query("select 1/0") }
+            try await connection.begin(statementTimeout: .seconds(7), lockTimeout: .seconds(3))
+            #expect(try await connection.query("show statement_timeout").first?[0] == "7s")
+            #expect(try await connection.query("show lock_timeout").first?[0] == "3s")
+            #expect(try await connection.query("show work_mem").first?[0] == "7MB")
+            try await connection.commit()
+            // Settings hold in transactions that the client begins, so this one sees the session's own.
+            try await connection.execute(
+                """
+                create temp table found as select name from pg_settings
+                where source = 'session' and name not in ('application_name', 'client_encoding')
+                """)
+            #expect(try await connection.query("select name from found").compactMap { $0[0] } == [])
+            await connection.close()
+        }
+
+        /// Else even `SELECT 1` waits until strangers have ended their transactions.
+        @Test(.timeLimit(.minutes(1))) func aDeferrableRoleWaitsForNobody() async throws {
+            let server = try await LocalPostgres.shared()
+            let url = try await server.createDatabase()
+            let stranger = try await PostgresConnection.connect(PostgresConfiguration(url: url))
+            try await stranger.execute(
+                """
+                create table strange (a int); create role deferring login;
+                alter role deferring set default_transaction_isolation = serializable;
+                alter role deferring set default_transaction_deferrable = on;
+                alter role deferring set default_transaction_read_only = on;
+                begin isolation level serializable; insert into strange values (1); select * from strange
+                """)
+            let name = url.split(separator: "/").last.map(String.init) ?? ""
+            let connection = try await PostgresConnection.connect(
+                PostgresConfiguration(url: server.url(database: name, user: "deferring"), isReadOnly: true))
+            #expect(try await connection.query("select 1").first?[0] == "1")
+            #expect(try await connection.describe("select 1 as one").count == 1)
+            #expect(try await connection.copy("copy (select 1) to stdout").next() != nil)
+            await connection.close()
+            try await stranger.execute("rollback; drop role deferring")
+            await stranger.close()
+        }
+
         @Test func aWrongSettingIsRefused() async throws {
             let server = try await LocalPostgres.shared()
             let error = try await refusal(server.url(), settings: [("no_such_setting", "1")])

@@ -142,7 +142,7 @@ extension ServerTests {
             let server = try await LocalPostgres.shared()
             let connection = try await connect()
             let task = Task {
-                try await connection.readOnlyTransaction { connection in
+                try await connection.transaction { connection in
                     _ = try await connection.query("select 1")
                     try await Task.sleep(for: .seconds(100))
                 }

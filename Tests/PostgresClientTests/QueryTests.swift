@@ -235,16 +235,20 @@ extension ServerTests {
         // MARK: Transactions
 
         @Test func aReadOnlyTransactionRefusesWrites() async throws {
-            let connection = try await connect()
+            let connection = try await connect(isReadOnly: true)
             try await connection.execute("create table fixed (a int)")
             do {
-                try await connection.readOnlyTransaction { connection in
+                try await connection.transaction { connection in
                     try await connection.execute("insert into fixed values (1)")
                 }
                 Issue.record("the write was accepted")
             } catch let error as PostgresError {
                 #expect(error.code == .server(sqlState: "25006"))
             }
+            let alone = try await failure { () throws(PostgresError) in
+                try await connection.query("insert into fixed values (1)")
+            }
+            #expect(alone.code == .server(sqlState: "25006"))
             #expect(try await connection.query("select count(*) from fixed").first?[0] == "0")
             try await connection.execute("insert into fixed values (1)")
             await connection.close()
@@ -254,7 +258,7 @@ extension ServerTests {
             let server = try await LocalPostgres.shared()
             let connection = try await connect()
             try await connection.execute("create table counted (a int)")
-            let counts = try await connection.readOnlyTransaction { connection in
+            let counts = try await connection.transaction { connection in
                 let before = try await connection.query("select count(*) from counted").first?[0]
                 try await server.run(sql: "insert into counted values (1)")
                 return [before, try await connection.query("select count(*) from counted").first?[0]]
@@ -268,7 +272,7 @@ extension ServerTests {
             struct Surprise: Error {}
             let connection = try await connect()
             await #expect(throws: Surprise.self) {
-                try await connection.readOnlyTransaction(isolation: .readCommitted) { connection in
+                try await connection.transaction(isolation: .readCommitted) { connection in
                     _ = try await connection.query("select 1")
                     throw Surprise()
                 }
@@ -280,7 +284,7 @@ extension ServerTests {
             ]
             #expect(times[0] != times[1])
             await #expect(throws: Surprise.self) {
-                try await connection.readOnlyTransaction { connection in
+                try await connection.transaction { connection in
                     _ = try await connection.copy("copy (select generate_series(1, 1000000)) to stdout")
                     throw Surprise()
                 }

@@ -9,21 +9,22 @@ import Testing
 
 /// A connection to the server that all tests share.
 func connect(
-    statementTimeout: Duration = .seconds(30), responseTimeout: Duration? = nil, settings: [(String, String)] = []
+    statementTimeout: Duration = .seconds(30), responseTimeout: Duration? = nil, settings: [(String, String)] = [],
+    isReadOnly: Bool = false
 ) async throws -> PostgresConnection {
     try await connect(
         to: try await LocalPostgres.shared(), statementTimeout: statementTimeout, responseTimeout: responseTimeout,
-        settings: settings)
+        settings: settings, isReadOnly: isReadOnly)
 }
 
 func connect(
     to server: LocalPostgres, statementTimeout: Duration = .seconds(30), responseTimeout: Duration? = nil,
-    settings: [(String, String)] = []
+    settings: [(String, String)] = [], isReadOnly: Bool = false
 ) async throws -> PostgresConnection {
     try await PostgresConnection.connect(
         PostgresConfiguration(
-            url: server.url(), statementTimeout: statementTimeout, responseTimeout: responseTimeout, settings: settings)
-    )
+            url: server.url(), statementTimeout: statementTimeout, responseTimeout: responseTimeout, settings: settings,
+            isReadOnly: isReadOnly))
 }
 
 /// The error that `body` throws; a failure if it throws none.

@@ -126,4 +126,18 @@ import Testing
         let failure = ConnectFailure(text: text, host: "h", port: "1", database: "d", user: "u", lacksPassword: false)
         #expect(failure.sqlState == state)
     }
+
+    @Test(
+        arguments: [
+            ("-c search_path=a", [("search_path", "a")]),
+            ("-csearch_path=a,b  -c x.y=", [("search_path", "a,b"), ("x.y", "")]),
+            ("--Work-Mem=64MB", [("work_mem", "64MB")]), ("-c a=b\\ c\\\\ -c d=e", [("a", "b c\\"), ("d", "e")]),
+            ("-W 5 -c a=\u{301}b\u{A0}c\n-c", [("a", "\u{301}b\u{A0}c")]), ("", []), ("-c", []), ("--", []),
+            ("-c a", []), ("-c a=1 -c b=2 -c A=3", [("b", "2"), ("a", "3")]),
+        ] as [(String, [(String, String)])])
+    func startupOptionsAreRead(text: String, parameters: [(String, String)]) {
+        let found = StartupOptions(text).parameters
+        #expect(found.map(\.name) == parameters.map(\.0))
+        #expect(found.map(\.value) == parameters.map(\.1))
+    }
 }

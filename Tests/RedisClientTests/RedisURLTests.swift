@@ -34,6 +34,13 @@ import Testing
             "unix://u:p@/a%20b?db=7",
             RedisURL(address: .unix(path: "/a b"), username: "u", password: "p", database: 7)
         ),
+        (
+            "redis://u:p@\u{301}@h",
+            RedisURL(address: .tcp(host: "h", port: 6379), username: "u", password: "p@\u{301}")
+        ),
+        (
+            "redis://u:\u{301}p@h:7", RedisURL(address: .tcp(host: "h", port: 7), username: "u", password: "\u{301}p")
+        ),
         ("redis://:%E2%82%AC@h", RedisURL(address: .tcp(host: "h", port: 6379), password: "€")),
     ])
     func reads(text: String, expected: RedisURL) throws {

@@ -172,10 +172,9 @@ actor CacheRows {
         guard let configuration else { return .unknown }
         if let failure { return .unreachable(failure) }
         do throws(PostgresError) {
-            let name = "\"\(column.replacing("\"", with: "\"\""))\""
             let counted = condition.map { " where (\($0)\n)" } ?? ""
             let rows = try await connected(configuration).query(
-                "select to_jsonb(t)::text from (select * from \(table)\(counted)) t where t.\(name) = $1 limit 1",
+                "select to_jsonb(t)::text from (select * from \(table)\(counted)) t where t.\(quotedName(column)) = $1 limit 1",
                 [text])
             guard let json = rows.first?[0] else { return .absent }
             return .present(CacheRow(json: json) ?? CacheRow(members: [:]))

@@ -8,7 +8,7 @@ struct KeyForm: Hashable, Sendable {
     /// The prefix and the template, as people write it.
     let text: String
     /// In their order; one may come twice.
-    let columns: [String]
+    @Exact private(set) var columns: [String]
     /// What stands before, between and after the columns: one more than these. Only the first and the last may be
     /// empty.
     private let literals: [[UInt8]]
@@ -27,7 +27,7 @@ struct KeyForm: Hashable, Sendable {
         }
         self.literals = literals
         hasColon = literals.contains { $0.contains(UInt8(ascii: ":")) }
-        repeatsColumns = Set(columns).count < columns.count
+        repeatsColumns = Set(template.columns.map(\.exact)).count < template.columns.count
     }
 
     /// How each key begins.
@@ -76,14 +76,14 @@ struct KeyForm: Hashable, Sendable {
         }
         guard repeatsColumns else { return values }
         let isConsistent = zip(columns, values).allSatisfy { name, value in
-            zip(columns, values).allSatisfy { $0 != name || $1.elementsEqual(value) }
+            zip(columns, values).allSatisfy { !$0.isExactly(name) || $1.elementsEqual(value) }
         }
         return isConsistent ? values : nil
     }
 
     /// The key of a row with this text in its only column; nil if the template names others.
     func key(_ column: String, _ text: String) -> [UInt8]? {
-        guard Set(columns) == [column] else { return nil }
+        guard columns.allSatisfy({ $0.isExactly(column) }) else { return nil }
         return Array(literals.joined(separator: Array(text.utf8)))
     }
 }

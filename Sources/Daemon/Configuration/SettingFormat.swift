@@ -74,8 +74,8 @@ extension SettingFormat<String> {
     static let postgresURL = Self(
         example: "postgresql://baton@127.0.0.1:5432/app", redact: Redaction.postgres, isSecret: true
     ) { text throws(SettingRefusal) in
-        let isOtherURL = text.drop(while: \.isLetter).hasPrefix("://")
-        guard Redaction.isPostgresURI(text) || text.contains("=") && !isOtherURL else {
+        let isOtherURL = text.unicodeScalars.drop { $0.properties.isAlphabetic }.starts(with: "://".unicodeScalars)
+        guard Redaction.isPostgresURI(text) || text.utf8.contains(UInt8(ascii: "=")) && !isOtherURL else {
             throw SettingRefusal(
                 "is not a PostgreSQL connection string",
                 remedy: "Write `postgresql://user@host:5432/database` or `host=… dbname=… user=…`")
@@ -94,8 +94,9 @@ extension SettingFormat<String> {
     /// Whether what stands before the first `/` or `?` of a URI holds no `@` although a part of a password seems to be
     /// in it.
     private static func endsTooEarly(_ uri: String) -> Bool {
-        guard let scheme = uri.firstRange(of: "://") else { return false }
-        let rest = uri[scheme.upperBound...]
+        let scalars = uri.unicodeScalars[...]
+        guard let scheme = scalars.firstRange(of: "://".unicodeScalars) else { return false }
+        let rest = scalars[scheme.upperBound...]
         let authority = rest.prefix { $0 != "/" && $0 != "?" }
         guard !authority.contains("@") else { return false }
         let path = rest.dropFirst(authority.count).prefix { $0 != "?" }

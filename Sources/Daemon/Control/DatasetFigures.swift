@@ -18,6 +18,8 @@ public struct DatasetFigures: Hashable, Sendable {
     public var failures: Int
     /// Why the last tick failed; nil if it did not.
     public var problem: String?
+    /// What keeps the gate open for long, so that each tick reads all rows; nil if nothing does.
+    public var gate: String?
     /// How long the tick that goes on has taken so far; nil between ticks.
     public var runningMilliseconds: Double?
     /// How long ago a tick last succeeded in this term; nil if none has yet.
@@ -54,6 +56,7 @@ public struct DatasetFigures: Hashable, Sendable {
                     "leftMilliseconds": .decimal(held.leftMilliseconds),
                 ])
             } ?? .null,
+            "gate": gate.map { .text($0) } ?? .null,
         ])
     }
 }
@@ -85,6 +88,7 @@ extension DatasetFigures {
     /// - Parameter node: as ``json`` writes it; nil for anything else. Unknown members are ignored.
     init?(_ node: Node) {
         func number(_ name: String) -> Double? { node[name]?.scalar.flatMap { Double($0.string) } }
+        func text(_ name: String) -> String? { node[name]?.scalar.flatMap { $0.style == .plain ? nil : $0.string } }
         guard let passes = number("passes"), let queries = number("databaseQueriesPerSecond"),
             let writes = number("redisWritesPerSecond"), let failures = number("failures"),
             let passCount = Int(exactly: passes), let failureCount = Int(exactly: failures)
@@ -95,7 +99,7 @@ extension DatasetFigures {
             intervalMilliseconds: number("intervalMilliseconds"),
             longestIntervalMilliseconds: number("longestIntervalMilliseconds"), queriesPerSecond: queries,
             writesPerSecond: writes, failures: failureCount,
-            problem: node["problem"]?.scalar.flatMap { $0.style == .plain ? nil : $0.string },
+            problem: text("problem"), gate: text("gate"),
             runningMilliseconds: number("runningMilliseconds"),
             sinceSuccessMilliseconds: number("sinceSuccessMilliseconds"), held: node["held"].flatMap { Held($0) })
     }

@@ -75,6 +75,12 @@ public struct StatusReport: Sendable {
                             + "`baton confirm \(entry.dataset)`"
                     ], .yellow)
             }
+            for entry in figures.entries {
+                guard let gate = entry.figures.gate else { continue }
+                let shown = TextLayout.printable(gate.utf8, limit: DatasetFigures.problemLimit)
+                lines += layout.entry(
+                    "gate", ["\(entry.dataset): kept open, so that each tick reads all rows, \(shown)"], .yellow)
+            }
             lines.append("  of the last minute: PASSES that read rows, how long, and from tick to tick")
         }
         return lines.joined(separator: "\n") + "\n"

@@ -17,11 +17,12 @@ struct DatasetExample {
 
     func read() async throws -> Found {
         // A row that has all keys shows more than one that lacks some.
-        let columns = Set(dataset.keys.flatMap(\.template.columns)).sorted().map(DatasetSource.quoted)
+        let columns = dataset.keys.flatMap(\.template.columns).map(quotedName)
         let complete = columns.map { " and \($0) is not null" }.joined()
         for condition in [complete, ""] {
             guard let line = try await row(where: condition) else {
-                return .none("none: reading one row took longer than \(DatasetInspection.patience)")
+                let patience = DurationText.render(DatasetInspection.patience)
+                return .none("none: reading one row took longer than \(patience)")
             }
             if !line.isEmpty { return operations(for: line) }
         }
@@ -30,7 +31,7 @@ struct DatasetExample {
 
     /// One line in the `COPY` format; empty if there is no row, nil if reading it took too long.
     private func row(where condition: String) async throws(PostgresError) -> [UInt8]? {
-        let query = RowQuery(dataset: dataset, shape: binding.shape, described: binding.described)
+        let query = RowQuery(dataset: dataset, binding: binding)
         let statement = "copy (\(query.text("\(condition) limit 1"))) to stdout"
         return try await connection.patiently { connection throws(PostgresError) in
             var line: [UInt8] = []

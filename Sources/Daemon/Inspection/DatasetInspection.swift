@@ -8,10 +8,10 @@ struct DatasetInspection {
     let connection: PostgresConnection
 
     /// How long a question about the rows themselves may take.
-    static let patience = "5s"
+    static let patience = Duration.seconds(5)
 
     /// The section, and what the columns of the keys hold; nil if the dataset does not fit the database.
-    func inspect() async -> (section: CheckReport.Section, kinds: [String: ColumnKind]?) {
+    func inspect() async -> (section: CheckReport.Section, kinds: [Exact<String>: ColumnKind]?) {
         var section = CheckReport.Section(.dataset, dataset.name, title: title)
         let source = DatasetSource(dataset: dataset, keyPrefix: keyPrefix)
         let binding: DatasetSource.Binding
@@ -43,7 +43,7 @@ struct DatasetInspection {
             "gate",
             binding.gateObstacle.map { "reads at every tick: \($0)" } ?? "reads only after something was written",
             json: binding.gateObstacle.map { .text($0) } ?? .null)
-        return (section, Dictionary(binding.shape.columns.map { ($0.name, $0.kind) }) { first, _ in first })
+        return (section, Dictionary(binding.shape.columns.map { ($0.name.exact, $0.kind) }) { first, _ in first })
     }
 
     private func explain(_ error: any Error) -> Finding {
@@ -54,7 +54,7 @@ struct DatasetInspection {
                 error.message.withoutFullStop, "Give the user what `baton check --grants` prints", .refused)
         case "55P03":
             return .problem(
-                "A table of it is locked by another session for longer than \(DatasetSource.lockTimeout)",
+                "A table of it is locked by another session for longer than \(DurationText.render(DatasetSource.lockTimeout))",
                 "Check again when that session has ended")
         case _ where sqlState.hasPrefix("42"):  // syntax, or names that are not there
             return .problem("PostgreSQL says: \(error.message.withoutFullStop)", "Correct \(settings)")
@@ -90,8 +90,8 @@ struct DatasetInspection {
     private func describe(
         _ columns: [DatasetColumns.Column], _ binding: DatasetSource.Binding, in section: inout CheckReport.Section
     ) {
-        let read = Set(binding.shape.columns.map(\.name))
-        let used = columns.filter { read.contains($0.name) }
+        let read = Set(binding.shape.columns.map(\.name.exact))
+        let used = columns.filter { read.contains($0.name.exact) }
         section.add(
             "columns", used.map { "\($0.name) \($0.type)" }.joined(separator: ", "),
             json: .array(
@@ -222,17 +222,17 @@ struct DatasetInspection {
     private func nullFindings(_ columns: [DatasetColumns.Column], _ binding: DatasetSource.Binding) -> [Finding] {
         // Views say of no column that it is never NULL.
         guard binding.hasTransactionIDs else { return [] }
-        let nullable = Set(columns.filter(\.isNullable).map(\.name))
+        let nullable = Set(columns.filter(\.isNullable).map(\.name.exact))
         var findings: [Finding] = []
-        for column in binding.shape.columns[..<binding.shape.identityCount] where nullable.contains(column.name) {
+        for column in binding.shape.columns[..<binding.shape.identityCount] where nullable.contains(column.name.exact) {
             findings.append(
                 .warning(
                     "\(column.name) is part of the identity and may be NULL; such rows are set aside",
                     "Make the column NOT NULL, or choose another identity"))
         }
-        let identity = Set(binding.shape.columns[..<binding.shape.identityCount].map(\.name))
+        let identity = Set(binding.shape.columns[..<binding.shape.identityCount].map(\.name.exact))
         for family in dataset.keys {
-            let absent = family.template.columns.filter { nullable.contains($0) && !identity.contains($0) }
+            let absent = family.template.columns.filter { nullable.contains($0.exact) && !identity.contains($0.exact) }
             guard !absent.isEmpty else { continue }
             findings.append(
                 .note("Rows whose \(absent.joined(separator: " or ")) is NULL have no key \(family.template)"))

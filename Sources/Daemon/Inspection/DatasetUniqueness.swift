@@ -9,7 +9,7 @@ struct DatasetUniqueness {
 
     /// A unique index over plain columns.
     struct Index: Hashable, Sendable {
-        let columns: Set<String>
+        let columns: Set<Exact<String>>
         /// The condition of a partial index; nil if it covers all rows.
         let condition: String?
     }
@@ -21,7 +21,8 @@ struct DatasetUniqueness {
         let indexes = children.isEmpty ? try await uniqueIndexes() : nil
         var findings: [Finding] = []
         if let finding = try await judge(identity, indexes, what: "identity") { findings.append(finding) }
-        for family in dataset.keys where !Set(family.template.columns).isSuperset(of: identity) {
+        for family in dataset.keys
+        where !Set(family.template.columns.map(\.exact)).isSuperset(of: identity.map(\.exact)) {
             let columns = family.template.columns.uniqued
             if let finding = try await judge(columns, indexes, what: family.template.description) {
                 findings.append(finding)
@@ -47,7 +48,7 @@ struct DatasetUniqueness {
     }
 
     private func isText(_ column: String) -> Bool {
-        switch binding.shape.columns.first(where: { $0.name == column })?.kind {
+        switch binding.shape.columns.first(where: { $0.name.isExactly(column) })?.kind {
         case .text, .timestamp, .timestampWithZone, .json: true
         case .integer, .number, .boolean, .uuid, nil: false
         }
@@ -78,11 +79,11 @@ struct DatasetUniqueness {
             where i.indrelid = $1::oid and i.indisunique and i.indisvalid and i.indexprs is null
             order by i.indexrelid
             """, [relation.oid])
-        var columns: [String: Set<String>] = [:]
+        var columns: [String: Set<Exact<String>>] = [:]
         var conditions: [String: String] = [:]
         for row in rows {
             guard let condition = row[2], let column = row[1] else { continue }
-            columns[condition, default: []].insert(column)
+            columns[condition, default: []].insert(column.exact)
             conditions[condition] = row[0]
         }
         return columns.map { Index(columns: $1, condition: conditions[$0]) }
@@ -103,7 +104,7 @@ struct DatasetUniqueness {
                 "Several rows have the same \(list): \(consequence), and only one is cached",
                 what == "identity" ? "Choose another identity" : "Use columns that name a row")
         }
-        let wanted = Set(columns)
+        let wanted = Set(columns.map(\.exact))
         if indexes.contains(where: { $0.condition == nil && $0.columns.isSubset(of: wanted) }) { return nil }
         if let partial = indexes.first(where: { $0.columns.isSubset(of: wanted) }), hasCondition {
             return .warning(
@@ -122,7 +123,7 @@ struct DatasetUniqueness {
 
     /// Whether rows that are there now repeat; false too if that takes too long to tell.
     private func hasRepeated(_ columns: [String]) async throws(PostgresError) -> Bool {
-        let names = columns.map(DatasetSource.quoted)
+        let names = columns.map(quotedName)
         let statement = """
             select 1 from \(DatasetSource.from(dataset, withFilter: true)) \
             \(names.map { "and \($0) is not null" }.joined(separator: " ")) \
@@ -139,27 +140,23 @@ extension PostgresConnection {
     func patiently<Answer: Sendable>(
         _ ask: (PostgresConnection) async throws(PostgresError) -> Answer
     ) async throws(PostgresError) -> Answer? {
-        let settings =
-            PostgresSession.settings.map { "set local \($0.0) = '\($0.1)'" }
-            + ["set local statement_timeout = '\(DatasetInspection.patience)'"]
-        try await execute("begin read only; \(settings.joined(separator: "; "))")
-        let answer: Answer
+        try await begin(isolation: .readCommitted, statementTimeout: DatasetInspection.patience)
         do throws(PostgresError) {
-            answer = try await ask(self)
+            let answer = try await ask(self)
+            try await commit()
+            return answer
         } catch {
-            if isUsable { try await execute("rollback") }
+            await rollBack()
             if error.sqlState == "57014" { return nil }
             throw error
         }
-        try await execute("commit")
-        return answer
     }
 }
 
 extension [String] {
     /// Without repetitions, in order.
     fileprivate var uniqued: [String] {
-        var seen: Set<String> = []
-        return filter { seen.insert($0).inserted }
+        var seen: Set<Exact<String>> = []
+        return filter { seen.insert($0.exact).inserted }
     }
 }

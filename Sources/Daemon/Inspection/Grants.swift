@@ -68,7 +68,11 @@ extension Inspector {
     /// - Throws: `PostgresError`, ``DatasetError``, or ``InspectionError`` if the connection's user may not read a
     ///   table.
     public func grants(role: String, for purpose: Grants.Purpose? = nil) async throws -> Grants {
-        guard !role.isEmpty, role.unicodeScalars.allSatisfy({ !$0.properties.isWhitespace && $0 != "\"" && $0 != "'" })
+        guard
+            !role.isEmpty,
+            role.unicodeScalars.allSatisfy({
+                !$0.properties.isWhitespace && $0.properties.generalCategory != .control && $0 != "\"" && $0 != "'"
+            })
         else {
             throw InspectionError(.usage, "A role's name has no spaces and no quotes.")
         }

@@ -23,12 +23,12 @@ struct KeyOverlap {
     }
 
     /// - Parameter kinds: of the columns, as the database has them.
-    mutating func add(_ dataset: Dataset, _ kinds: [String: ColumnKind], redis: Configuration.Redis?) {
+    mutating func add(_ dataset: Dataset, _ kinds: [Exact<String>: ColumnKind], redis: Configuration.Redis?) {
         for family in dataset.keys {
             families.append(
                 Family(
                     dataset: dataset.name, template: family.template,
-                    pattern: KeyPattern(family.template, prefix: keyPrefix) { kinds[$0] },
+                    pattern: KeyPattern(family.template, prefix: keyPrefix) { kinds[$0.exact] },
                     place: redis?.url.address, database: redis?.url.database ?? 0))
         }
     }

@@ -65,13 +65,14 @@ struct PostgresGrants: Hashable, Sendable {
     ) async throws -> [Reading] {
         let table: String? = if case .table(let name, _, _) = dataset.source { name } else { nil }
         do throws(PostgresError) {
+            try await connection.begin(writing: true)
             try await connection.execute(
                 """
-                begin read write; create temporary view baton_grants as select true as found from \
+                create temporary view baton_grants as select true as found from \
                 (select * from \(DatasetSource.from(dataset, withFilter: true))) as baton_rows
                 """)
             let rows = try await connection.query(readings, [table])
-            try await connection.execute("rollback")
+            await connection.rollBack()
             var columns: [[String]: Columns] = [:]
             for row in rows {
                 let relation = [row[0] ?? "", row[1] ?? ""]
@@ -80,7 +81,7 @@ struct PostgresGrants: Hashable, Sendable {
             }
             return columns.map { Reading(schema: $0.key[0], name: $0.key[1], columns: $0.value) }
         } catch {
-            if connection.isUsable { try? await connection.execute("rollback") }
+            await connection.rollBack()
             switch error.sqlState {
             case nil: throw error
             case "42501", "25006":

@@ -52,6 +52,12 @@ struct PostgresInspection {
                     "The user is a superuser, which Baton does not need", "`baton check --grants` prints what it needs")
             )
         }
+        if let open = try await OpenTransaction.find(on: connection), let age = open.age, age >= GateWatch.patience {
+            section.findings.append(
+                .warning(
+                    "A transaction has been open for long, and while it is, each tick reads all rows: it is \(open)",
+                    "Find out who forgot it: `select * from pg_stat_activity`, `select * from pg_prepared_xacts`"))
+        }
         do throws(PostgresError) {
             return try await ServerIdentity.read(from: connection)
         } catch {

@@ -38,25 +38,14 @@ struct DatasetCatalog {
         ).compactMap { $0[0] }
     }
 
-    /// Sets of columns that are unique: of each valid unique index over plain columns and all rows.
-    func uniqueColumnSets(of relation: Relation) async throws(PostgresError) -> [Set<String>] {
-        try await connection.query(
-            """
-            select string_agg(a.attname, ',' order by a.attname) from pg_index i
-            cross join unnest((i.indkey::int2[])[0:i.indnkeyatts - 1]) k(attnum)
-            join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
-            where i.indrelid = $1::oid and i.indisunique and i.indisvalid and i.indpred is null and i.indexprs is null
-            group by i.indexrelid
-            """, [relation.oid]
-        ).compactMap { $0[0] }.map { Set($0.split(separator: ",").map(String.init)) }
-    }
-
     /// The kinds of columns, by what a describe said of their types.
     func columns(_ described: [PostgresColumn]) async throws(PostgresError) -> [Column] {
         let unknown = Set(described.map(\.typeOID)).filter { ColumnKind(builtInType: $0) == nil }
         var kinds: [UInt32: ColumnKind] = [:]
         if !unknown.isEmpty {
-            // Domains look like what they are based on; enums are text; everything else is left to to_json().
+            // Domains look like what they are based on. What is neither an array nor a composite is a text, unless
+            // it is no built-in type and somebody made a function that casts it to json; to_jsonb() asks the same.
+            // Everything else is left to to_json().
             let rows = try await connection.query(
                 """
                 with recursive base(asked, oid) as (
@@ -64,13 +53,18 @@ struct DatasetCatalog {
                     union all
                     select b.asked, t.typbasetype from base b join pg_type t on t.oid = b.oid where t.typtype = 'd'
                 )
-                select b.asked, t.oid, t.typtype from base b join pg_type t on t.oid = b.oid where t.typtype <> 'd'
-                """, ["{\(unknown.map(String.init).joined(separator: ","))}"])
+                select b.asked, t.oid,
+                       t.typtype in ('b', 'e', 'r', 'm') and (t.typelem = 0 or t.typlen <> -1) and not (
+                           t.oid >= 16384 and exists (
+                               select from pg_cast
+                               where castsource = t.oid and casttarget = 'json'::regtype and castfunc <> 0))
+                from base b join pg_type t on t.oid = b.oid where t.typtype <> 'd'
+                """, [arrayLiteral(unknown.map(String.init))])
             for row in rows {
                 guard let asked = row[0].flatMap({ UInt32($0) }), let oid = row[1].flatMap({ UInt32($0) }) else {
                     continue
                 }
-                kinds[asked] = row[2] == "e" ? .text : ColumnKind(builtInType: oid)
+                kinds[asked] = ColumnKind(builtInType: oid) ?? (row[2] == "t" ? .text : nil)
             }
         }
         return described.map { column in
@@ -156,12 +150,11 @@ struct DatasetCatalog {
                 union all select format('policy:%s:%s', oid, xmin) from pg_policy where polrelid = any($1::oid[])
                 union all select format('label:%s:%s:%L', enumtypid, enumsortorder, enumlabel) from pg_enum
                     where enumtypid in (select oid from type)
+                union all select format('cast:%s:%s', castsource, castfunc) from pg_cast
+                    where casttarget = 'json'::regtype and castsource >= 16384
             ) facts (fact)
             """,
-            [
-                "{\(relations.joined(separator: ","))}",
-                "{\(Set(columns.map(\.typeOID)).map(String.init).joined(separator: ","))}",
-            ]
+            [arrayLiteral(relations), arrayLiteral(Set(columns.map(\.typeOID)).map(String.init))]
         ).first?[0] ?? ""
     }
 
@@ -182,12 +175,12 @@ struct DatasetCatalog {
     private static func unsteadyExpression(
         in texts: [String], on connection: PostgresConnection
     ) async throws(PostgresError) -> String? {
-        let words = texts.map { $0.lowercased() }
-        for word in steadilyMovingWords where words.contains(where: { $0.contains(word) }) { return word }
-        let called = Set(words.flatMap(calledNames)).subtracting(steadyFunctions)
+        let words = texts.map { Array($0.lowercased().utf8) }
+        for word in steadilyMovingWords where words.contains(where: { $0.contains(word.utf8) }) { return word }
+        let called = texts.flatMap(SQLWords.called).filter { !steadyFunctions.contains($0) }
         let rows = try await connection.query(
             "select proname from pg_proc where proname = any($1::text[]) and provolatile <> 'i' order by 1 limit 1",
-            ["{\(called.map { "\"\($0)\"" }.joined(separator: ","))}"])
+            [arrayLiteral(called)])
         return rows.first?[0].map { "\($0)()" }
     }
 
@@ -205,24 +198,4 @@ struct DatasetCatalog {
         "string_to_array", "quote_literal", "quote_nullable", "quote_ident", "date_trunc", "date_part", "extract",
         "timezone", "count", "sum", "min", "max", "avg", "text", "date", "time", "timestamp", "timestamptz",
     ]
-
-    /// Identifiers that stand before an opening parenthesis.
-    private static func calledNames(in text: String) -> [String] {
-        var names: [String] = []
-        var word = ""
-        var hasEnded = false
-        for character in text {
-            if character.isLetter || character.isNumber || character == "_" {
-                if hasEnded { word = "" }
-                word.append(character)
-                hasEnded = false
-            } else if character.isWhitespace {
-                hasEnded = true  // the parenthesis may stand apart
-            } else {
-                if character == "(", !word.isEmpty { names.append(word) }
-                word = ""
-            }
-        }
-        return names
-    }
 }

@@ -11,6 +11,8 @@ struct DatasetLoop {
     let term: LeadershipTerm
     let pool: PostgresPool
     let logger: Logger
+    /// How long a transaction may keep the gate open before that is told.
+    var gatePatience = GateWatch.patience
     /// Called when no pass of this term can ever succeed.
     var giveUpTerm: @Sendable () -> Void = {}
 
@@ -23,6 +25,7 @@ struct DatasetLoop {
         var random = SystemRandomNumberGenerator()
         var trouble = LastingProblem()
         var told = Told()
+        var gate = GateWatch(patience: gatePatience)
         defer {
             pass.meter.ended()
             pass.signs.passSucceeded(pass.dataset.name)
@@ -41,7 +44,7 @@ struct DatasetLoop {
                 let known = await pass.fence.losses
                 if known != losses { memory = nil }
                 losses = known
-                let outcome = try await tick(&memory, course)
+                let outcome = try await tick(&memory, course, &gate)
                 let duration = pass.clock() - began
                 pass.meter.succeeded(outcome, duration)
                 pass.signs.passSucceeded(pass.dataset.name)
@@ -84,12 +87,30 @@ struct DatasetLoop {
     }
 
     private func tick(
-        _ memory: inout DatasetPass.Memory?, _ course: DatasetPass.Course
+        _ memory: inout DatasetPass.Memory?, _ course: DatasetPass.Course, _ gate: inout GateWatch
     ) async throws -> DatasetPass.Outcome {
         try await pool.withConnection { connection in
             let before = connection.usage
             defer { pass.meter.queried(connection.usage - before) }
-            return try await pass.tick(&memory, along: course, on: connection)
+            let outcome = try await pass.tick(&memory, along: course, on: connection)
+            await watch(&gate, memory, connection)
+            return outcome
+        }
+    }
+
+    /// Tells who keeps the gate open.
+    private func watch(
+        _ gate: inout GateWatch, _ memory: DatasetPass.Memory?, _ connection: PostgresConnection
+    ) async {
+        let isUseful = memory?.binding.gateObstacle == nil
+        switch gate.judge(isUseful ? memory?.snapshot : nil, at: pass.clock()) {
+        case .fine: pass.meter.gateOpen(because: nil)
+        case .unchanged: break
+        case .open(let id, let span):
+            guard let found = try? await OpenTransaction.find(id, on: connection) else { return }
+            let text = "for \(DurationText.render(.seconds(span.components.seconds))) at least, by \(found)"
+            logger.warning("gate kept open: each tick reads all rows", [.reason: "\(text)"])
+            pass.meter.gateOpen(because: text)
         }
     }
 

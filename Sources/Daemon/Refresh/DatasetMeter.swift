@@ -167,6 +167,9 @@ final class DatasetMeter: Sendable {
         recent.withLock { ($0.problem, $0.runningSince) = (problem.text, nil) }
     }
 
+    /// - Parameter reason: what keeps the gate open for long; nil if nothing does.
+    func gateOpen(because reason: String?) { recent.withLock { $0.gate = reason } }
+
     // MARK: Gauges
 
     private static var now: Double { Double(WallClock.now.millisecondsSince1970) / 1000 }

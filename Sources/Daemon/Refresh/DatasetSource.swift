@@ -6,12 +6,14 @@ struct DatasetSource: Sendable {
     let dataset: Dataset
     let keyPrefix: String
     /// How long a pass waits for a table that somebody has locked, such as during `TRUNCATE; INSERT`.
-    static let lockTimeout = "2s"
+    static let lockTimeout = Duration.seconds(2)
 
     /// The dataset as it fits the database: found anew when the columns change.
     struct Binding: Hashable, Sendable {
         let described: [PostgresColumn]
         let shape: RowShape
+        /// The dataset's table, schema and name quoted; nil for a query.
+        let relation: String?
         let tables: [DatasetCatalog.Relation]
         /// All that is read, by object id, and how it was defined; see ``DatasetCatalog/definitions(of:)``.
         let relations: [String]
@@ -60,17 +62,17 @@ struct DatasetSource: Sendable {
                 verdict = mark.verdict(at: snapshot, fingerprint: "\(known.fingerprint)")
             }
             let query = RowQuery(
-                dataset: dataset, shape: binding.shape, described: binding.described,
+                dataset: dataset, binding: binding,
                 changed: verdict == .fits ? mark.map(Self.changed) : nil, isFlagged: isFlagging && verdict == .fits)
             let rows = try await connection.copy("copy (\(query.text())) to stdout")
             let result = try await body(
                 Reading(
                     binding: binding, snapshot: snapshot, rows: rows, verdict: verdict,
                     rowsAreFlagged: query.isFlagged))
-            try await connection.execute("commit")
+            try await connection.commit()
             return result
         } catch {
-            if connection.isUsable { try? await connection.execute("rollback") }
+            await connection.rollBack()
             throw error
         }
     }
@@ -80,33 +82,38 @@ struct DatasetSource: Sendable {
         _ identities: [[UInt8]], binding: Binding, on connection: PostgresConnection
     ) async throws -> [[UInt8]] {
         let columns = binding.shape.columns[..<binding.shape.identityCount]
-        let wanted = columns.indices.map { place in
-            Self.arrayLiteral(identities.map { CopyFields.unescaped($0)[place] })
+        let texts = identities.map(CopyFields.unescaped)
+        guard texts.allSatisfy({ $0.count == columns.count }) else {
+            throw DatasetError(
+                dataset: dataset.name, problem: "the server sent rows with fewer fields than were asked for",
+                remedy: "See what stands between Baton and PostgreSQL")
         }
+        let wanted = columns.indices.map { place in arrayLiteral(texts.map { $0[place] }) }
         let parameters = columns.indices.map { "$\($0 + 1)::text[]" }.joined(separator: ", ")
         // As `COPY` shows it; a cast to text would strip the blanks of `char(n)`, and write `inet` and booleans
         // otherwise.
-        let names = columns.map { "format('%s', \(Self.quoted($0.name)))" }
+        let names = columns.map { "format('%s', \(quotedName($0.name)))" }
         let matches = zip(names, columns.indices).map { "\($0) = wanted.c\($1)" }.joined(separator: " and ")
         let aliases = columns.indices.map { "c\($0)" }.joined(separator: ", ")
         let statement = """
             select wanted.place from unnest(\(parameters)) with ordinality wanted(\(aliases), place)
-            where exists (select from \(Self.from(dataset, withFilter: false)) and \(matches))
+            where exists (select from \(Self.from(dataset, binding.relation, withFilter: false)) and \(matches))
             """
-        try await begin(on: connection, locking: [])
-        do {
+        return try await connection.transaction(statementTimeout: .zero, lockTimeout: Self.lockTimeout) { connection in
             var found: [[UInt8]] = []
             let rows = try await connection.rows(statement, wanted)
             while let chunk = try await rows.next() {
                 for row in chunk {
-                    if let place = row[0].flatMap({ Int($0) }) { found.append(identities[place - 1]) }
+                    guard let place = row[0].flatMap({ Int($0) }), identities.indices.contains(place - 1) else {
+                        throw DatasetError(
+                            dataset: dataset.name, problem: "the database named a row that was not asked for",
+                            remedy: "See whether a function of somebody stands in for PostgreSQL's `format` or `unnest`"
+                        )
+                    }
+                    found.append(identities[place - 1])
                 }
             }
-            try await connection.execute("commit")
             return found
-        } catch {
-            if connection.isUsable { try? await connection.execute("rollback") }
-            throw error
         }
     }
 
@@ -125,9 +132,9 @@ struct DatasetSource: Sendable {
                 if try await lockRest(binding, on: connection) {
                     return (binding, snapshot, binding.hasTransactionIDs ? mark : nil)
                 }
-                try await connection.execute("rollback")
+                await connection.rollBack()
             } catch {
-                if connection.isUsable { try? await connection.execute("rollback") }
+                await connection.rollBack()
                 throw error
             }
         }
@@ -147,7 +154,7 @@ struct DatasetSource: Sendable {
         _ binding: Binding, on connection: PostgresConnection
     ) async throws(PostgresError) -> Bool {
         guard !binding.unlockable.isEmpty else { return true }
-        let query = RowQuery(dataset: dataset, shape: binding.shape, described: binding.described)
+        let query = RowQuery(dataset: dataset, binding: binding)
         _ = try await connection.query(query.text(" limit 0"))
         return try await !DatasetCatalog(connection: connection).isRewritten(binding.unlockable)
     }
@@ -166,23 +173,9 @@ struct DatasetSource: Sendable {
     private func begin(
         on connection: PostgresConnection, locking tables: [DatasetCatalog.Relation]
     ) async throws(PostgresError) {
-        // Settings again in each transaction: a pooler may have handed us another session.
-        var statements = [
-            "begin isolation level repeatable read read only",
-            "set local lock_timeout = '\(Self.lockTimeout)'",
-            // How long a read may take depends on the table; a connection without progress is given up by the client.
-            "set local statement_timeout = 0",
-        ]
-        statements += PostgresSession.settings.map { "set local \($0.0) = '\($0.1)'" }
-        if !tables.isEmpty {
-            statements.append("lock table \(tables.map(\.name).joined(separator: ", ")) in access share mode")
-        }
-        do {
-            try await connection.execute(statements.joined(separator: "; "))
-        } catch {
-            if connection.isUsable { try? await connection.execute("rollback") }
-            throw error
-        }
+        // How long a read may take depends on the table; a connection without progress is given up by the client.
+        try await connection.begin(
+            statementTimeout: .zero, lockTimeout: Self.lockTimeout, locking: tables.map(\.name))
     }
 
     /// Whether what was found out earlier may be the cause: a relation is gone, or may not be read any longer, and
@@ -200,15 +193,9 @@ struct DatasetSource: Sendable {
                 problem: "the table \(name) does not exist, or its schema may not be used",
                 remedy: "Correct `table`, name its schema, or grant usage on the schema.")
         }
-        try await connection.execute("begin isolation level repeatable read read only")
-        do {
-            let found = try await catalog.dependencies(
+        return try await connection.transaction { _ in
+            try await catalog.dependencies(
                 of: "select * from \(Self.from(dataset, withFilter: true))", text: Self.texts(of: dataset))
-            try await connection.execute("commit")
-            return found
-        } catch {
-            if connection.isUsable { try? await connection.execute("rollback") }
-            throw error
         }
     }
 
@@ -220,10 +207,10 @@ struct DatasetSource: Sendable {
         try await begin(on: connection, locking: tables)
         do {
             let binding = try await bind(on: connection, known: nil)
-            try await connection.execute("commit")
+            try await connection.commit()
             return binding
         } catch {
-            if connection.isUsable { try? await connection.execute("rollback") }
+            await connection.rollBack()
             throw error
         }
     }
@@ -240,9 +227,11 @@ struct DatasetSource: Sendable {
         }
         var identity = dataset.identity
         var hasTransactionIDs = false
+        var table: String?
         if case .table(let name, _, _) = dataset.source, let relation = try await catalog.relation(name) {
             if identity.isEmpty { identity = try await catalog.primaryKey(of: relation) }
             hasTransactionIDs = ["r", "p"].contains(relation.kind)
+            table = relation.name
         }
         let shape: RowShape
         do {
@@ -253,11 +242,12 @@ struct DatasetSource: Sendable {
             throw DatasetError(dataset: dataset.name, problem: "\(mistake)", remedy: "")
         }
         let dependencies = try await catalog.dependencies(
-            of: RowQuery(dataset: dataset, shape: shape, described: described).text(), text: Self.texts(of: dataset))
+            of: RowQuery(dataset: dataset, relation: table, shape: shape, described: described).text(),
+            text: Self.texts(of: dataset))
         let definitions = try await catalog.definitions(of: dependencies.relations, described)
         return Binding(
-            described: described, shape: shape, tables: dependencies.tables, relations: dependencies.relations,
-            unlockable: dependencies.unlockable, definitions: definitions,
+            described: described, shape: shape, relation: table, tables: dependencies.tables,
+            relations: dependencies.relations, unlockable: dependencies.unlockable, definitions: definitions,
             gateObstacle: dataset.changes == .snapshot ? "changes: snapshot" : dependencies.obstacle,
             hasTransactionIDs: hasTransactionIDs,
             validatesUTF8: await connection.parameter("server_encoding") == "SQL_ASCII",
@@ -274,17 +264,22 @@ struct DatasetSource: Sendable {
 
     /// What follows `FROM`: it always has a `WHERE`, so that conditions can be added with `AND`.
     ///
-    /// - Parameter changed: a condition for rows that are read though they do not fit the filter; nil: there are none.
-    static func from(_ dataset: Dataset, withFilter: Bool, orChanged changed: String? = nil) -> String {
+    /// - Parameters:
+    ///   - relation: the table that the dataset is bound to; nil for the one that its name stands for now.
+    ///   - changed: a condition for rows that are read though they do not fit the filter; nil: there are none.
+    static func from(
+        _ dataset: Dataset, _ relation: String? = nil, withFilter: Bool, orChanged changed: String? = nil
+    ) -> String {
         switch dataset.source {
         case .query(let text):
             // The newline ends a comment in the query's last line.
-            return "(\(trimmed(text))\n) as baton_row where true"
+            return "(\(withoutEnd(text))\n) as baton_row where true"
         case .table(let name, let condition, let filter):
             var filter = withFilter ? filter : nil
             if let text = filter, let changed, dataset.changes != .filter { filter = "(\(text)\n) or \(changed)" }
             let conditions = [condition, filter].compactMap(\.self)
-            return "\(name) where " + (["true"] + conditions.map { "(\($0)\n)" }).joined(separator: " and ")
+            return "\(relation ?? name) where "
+                + (["true"] + conditions.map { "(\($0)\n)" }).joined(separator: " and ")
         }
     }
 
@@ -295,21 +290,11 @@ struct DatasetSource: Sendable {
         }
     }
 
-    private static func trimmed(_ query: String) -> String {
-        var text = query[...]
-        while let last = text.last, last.isWhitespace || last == ";" { text.removeLast() }
-        return String(text)
-    }
-
-    static func quoted(_ name: String) -> String {
-        "\"\(name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\""))\""
-    }
-
-    private static func arrayLiteral(_ elements: [String]) -> String {
-        let quoted = elements.map { element in
-            "\"" + element.flatMap { "\"\\".contains($0) ? ["\\", $0] : [$0] } + "\""
-        }
-        return "{\(quoted.joined(separator: ","))}"
+    /// A query without the semicolons and blanks behind it.
+    private static func withoutEnd(_ query: String) -> String {
+        var scalars = query.unicodeScalars[...]
+        while let last = scalars.last, last.properties.isWhitespace || last == ";" { scalars.removeLast() }
+        return String(scalars)
     }
 }
 

@@ -39,12 +39,28 @@ actor PostgresPool {
 
     /// Lends a connection for as long as the body runs.
     ///
+    /// A connection that was kept from earlier may have been closed meanwhile: by `idle_session_timeout`, a pooler's
+    /// `client_idle_timeout`, or a restart. The body's first statement finds that out; the body then begins once more,
+    /// with a new connection.
+    ///
     /// - Throws: `PostgresError`, `CancellationError` when the task is cancelled or the pool closed, or what the body
     ///   throws.
     nonisolated func withConnection<Result>(
         _ body: (PostgresConnection) async throws -> Result
     ) async throws -> Result {
-        let connection = try await borrow()
+        let (connection, isKept) = try await lend()
+        let before = connection.usage.queries
+        do {
+            return try await settle(connection, body)
+        } catch let error as PostgresError where isKept && connection.usage.queries - before <= 1 {
+            guard !connection.isUsable, error.tellsOfEndedSession else { throw error }
+            return try await settle(try await lend(new: true).connection, body)
+        }
+    }
+
+    private nonisolated func settle<Result>(
+        _ connection: PostgresConnection, _ body: (PostgresConnection) async throws -> Result
+    ) async throws -> Result {
         do {
             let result = try await body(connection)
             await giveBack(connection)
@@ -58,15 +74,19 @@ actor PostgresPool {
     /// Lends a connection; the borrower gives it back in any case.
     ///
     /// - Throws: `PostgresError`, or `CancellationError` when the task is cancelled or the pool closed.
-    func borrow() async throws -> PostgresConnection {
+    func borrow() async throws -> PostgresConnection { try await lend().connection }
+
+    /// - Parameter isNew: not one that was kept from earlier.
+    /// - Returns: the connection, and whether it was kept.
+    private func lend(new isNew: Bool = false) async throws -> (connection: PostgresConnection, isKept: Bool) {
         let found = try await takePlace()
         do {
             try Task.checkCancellation()
             if let found {
-                if found.isUsable { return found }
+                if found.isUsable, !isNew { return (found, true) }
                 await found.close()
             }
-            return try await access.connect()
+            return (try await access.connect(), false)
         } catch {
             if let found { await giveBack(found) } else { pass(on: nil) }
             throw error
@@ -130,4 +150,14 @@ actor PostgresPool {
     }
 
     private func show() { instruments.postgresConnections(idle: idle.count, busy: taken - idle.count) }
+}
+
+extension PostgresError {
+    /// Whether the connection was found closed, in contrast to one that was given up here.
+    fileprivate var tellsOfEndedSession: Bool {
+        switch code {
+        case .connection, .server: true
+        case .authentication, .cancelled, .timeout, .closed, .usage: false
+        }
+    }
 }

@@ -1,6 +1,7 @@
 internal import PostgresClient
 
-/// Settings under which the text of a value is always the same, whatever the server's defaults are.
+/// Settings under which the text of a value is always the same, whatever server, database, role, or another client of
+/// a pooler asks for.
 ///
 /// Not the encoding: the client sees to it, and leaves text of an `SQL_ASCII` database as it is, which PostgreSQL would
 /// otherwise refuse whole at the first byte that is not UTF-8.
@@ -11,6 +12,15 @@ enum PostgresSession {
         ("IntervalStyle", "postgres"),
         ("bytea_output", "hex"),
         ("extra_float_digits", "1"),
+        ("lc_monetary", "C"),
+        ("xmlbinary", "base64"),
+        // How a dataset's own SQL is read, and how plans and definitions are shown.
+        ("xmloption", "content"),
+        ("array_nulls", "on"),
+        ("standard_conforming_strings", "on"),
+        ("quote_all_identifiers", "off"),
+        // A replica that was frozen holds no snapshot for longer; the pauses of one that works are milliseconds.
+        ("idle_in_transaction_session_timeout", "60s"),
     ]
 }
 
@@ -19,6 +29,6 @@ extension Configuration {
     var postgresConfiguration: PostgresConfiguration {
         PostgresConfiguration(
             url: postgres.url, password: postgres.password, applicationName: "baton",
-            statementTimeout: postgres.statementTimeout, settings: PostgresSession.settings)
+            statementTimeout: postgres.statementTimeout, settings: PostgresSession.settings, isReadOnly: true)
     }
 }

@@ -50,20 +50,21 @@ struct Problem {
         guard state.hasPrefix("22") || state == "42601" else {
             return "PostgreSQL refused it in words that may hold data: `baton check` shows them. [SQLSTATE \(state)]"
         }
-        let text = "\(error)"
-        // What stands in quotes, up to the last one: a value may have some of its own. Other languages have others.
-        let quotes = Set("\"«»„“”")
+        let text = "\(error)".unicodeScalars
+        // What stands in quotes, up to the last one: a value may have some of its own, and marks that combine with
+        // them. Other languages have others.
+        let quotes = Set("\"«»„“”".unicodeScalars)
         guard let first = text.firstIndex(where: quotes.contains), let last = text.lastIndex(where: quotes.contains),
             first < last
-        else { return text }
-        return text[...first] + "…" + text[last...]
+        else { return String(text) }
+        return String(text[...first]) + "…" + String(text[last...])
     }
 
     /// Redis repeats the words of a command that it does not know, keys and values among them.
     private static func withoutData(_ error: RedisError) -> String {
-        let text = "\(error)"
-        guard let words = text.firstRange(of: "with args beginning with") else { return text }
-        return text[..<words.lowerBound] + "…"
+        let text = "\(error)".unicodeScalars
+        guard let words = text.firstRange(of: "with args beginning with".unicodeScalars) else { return String(text) }
+        return String(text[..<words.lowerBound]) + "…"
     }
 
     private init(

@@ -44,6 +44,8 @@ struct RecentFigures: Sendable {
 
     /// Why the last tick failed; nil if it did not.
     var problem: String?
+    /// What keeps the gate open for long; nil if nothing does.
+    var gate: String?
     /// When the tick that goes on began; nil between ticks.
     var runningSince: Duration?
     /// When a tick last succeeded; nil if none has yet.
@@ -77,6 +79,7 @@ struct RecentFigures: Sendable {
             queriesPerSecond: Double(all.queries) / (covered / .seconds(1)),
             writesPerSecond: Double(all.writes) / (covered / .seconds(1)), failures: all.failures,
             problem: problem.map { String($0.prefix(DatasetFigures.problemLimit)) },
+            gate: gate.map { String($0.prefix(DatasetFigures.problemLimit)) },
             runningMilliseconds: runningSince.map { (now - $0).inMilliseconds },
             sinceSuccessMilliseconds: succeededAt.map { (now - $0).inMilliseconds },
             held: held.map { held in

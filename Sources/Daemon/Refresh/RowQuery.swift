@@ -8,6 +8,8 @@ internal import PostgresClient
 /// cheap: `octet_length` does not read a text that is stored apart.
 struct RowQuery {
     let dataset: Dataset
+    /// The table that the dataset is bound to, schema and name quoted; nil for a query.
+    let relation: String?
     let shape: RowShape
     /// The columns as the server describes them.
     let described: [PostgresColumn]
@@ -21,9 +23,9 @@ struct RowQuery {
     ///
     /// - Parameter end: what follows the conditions, such as a limit.
     func text(_ end: String = "") -> String {
-        let source = DatasetSource.from(dataset, withFilter: true, orChanged: changed) + end
+        let source = DatasetSource.from(dataset, relation, withFilter: true, orChanged: changed) + end
         let flag = isFlagged ? changed : nil
-        let columns = shape.columns.map { Read($0, described, isNamed: names.contains($0.name)) }
+        let columns = shape.columns.map { Read($0, described, isNamed: names.contains($0.name.exact)) }
         guard columns.contains(where: { $0.size != nil }) else {
             return
                 "select \(([flag].compactMap(\.self) + columns.map(\.expression)).joined(separator: ", ")) from \(source)"
@@ -39,8 +41,9 @@ struct RowQuery {
     }
 
     /// The columns that rows and keys are named by: they are always needed.
-    private var names: Set<String> {
-        Set(shape.columns[..<shape.identityCount].map(\.name)).union(dataset.keys.flatMap(\.template.columns))
+    private var names: Set<Exact<String>> {
+        Set(shape.columns[..<shape.identityCount].map(\.name.exact))
+            .union(dataset.keys.flatMap(\.template.columns).map(\.exact))
     }
 
     /// The least that the largest value of a row can have, in bytes, if that is too much: JSON only adds to its texts.
@@ -62,7 +65,7 @@ struct RowQuery {
 
     /// A column in a row of any size.
     private func shown(_ column: Read, as name: String) -> String {
-        guard column.size != nil, !names.contains(column.name) else { return name }
+        guard column.size != nil, !names.contains(column.name.exact) else { return name }
         // Where keys are only unlinked no value is needed, but whether it is another one.
         guard dataset.mode == .invalidate else { return "case when size is null then \(name) end" }
         return "case when size is null then \(name)::text else \(column.digest(name)) end"
@@ -79,8 +82,8 @@ struct RowQuery {
         /// - Parameter isNamed: it is a part of the identity or of a key. Longer ones than such may be are cut, but not
         ///   so short that they could be taken for right.
         init(_ column: Column, _ described: [PostgresColumn], isNamed: Bool) {
-            let type = described.first { $0.name == column.name }
-            let quoted = DatasetSource.quoted(column.name)
+            let type = described.first { $0.name.isExactly(column.name) }
+            let quoted = quotedName(column.name)
             let longest = DatasetRefresh.maximumKeyBytes
             name = column.name
             switch (column.kind, type?.typeOID) {
@@ -124,5 +127,17 @@ struct RowQuery {
             default: return false
             }
         }
+    }
+}
+
+extension RowQuery {
+    /// - Parameters:
+    ///   - binding: the dataset as it fits the database.
+    ///   - changed: as ``changed``.
+    ///   - isFlagged: as ``isFlagged``.
+    init(dataset: Dataset, binding: DatasetSource.Binding, changed: String? = nil, isFlagged: Bool = false) {
+        self.init(
+            dataset: dataset, relation: binding.relation, shape: binding.shape, described: binding.described,
+            changed: changed, isFlagged: isFlagged)
     }
 }

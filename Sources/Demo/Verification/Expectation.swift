@@ -1,4 +1,5 @@
 internal import CacheRefresh
+internal import PostgresClient
 
 /// What the cache should hold for one dataset, asked of PostgreSQL in its own words: `to_jsonb(row)`.
 ///
@@ -31,12 +32,12 @@ struct Expectation: Sendable {
 
     private func keyExpression(_ template: KeyTemplate) -> String {
         let parts =
-            [Self.literal(keyPrefix)]
+            [quotedText(keyPrefix)]
             + template.parts.map { part in
                 switch part {
-                case .literal(let text): Self.literal(text)
+                case .literal(let text): quotedText(text)
                 // An empty text makes no key, like NULL.
-                case .column(let name): "nullif(to_jsonb(r.\(Self.quoted(name))) #>> '{}', '')"
+                case .column(let name): "nullif(to_jsonb(r.\(quotedName(name))) #>> '{}', '')"
                 }
             }
         return parts.joined(separator: " || ")
@@ -45,7 +46,7 @@ struct Expectation: Sendable {
     private func valueExpression(_ value: Dataset.Value) -> String {
         switch value {
         case .row: "to_jsonb(r)::text"
-        case .column(let name): "coalesce(to_jsonb(r.\(Self.quoted(name))), 'null')::text"
+        case .column(let name): "coalesce(to_jsonb(r.\(quotedName(name))), 'null')::text"
         }
     }
 
@@ -77,13 +78,5 @@ struct Expectation: Sendable {
         let least = dataset.ttl * (1 - dataset.ttlJitter) - age - slack
         let most = dataset.ttl * (1 + dataset.ttlJitter) + slack
         return Int64(max(1, least / .milliseconds(1)))...Int64(most / .milliseconds(1))
-    }
-
-    private static func quoted(_ name: String) -> String {
-        "\"\(name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\""))\""
-    }
-
-    private static func literal(_ text: String) -> String {
-        "'\(text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''"))'"
     }
 }

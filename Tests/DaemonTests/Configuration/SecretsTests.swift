@@ -129,6 +129,16 @@ struct SecretsTests {
             ("host=a password=hunter2 user=b", "host=a password=*** user=b"),
             ("password = 'hun\\'ter 2' host=a", "password=*** host=a"), ("host='a b'", "host='a b'"),
             ("host=a hunter2", "host=a ***="), ("", ""),
+            ("postgresql://a:hunter2@\u{301}b/c", "postgresql://a:***@\u{301}b/c"),
+            ("postgresql://a:\u{301}hunter2@b/c", "postgresql://a:***@b/c"),
+            ("postgresql:/\u{301}/a:hunter2@b", "***="),
+            ("postgresql://b/c?x=y&password=\u{301}hunter2", "postgresql://b/c?x=y&password=***"),
+            ("postgresql://b/c?\u{301}x=y&\u{301}password=hunter2", "postgresql://b/c?\u{301}x=y&\u{301}password=***"),
+            ("postgresql://b/c?%70assword=hunter2", "postgresql://b/c?%70assword=***"),
+            ("password='\u{301}hunter2' host=a", "password=*** host=a"),
+            ("password='hun\\'\u{301}ter2' host=a", "password=*** host=a"),
+            ("password='hun'\u{301}ter2 host=a", "password=*** ***= host=a"),
+            ("password=hun\u{2003}hunter2=x host=a", "password=*** host=a"),
         ])
     func redaction(text: String, shown: String) {
         #expect(Redaction.postgres(text) == shown)

@@ -71,7 +71,7 @@ struct KeyPatternTests {
             let dataset = Dataset(
                 name: "of-\(name)", source: .table("users", where: nil, filter: nil),
                 keys: [.init(template: try KeyTemplate("user:{id}"), value: .row)], redis: name)
-            overlap.add(dataset, ["id": .integer], redis: redis[name])
+            overlap.add(dataset, ["id".exact: .integer], redis: redis[name])
         }
         let findings = overlap.findings()
         #expect(findings.map(\.dataset) == (isSame ? ["of-second"] : []))

@@ -17,20 +17,25 @@ struct DatasetLoopTests {
         """
 
     /// Runs `body` while a loop refreshes `dataset`.
-    private static func whileLooping(
-        _ world: RefreshWorld, _ dataset: Dataset, connections: Int = 2,
+    ///
+    /// - Parameter url: of the database; nil for the world's.
+    static func whileLooping(
+        _ world: RefreshWorld, _ dataset: Dataset, connections: Int = 2, at url: String? = nil,
+        gatePatience: Duration = GateWatch.patience, meter: DatasetMeter? = nil,
         _ body: (LogRecorder, LeadershipTerm) async throws -> Void
     ) async throws {
         let log = LogRecorder()
         let term = try await world.elect()
         let pool = PostgresPool(
-            PostgresConfiguration(url: world.databaseURL, settings: PostgresSession.settings), limit: connections)
-        let loop = DatasetLoop(
+            PostgresConfiguration(url: url ?? world.databaseURL, settings: PostgresSession.settings), limit: connections
+        )
+        var loop = DatasetLoop(
             pass: DatasetPass(
                 dataset: dataset, keyPrefix: "", keys: world.keys,
-                fence: try world.fence(of: term), redis: world.redis, clock: { Uptime.now }),
+                fence: try world.fence(of: term), redis: world.redis, clock: { Uptime.now }, meter: meter),
             term: term, pool: pool, logger: log.logger)
-        let task = Task { await loop.run() }
+        loop.gatePatience = gatePatience
+        let task = Task { [loop] in await loop.run() }
         do {
             try await body(log, term)
         } catch {
@@ -113,6 +118,49 @@ struct DatasetLoopTests {
                     try await world.differences(in: "t", prefix: "t:") == []
                 }
             }
+        }
+    }
+
+    /// Who ends sessions that are idle for a while.
+    enum Ender: String, CaseIterable, Sendable { case server, pooler, administrator }
+
+    @Test("A connection that was ended between two ticks is replaced: no tick fails", arguments: Ender.allCases)
+    func endedConnections(_ ender: Ender) async throws {
+        try await RefreshWorld.with(sql: Self.schema) { world in
+            var every = Duration.milliseconds(800)
+            var pooler: LocalPgBouncer?
+            switch ender {
+            case .server: try await world.sql("alter database \(world.databaseName) set idle_session_timeout = '400ms'")
+            case .pooler:
+                every = .milliseconds(1300)
+                pooler = try await LocalPgBouncer.start(
+                    .session, inFrontOf: world.postgres, settings: ["client_idle_timeout": "1"])
+            case .administrator: every = .milliseconds(100)
+            }
+            let meter = DatasetMeter("t", .discarded)
+            try await Self.whileLooping(
+                world, .table("t", ["t:{id}"], changes: .snapshot, every: every),
+                at: pooler?.url(database: world.databaseName), meter: meter
+            ) { log, _ in
+                for round in 1...4 {
+                    let passes = meter.lastMinute.passes
+                    try await world.sql("update t set v = '\(round)' where id = 1")
+                    try await world.wait(until: "another pass ends") { meter.lastMinute.passes > passes }
+                    if ender == .administrator {
+                        try await world.sql(
+                            """
+                            select pg_terminate_backend(pid) from pg_stat_activity
+                            where datname = current_database() and pid <> pg_backend_pid() and state = 'idle'
+                            """)
+                    }
+                }
+                try await world.wait(until: "the last change arrives") {
+                    try await world.differences(in: "t", prefix: "t:") == []
+                }
+                #expect(log.messages(at: .error) == [])
+                #expect(meter.lastMinute.failures == 0)
+            }
+            await pooler?.close()
         }
     }
 

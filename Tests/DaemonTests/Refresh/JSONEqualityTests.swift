@@ -25,7 +25,7 @@ struct JSONEqualityTests {
         """
 
     /// Rows of the table `t` whose cached value differs, with what differs in them.
-    static func differences(_ world: RefreshWorld) async throws -> [String] {
+    static func differences(_ world: RefreshWorld, in table: String = "t") async throws -> [String] {
         let keys = try await world.keyNames()
         let values = try await world.redis.send(RedisCommand(["MGET"] + keys)).array ?? []
         let connection = try await world.connect()
@@ -34,7 +34,7 @@ struct JSONEqualityTests {
             with c as (select * from unnest($1::text[], $2::text[]) c(k, v))
             select t.id || '.' || coalesce(d.key, '?') || ': ' || coalesce(d.cached::text, 'nothing') || ', not '
                 || coalesce(d.real::text, 'nothing')
-            from t full join c on c.k = 't:' || t.id
+            from \(table) full join c on c.k = 't:' || t.id
             left join lateral (
                 select coalesce(a.key, b.key) as key, a.value as cached, b.value as real
                 from jsonb_each(c.v::jsonb) a full join jsonb_each(to_jsonb(t)) b on b.key = a.key

@@ -98,8 +98,9 @@ struct SnapshotTests {
             """
         try await RefreshWorld.with(sql: schema) { world in
             let user = try await world.makeUser("grant select on t to USER;" + oddities)
-            // No settings: a pooler hands out a session to which they were never applied.
-            let connection = try await world.connect(as: user, settings: [("statement_timeout", "0")])
+            let connection = try await world.connect(as: user)
+            // As a pooler may hand a session out that others have used.
+            try await connection.execute("set TimeZone = 'Asia/Tokyo'; set bytea_output = 'escape'; set jit = off")
             let leader = try await world.leader(
                 of: .table("t", ["t:{id}", "at:{at}=id", "large:{large}=id"]), on: connection)
             try await leader.tick()
