@@ -26,6 +26,17 @@ struct FilterTests {
         for id in ids { try await world.command("SET", "user:\(id)", "\"old\"", "EX", "900") }
     }
 
+    /// A leader that has looked at all keys that it has to look at, and has left its mark.
+    private static func settledLeader(_ world: RefreshWorld, _ mode: Dataset.WriteMode) async throws -> Leader {
+        let leader = try await world.leader(of: Self.dataset(mode))
+        try await world.wait(until: "the mark is there") {
+            try await leader.tick()
+            world.clock.advance(by: .seconds(3))
+            return try await world.mark(of: "users") != nil
+        }
+        return leader
+    }
+
     /// A transaction that stamped its row long before it commits.
     private static func stamp(_ id: Int, _ name: String) -> String {
         "update users set name = '\(name)', updated_at = now() - interval '2 hours' where id = \(id)"
@@ -36,8 +47,7 @@ struct FilterTests {
         arguments: Dataset.WriteMode.allCases)
     func lateCommit(_ mode: Dataset.WriteMode) async throws {
         try await RefreshWorld.with(sql: Self.schema) { world in
-            let leader = try await world.leader(of: Self.dataset(mode))
-            try await leader.tick()
+            let leader = try await Self.settledLeader(world, mode)
             try await Self.fill(world, 2)
             let slow = try await world.connect()
             try await slow.execute("begin; \(Self.stamp(2, "late"))")
@@ -75,12 +85,7 @@ struct FilterTests {
             )
             : Self.schema
         try await RefreshWorld.with(sql: schema) { world in
-            let leader = try await world.leader(of: Self.dataset(mode))
-            // A mark stands for what was read if nobody's transaction is older; those of other tests may be.
-            for _ in 0..<3 {
-                try await leader.tick()
-                world.clock.advance(by: .seconds(3))
-            }
+            _ = try await Self.settledLeader(world, mode)
             let mark = try #require(Mark(try await world.mark(of: "users") ?? ""))
             try await Self.fill(world, 3, 4)
             try await world.sql(Self.stamp(3, "changed"))
@@ -150,7 +155,8 @@ struct FilterTests {
             }
             #expect(facts("whole")["where"] == ["id > 0"] && facts("whole")["filter"] == nil)
             #expect(facts("part")["where"] == ["id > 0"])
-            #expect(facts("part")["filter"] == ["id < 10, about 9 of 30 rows"])
+            let filter = facts("part")["filter"]?.first ?? ""
+            #expect(filter.hasPrefix("id < 10, about ") && filter.hasSuffix(" of 30 rows"), "\(filter)")
             let notes = report.texts(.note, in: "part").joined()
             for words in [
                 "read when they change", "go with the TTL of 7h", "deleted is not noticed", "Redis without keys",
