@@ -124,7 +124,7 @@ struct ServerTroubleTests {
     func statements() async throws {
         var counts: [Int] = []
         for rows in [10, 10_000] {
-            let once = ReplicaTests.datasets.replacing("200ms", with: "1h")
+            let once = ReplicaTests.datasets.replacing("200ms", with: "5m")
             try await Cluster.with(sql: ReplicaTests.schema, datasets: once) { cluster in
                 let sql = """
                     delete from merchants;
