@@ -57,8 +57,8 @@ struct GrantsProofTests {
                 let user = "without-" + command.replacing("|", with: "-")
                 #expect(missed.contains("\(user) \(command)"), "nobody misses \(command)")
             }
-            // Nobody missed what they had.
-            #expect(missed.count == commands.count, "\(missed)")
+            // Nobody missed what they had; but `check` also asks what few may ask, and does without.
+            #expect(missed.subtracting(["without-info config|get"]).count == commands.count, "\(missed)")
         }
     }
 
