@@ -225,7 +225,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "CacheRefresh", "Daemon", "RedisClient", .product(name: "NIOCore", package: "swift-nio"),
+                "CacheRefresh", "Daemon", "PostgresClient", "RedisClient",
+                .product(name: "NIOCore", package: "swift-nio"),
             ],
             path: "Tests/FuzzTargets", swiftSettings: strict),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], exclude: ["Seeds"], swiftSettings: strict),

@@ -26,7 +26,7 @@ struct HostileDatabase {
         "bytea_output = 'escape'", "extra_float_digits = -15", "client_encoding = 'LATIN1'",
         "search_path = decoy, pg_temp", "default_transaction_isolation = 'serializable'",
         "default_transaction_deferrable = on", "default_transaction_read_only = off", "statement_timeout = '900ms'",
-        "lock_timeout = '1ms'", "idle_in_transaction_session_timeout = '50ms'", "idle_session_timeout = '700ms'",
+        "lock_timeout = '1ms'", "idle_in_transaction_session_timeout = '500ms'", "idle_session_timeout = '700ms'",
     ]
     static let databaseSettings = [
         "row_security = off", "standard_conforming_strings = off", "backslash_quote = on", "array_nulls = off",

@@ -7,6 +7,10 @@
         case backups
         /// A line of PostgreSQL's `COPY`, made into JSON.
         case copyLines = "copy-lines"
+        /// Names and texts, made into SQL.
+        case quoting
+        /// Passwords in URLs and connection strings, which must not be shown.
+        case urls
 
         /// Tries one input.
         ///
@@ -16,6 +20,8 @@
             case .replies: try fuzzReplies(input)
             case .backups: try fuzzBackups(input)
             case .copyLines: try fuzzCopyLines(input)
+            case .quoting: try fuzzQuoting(input)
+            case .urls: try fuzzURLs(input)
             }
         }
     }

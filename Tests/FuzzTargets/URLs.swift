@@ -1,0 +1,30 @@
+#if DEBUG || BATON_FUZZING
+    @testable internal import Daemon
+    internal import RedisClient
+
+    /// A password is hidden whatever it holds, and no text for a URL makes a reader trap or repeat a secret.
+    func fuzzURLs(_ input: [UInt8]) throws(FuzzFault) {
+        let text = String(decoding: input, as: UTF8.self)
+        _ = Redaction.url(text)
+        _ = Redaction.postgres(text)
+        _ = try? RedisURL(text)
+        _ = try? RedisURL("redis://\(text)")
+
+        try expect("redis://u:***@h/0", Redaction.url("redis://u:\(text)@h/0"))
+        try expect(
+            "postgresql://u:***@h/d?sslmode=verify-full",
+            Redaction.postgres("postgresql://u:\(text)@h/d?sslmode=verify-full"))
+        // As libpq reads it.
+        var quoted = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            if scalar == "'" || scalar == "\\" { quoted.append("\\") }
+            quoted.append(scalar)
+        }
+        let keywords = "host=h password='\(String(quoted))' user=u"
+        try expect("host=h password=*** user=u", Redaction.postgres(keywords))
+    }
+
+    private func expect(_ expected: String, _ found: String) throws(FuzzFault) {
+        guard found.utf8.elementsEqual(expected.utf8) else { throw FuzzFault("\(found), not \(expected)") }
+    }
+#endif
