@@ -1,3 +1,4 @@
+internal import CacheRefresh
 internal import PostgresClient
 
 /// A transaction that has written something and goes on. While it does, nobody can tell that nothing has changed: the
