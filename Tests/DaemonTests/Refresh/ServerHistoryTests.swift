@@ -89,9 +89,11 @@ struct ServerHistoryTests {
     private static func part(_ standby: LocalPostgres) async throws {
         try await standby.run(sql: "alter system set primary_conninfo = ''")
         try await standby.run(sql: "select pg_reload_conf()")
-        for _ in 1...1000 where try await standby.run(sql: "select count(*) from pg_stat_wal_receiver") != "0" {
-            try await Task.sleep(for: .milliseconds(10))
+        for _ in 1...200 {
+            if try await standby.run(sql: "select count(*) from pg_stat_wal_receiver") == "0" { return }
+            try await Task.sleep(for: .milliseconds(20))
         }
+        throw RefreshWorld.Unexpected("the standby goes on following its primary")
     }
 
     private static func pause(_ standby: PostgresConnection, _ world: RefreshWorld) async throws {
