@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// `make fuzz` builds it with libFuzzer, which brings the program's `main`.
+// `make fuzz` builds it, with libFuzzer.
 let package = Package(
     name: "fuzzing",
     platforms: [.macOS(.v15)],
@@ -10,7 +10,9 @@ let package = Package(
         .executableTarget(
             name: "fuzz",
             dependencies: [.product(name: "FuzzTargets", package: "baton")],
-            swiftSettings: [.swiftLanguageMode(.v6), .unsafeFlags(["-parse-as-library"])]
+            swiftSettings: [.swiftLanguageMode(.v6), .unsafeFlags(["-parse-as-library"])],
+            // Debian's gold trips over libFuzzer's symbols.
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]
         )
     ]
 )
