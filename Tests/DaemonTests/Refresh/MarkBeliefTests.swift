@@ -159,7 +159,7 @@ struct MarkBeliefTests {
             schema: """
                 create table users (id int primary key, name text) partition by range (id);
                 create table low partition of users for values from (1) to (9) partition by range (id);
-                create table one partition of low for values from (1) to (2);
+                create table one partition of low for values from (1) to (2); insert into users values (1, 'a');
                 create table high (id int primary key, name text); insert into high values (5, 'b')
                 """,
             sql: "alter table low attach partition high for values from (5) to (9)"),
