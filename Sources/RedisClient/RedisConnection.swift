@@ -160,8 +160,9 @@ extension RedisConnection {
         switch self.machine.withLock({ $0.reply() }) {
         case .succeed(let slot):
             if case .error(let error) = value {
-                slot.fill(.failure(.rejected(error)))
+                // First: whoever is told tries again at once, and not here.
                 self.heed(error)
+                slot.fill(.failure(.rejected(error)))
             } else {
                 slot.fill(.success(value))
             }
