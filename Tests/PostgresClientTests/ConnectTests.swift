@@ -174,8 +174,9 @@ extension ServerTests {
                 alter role deferring set default_transaction_isolation = serializable;
                 alter role deferring set default_transaction_deferrable = on;
                 alter role deferring set default_transaction_read_only = on;
-                begin isolation level serializable; insert into strange values (1); select * from strange
                 """)
+            try await stranger.execute(
+                "begin isolation level serializable; insert into strange values (1); select * from strange")
             let name = url.split(separator: "/").last.map(String.init) ?? ""
             let connection = try await PostgresConnection.connect(
                 PostgresConfiguration(url: server.url(database: name, user: "deferring"), isReadOnly: true))
@@ -183,7 +184,8 @@ extension ServerTests {
             #expect(try await connection.describe("select 1 as one").count == 1)
             #expect(try await connection.copy("copy (select 1) to stdout").next() != nil)
             await connection.close()
-            try await stranger.execute("rollback; drop role deferring")
+            try await stranger.execute("rollback")
+            try await stranger.execute("drop role deferring")
             await stranger.close()
         }
 
