@@ -70,6 +70,13 @@ extension DatasetRefresh {
         return marks.due(done: repetitions.taken, snapshot: snapshot, at: now)
     }
 
+    /// Takes over how far the same rows were read while they had other columns.
+    ///
+    /// - Parameter fingerprint: of the dataset as it is defined now.
+    public mutating func goOn(from other: borrowing DatasetRefresh, fingerprint: String) {
+        marks.goOn(from: other.marks, fingerprint: fingerprint)
+    }
+
     /// The newest mark that was passed and that nothing is left to do for: a row that has not changed since is as this
     /// leader left it.
     public var reachedMark: Mark? { marks.reached }

@@ -116,6 +116,17 @@ struct MarkKeeper: Sendable {
         return mark
     }
 
+    /// Goes on from how far the same rows were read while the dataset was defined otherwise. What was to be repeated then
+    /// is not waited for.
+    mutating func goOn(from other: MarkKeeper, fingerprint: String) {
+        func renamed(_ mark: Mark) -> Mark {
+            Mark(horizon: mark.horizon, history: mark.history, fingerprint: fingerprint)
+        }
+        reached = other.reached.map(renamed)
+        waiting = other.waiting.map { (mark: renamed($0.mark), repetition: UInt64(0)) }
+        newest = other.newest.map { (mark: renamed($0.mark), repetition: UInt64(0)) }
+    }
+
     /// The mark did not reach Redis.
     mutating func lost() {
         if waiting == nil, let written { waiting = (written.mark, written.repetition) }

@@ -163,10 +163,15 @@ struct DatasetPass {
             known.binding = binding
             return known
         }
-        return Memory(
+        let memory = Memory(
             refresh: DatasetRefresh(
                 dataset: dataset, shape: binding.shape, opening: opening, validatesUTF8: binding.validatesUTF8),
             binding: binding)
+        // Rows outside the filter that changed before the columns did are still to be read.
+        if let known, dataset.hasFilter, known.binding.relations == binding.relations {
+            memory.refresh.goOn(from: known.refresh, fingerprint: "\(binding.fingerprint)")
+        }
+        return memory
     }
 
     /// A tick that reads nothing: renewals, repetitions and what the brake lets go.
