@@ -11,7 +11,10 @@ struct Trial {
     let folder: Workspace
 
     /// Runs everything that must work everywhere.
-    static func run(_ postgres: Engine, _ redis: Engine, _ ways: [Way]) async throws {
+    ///
+    /// - Returns: whether it did.
+    static func run(_ postgres: Engine, _ redis: Engine, _ ways: [Way]) async throws -> Bool {
+        var works = true
         var options = LocalPostgres.Options()
         options.programs = postgres.path
         var redisOptions = LocalRedis.Options()
@@ -19,13 +22,14 @@ struct Trial {
         let folder = try await Workspace.create(prefix: "baton-engines")
         try await LocalPostgres.withServer(options) { server in
             let version = try await server.run(sql: "show server_version")
-            #expect("PostgreSQL \(version)".hasPrefix("\(postgres.name)."), "another server than is written down")
+            try #require("PostgreSQL \(version)".hasPrefix("\(postgres.name)."), "another server than is written down")
             let major = Int(version.prefix { $0.isNumber }) ?? 0
             _ = try await HostileDatabase.create(on: server, version: major)
             try await LocalRedis.withServer(redisOptions) { cache in
                 for way in ways {
                     func run(_ url: String) async throws {
-                        try await Trial(postgres: server, redis: cache, databaseURL: url, folder: folder).run(redis)
+                        let trial = Trial(postgres: server, redis: cache, databaseURL: url, folder: folder)
+                        if try await !trial.run(redis) { works = false }
                     }
                     let (database, reader) = (HostileDatabase.name, HostileDatabase.reader)
                     if let mode = way.poolMode {
@@ -39,21 +43,25 @@ struct Trial {
             }
         }
         await folder.close()
+        return works
     }
 
-    private func run(_ engine: Engine) async throws {
+    private func run(_ engine: Engine) async throws -> Bool {
         _ = try await command(["FLUSHALL"])
         let info = try await command(["INFO", "server"])
         let name = engine.name.split(separator: " ")
-        #expect(info.contains("\(name[0].lowercased())_version:\(name[1])."), "another server than is written down")
+        try #require(
+            info.contains("\(name[0].lowercased())_version:\(name[1])."), "another server than is written down")
         try configure()
         var replicas: [ChildProcess] = []
+        var works = false
         do {
             for name in ["a", "b"] { replicas.append(try await start(name)) }
             try await everythingIsAsPostgresSays()
             try await aSuccessorTakesOver(&replicas)
             try await clearedKeysComeBack()
             try await aBackupIsPutBack()
+            works = true
         } catch {
             // What replicas said is kept until somebody reads it.
             var said: [String] = []
@@ -64,13 +72,14 @@ struct Trial {
             Issue.record("\(error)\n\(said.suffix(40).joined(separator: "\n"))")
         }
         for replica in replicas { await replica.kill() }
+        return works
     }
 
     // MARK: What must work
 
     private func everythingIsAsPostgresSays() async throws {
         try await eventually("402 rows to be cached") { try await keys().count == 402 }
-        #expect(try await differing() == [])
+        try #require(try await differing() == [])
     }
 
     private func aSuccessorTakesOver(_ replicas: inout [ChildProcess]) async throws {
@@ -78,7 +87,7 @@ struct Trial {
         if let place = ["a", "b"].firstIndex(of: first) {
             await replicas[place].kill()
             try await aChangeArrives()
-            #expect(try await leader() != first)
+            try #require(try await leader() != first)
             replicas[place] = try await start(first)
         }
         let second = try await leader()
@@ -90,9 +99,9 @@ struct Trial {
 
     private func clearedKeysComeBack() async throws {
         let said = try await baton("cache", "clear", "id", "7", "--family", "kinds", "--yes")
-        #expect(said.contains("Cleared 1 key"), "\(said)")
+        try #require(said.contains("Cleared 1 key"), "\(said)")
         try await eventually("the key to be back") { try await command(["EXISTS", "kind:7"]) == "1" }
-        #expect(try await differing() == [])
+        try #require(try await differing() == [])
     }
 
     private func aBackupIsPutBack() async throws {
@@ -102,9 +111,9 @@ struct Trial {
         _ = try await baton("cache", "backup", path, "--pattern", "app:*")
         _ = try await command(["DEL", "app:1", "app:2"])
         _ = try await baton("cache", "restore", path, "--yes")
-        #expect(try await command(["GET", "app:1"]) == "of the application")
-        #expect(try await command(["HGET", "app:2", "field"]) == "value")
-        #expect(Int(try await command(["PTTL", "app:1"])) ?? 0 > 500_000)
+        try #require(try await command(["GET", "app:1"]) == "of the application")
+        try #require(try await command(["HGET", "app:2", "field"]) == "value")
+        try #require(Int(try await command(["PTTL", "app:1"])) ?? 0 > 500_000)
     }
 
     // MARK: Rows and keys
