@@ -94,7 +94,8 @@ struct OverlayTests {
             environment[variable] = nil
             environment[variable + "_FILE"] = try fixture.write(text + "\n", to: "secret")
             let fromFile = try load(environment, because: setting)
-            #expect(fromFile.values == after.values, "\(variable)_FILE")
+            #expect(fromFile.values != after.values, "\(variable)_FILE is not read again")
+            #expect(fromFile.values.withoutFiles == after.values, "\(variable)_FILE")
         }
     }
 
@@ -172,6 +173,18 @@ extension Configuration {
     fileprivate var values: Configuration {
         var copy = self
         copy.settings = []
+        return copy
+    }
+
+    /// The same, as if no file had been named that is to be read again.
+    fileprivate var withoutFiles: Configuration {
+        var copy = self
+        copy.postgres.urlFile = nil
+        copy.postgres.passwordFile = nil
+        for name in copy.redis.keys {
+            copy.redis[name]?.urlFile = nil
+            copy.redis[name]?.passwordFile = nil
+        }
         return copy
     }
 }

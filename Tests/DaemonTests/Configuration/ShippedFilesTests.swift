@@ -76,7 +76,7 @@ struct RevisionTests {
     @Test("is 16 hexadecimal digits and the same in every build")
     func stable() throws {
         let revision = try ConfigurationFixture().load().revision
-        #expect(revision == "6e5d32aa40ed6e8a")
+        #expect(revision == "abe3dd8176a0394a")
     }
 
     @Test("does not depend on spelling, order, or datasets that are off")

@@ -11,7 +11,7 @@ struct CommandLineTests {
         #expect(run.status == 0)
         #expect(
             run.output.wholeMatch(
-                of: /baton \d+\.\d+\.\d+ \([0-9a-z-]+\)\nformats: configuration 1, lease 1, fence 1, mark 1\n/) != nil)
+                of: /baton \d+\.\d+\.\d+ \([0-9a-z-]+\)\nformats: configuration 1, lease 1, fence 1, mark 2\n/) != nil)
         #expect(run.errors == "")
     }
 
