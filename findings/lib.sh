@@ -31,7 +31,8 @@ stop() {
 # Ends whatever was started here, by its process id, and takes the folder away.
 clean_up() {
     local status=$? pid
-    trap - EXIT INT TERM
+    trap - EXIT
+    trap '' INT TERM # a second signal must not leave the rest behind
     for pid in "${running[@]}" $(jobs -p); do kill -CONT "$pid" && kill -INT "$pid" && kill "$pid"; done 2>>"$work/log"
     wait
     [ "$status" -ne 2 ] || tail -n 5 "$work/log" >&2
