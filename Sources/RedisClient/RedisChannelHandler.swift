@@ -10,6 +10,9 @@ final class RedisChannelHandler: ChannelInboundHandler {
     private let reader: ReplyReader
 
     private let tls: TLSSetup?
+    private var hasRead = false
+    /// How a TLS server begins to say that it did not understand.
+    private static let alert: [UInt8] = [0x15, 0x03]
 
     init(connection: RedisConnection, tls: TLSSetup?, maximumReplyBytes: Int) {
         self.connection = connection
@@ -32,8 +35,13 @@ final class RedisChannelHandler: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let buffer = self.unwrapInboundIn(data)
+        defer { self.hasRead = true }
+        if !self.hasRead, self.tls == nil, buffer.readableBytesView.starts(with: Self.alert) {
+            return self.connection.end(.speaksTLS)
+        }
         do throws(ReplyReader.Malformed) {
-            try self.reader.read(self.unwrapInboundIn(data)) { self.connection.received($0) }
+            try self.reader.read(buffer) { self.connection.received($0) }
         } catch {
             self.connection.end(.protocolViolation(error.detail))
         }

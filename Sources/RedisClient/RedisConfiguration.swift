@@ -30,7 +30,8 @@ public struct RedisConfiguration: Sendable {
     public var backoff: RedisBackoff
     /// How often a subscription asks the server for a sign of life; it has ``commandTimeout`` to answer.
     public var subscriptionPing: Duration
-    /// A reply larger than this, in bytes, closes the connection. 512 MiB, the server's own limit for one value.
+    /// A reply that takes more memory than this, in bytes, closes the connection; 64 are counted for each element of an
+    /// array. By default 512 MiB, the server's own limit for one value.
     public var maximumReplyBytes: Int
 
     /// - Parameter pipelineDepth: at least 1.

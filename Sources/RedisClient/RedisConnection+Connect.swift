@@ -31,7 +31,8 @@ extension RedisConnection {
             guard connection.joinServer() else { throw .demotedMeanwhile }
         } catch {
             connection.end(.closedByUs)
-            throw error.with(delivery: .notSent)
+            let isPlain = signIn.tls == nil
+            throw isPlain && error.isByPeer ? .closedUnanswered(error) : error.with(delivery: .notSent)
         }
         logger.debug("redis connection opened", metadata: ["url": "\(configuration.url)"])
         return connection
@@ -233,6 +234,21 @@ private enum LogIn {
 }
 
 extension RedisError {
+    /// Whether the other side closed or reset the connection.
+    fileprivate var isByPeer: Bool {
+        code == .closed && (message == Self.closedByPeer.message || message == Self.brokenMessage)
+    }
+
+    /// Without TLS, by a server that has said nothing: as one does that waits for a TLS handshake.
+    fileprivate static func closedUnanswered(_ error: RedisError) -> RedisError {
+        RedisError(
+            code: .closed, delivery: .notSent,
+            message:
+                "The server closed the connection before it answered. If this port speaks TLS, write rediss:// for "
+                + "redis://; else see the server's log for why.",
+            underlying: error.underlying)
+    }
+
     fileprivate static func unreachable(_ url: RedisURL, _ error: any Error) -> RedisError {
         let causes: [String]
         if let connection = error as? NIOConnectionError {

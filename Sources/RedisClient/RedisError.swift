@@ -113,6 +113,10 @@ extension RedisError {
         code: .protocolViolation, delivery: .notSent,
         message: "The command has no arguments or more than 512 MiB: split it.")
 
+    static let speaksTLS = RedisError(
+        code: .tls, delivery: .notSent,
+        message: "This port speaks TLS, and the URL says that it does not: write rediss:// for redis://.")
+
     static func protocolViolation(_ detail: String) -> RedisError {
         RedisError(
             code: .protocolViolation, delivery: .notSent,
@@ -149,7 +153,8 @@ extension RedisServerError.Kind {
         case .noPermission: "The Redis user may not do this: extend its ACL."
         case .cluster: "This Redis is part of a cluster, which is not supported: use one without cluster mode."
         case .tryAgain: "Redis is moving the keys: try again shortly."
-        case .noScript: "Redis does not know the script: send its source."
+        case .noScript:
+            "Redis has forgotten the script, as after SCRIPT FLUSH or a restart: it is sent again by itself at the next try."
         case .wrongType: "The key holds a value of another type: use another key, or delete it."
         case .other: "Redis answered with an error."
         }

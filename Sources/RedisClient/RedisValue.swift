@@ -3,13 +3,14 @@ public enum RedisValue: Hashable, Sendable {
     /// No such key or element; also the null array.
     case null
     case integer(Int64)
-    /// A short word such as `OK` or `PONG`.
-    case status(String)
+    /// A short word such as `OK` or `PONG`. (Kept apart, as errors are, so that the elements of an array take 16 bytes
+    /// each.)
+    indirect case status(String)
     /// A string of bytes, of any content.
     case bytes([UInt8])
     case array([RedisValue])
     /// An error inside an array, for instance of a transaction. A reply that *is* an error is thrown instead.
-    case error(RedisServerError)
+    indirect case error(RedisServerError)
 }
 
 extension RedisValue {

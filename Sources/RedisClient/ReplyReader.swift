@@ -18,8 +18,21 @@ final class ReplyReader {
     private let maximumReplyBytes: Int
     /// Bytes fed since the last whole reply.
     private var pending = 0
+    private var lack = Lack.bytes(1)
 
-    /// - Parameter maximumReplyBytes: a single reply over this is malformed, before all of it is in memory.
+    /// What the first element that is not whole yet waits for: so long hiredis, which begins it anew each time, is not
+    /// asked.
+    private enum Lack {
+        /// So many bytes from its beginning.
+        case bytes(Int)
+        /// The end of its line, which is not within the first so many bytes.
+        case lineEnd(after: Int)
+    }
+
+    /// What an element takes in memory beside its bytes, about.
+    private static let elementBytes = 64
+
+    /// - Parameter maximumReplyBytes: a single reply that would take more memory is malformed, before all of it is there.
     init(maximumReplyBytes: Int = 512 << 20) {
         self.maximumReplyBytes = maximumReplyBytes
         // hiredis keeps the address of the table. Later versions know more functions, which stay NULL.
@@ -55,30 +68,71 @@ final class ReplyReader {
         }
         guard result == REDIS_OK else { throw self.malformed() }
         self.pending += buffer.readableBytes
-        while true {
+        while try self.mayGoOn() {
             var token: UnsafeMutableRawPointer?
             guard redisReaderGetReply(self.reader, &token) == REDIS_OK else { throw self.malformed() }
-            guard token != nil else { break }
+            guard token != nil else {
+                self.lack = try self.lackOfFirst()
+                continue
+            }
+            self.lack = .bytes(1)
             guard let value = self.builder.takeValue() else {
                 throw Malformed(detail: "a reply of a type that protocol version 2 does not have")
             }
             self.pending = self.reader.pointee.len - self.reader.pointee.pos
             deliver(value)
         }
-        if self.pending > self.maximumReplyBytes {
+        if self.pending + self.builder.elementCount * Self.elementBytes > self.maximumReplyBytes {
             throw Malformed(detail: "a reply of more than \(self.maximumReplyBytes) bytes")
-        }
-        if self.waitsForOverlongLine {
-            throw Malformed(detail: "a line of more than \(Self.maximumLineBytes) bytes")
         }
     }
 
-    /// hiredis waits for a line's end for ever and searches all of it each time.
-    private var waitsForOverlongLine: Bool {
-        let unread = self.reader.pointee.len - self.reader.pointee.pos
-        guard unread > Self.maximumLineBytes, let bytes = self.reader.pointee.buf else { return false }
-        // A large string is preceded by its length, in a short line.
-        return memchr(bytes + self.reader.pointee.pos, CInt(UInt8(ascii: "\n")), 64) == nil
+    private var unread: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(
+            start: self.reader.pointee.buf + self.reader.pointee.pos,
+            count: self.reader.pointee.len - self.reader.pointee.pos)
+    }
+
+    /// Whether what was lacking has come.
+    private func mayGoOn() throws(Malformed) -> Bool {
+        switch self.lack {
+        case .bytes(let count): return self.unread.count >= count
+        case .lineEnd(let searched):
+            let unread = self.unread
+            if Self.lineEnd(in: unread, from: searched) != nil { return true }
+            guard unread.count <= Self.maximumLineBytes else {
+                throw Malformed(detail: "a line of more than \(Self.maximumLineBytes) bytes")
+            }
+            self.lack = .lineEnd(after: unread.count)
+            return false
+        }
+    }
+
+    /// Looks at an element that is not whole, of which hiredis has taken the first byte, that of its type. Only a string
+    /// has a line and is not whole yet: the line says how many bytes follow, with another line end behind them.
+    private func lackOfFirst() throws(Malformed) -> Lack {
+        let unread = self.unread
+        guard let end = Self.lineEnd(in: unread, from: 0) else { return .lineEnd(after: unread.count) }
+        guard end < 32, let length = Int(String(decoding: unread[..<end], as: UTF8.self)), length >= 0 else {
+            return .bytes(unread.count + 1)
+        }
+        guard length <= self.maximumReplyBytes else {
+            throw Malformed(detail: "a string of \(length) bytes, where \(self.maximumReplyBytes) are the most")
+        }
+        return .bytes(max(end + length + 4, unread.count + 1))
+    }
+
+    /// Where a line ends, before its `\r\n`.
+    private static func lineEnd(in bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
+        var place = start
+        while place < bytes.count,
+            let found = memchr(bytes.baseAddress! + place, CInt(UInt8(ascii: "\n")), bytes.count - place)
+        {
+            place = UnsafeRawPointer(found) - bytes.baseAddress!
+            if place > 0, bytes[place - 1] == UInt8(ascii: "\r") { return place - 1 }
+            place += 1
+        }
+        return nil
     }
 
     private func malformed() -> Malformed {
@@ -88,7 +142,7 @@ final class ReplyReader {
         }
     }
 
-    private static let maximumLineBytes = 1 << 20
+    private static let maximumLineBytes = 64 << 10
 }
 
 /// Puts one value together from the elements that hiredis' reader reports in order.
@@ -101,6 +155,8 @@ private final class ReplyBuilder {
 
     private var open: [Open] = []
     private var value: RedisValue?
+    /// Of the reply that is not whole yet.
+    private(set) var elementCount = 0
     /// Why the builder refused an element, in words that hiredis has none for.
     private(set) var problem: String?
 
@@ -114,7 +170,7 @@ private final class ReplyBuilder {
     }
 
     func takeValue() -> RedisValue? {
-        defer { self.value = nil }
+        defer { (self.value, self.elementCount) = (nil, 0) }
         return self.open.isEmpty ? self.value : nil
     }
 
@@ -154,8 +210,14 @@ private final class ReplyBuilder {
 
     func add(_ element: RedisValue) -> UnsafeMutableRawPointer? {
         var element = element
+        self.elementCount += 1
         while !self.open.isEmpty {
             let last = self.open.count - 1
+            // Doubled, but never beyond what the array will hold.
+            if self.open[last].elements.count == self.open[last].elements.capacity {
+                let capacity = self.open[last].elements.count * 2
+                self.open[last].elements.reserveCapacity(min(capacity, self.open[last].count))
+            }
             self.open[last].elements.append(element)
             guard self.open[last].elements.count == self.open[last].count else { return Self.token }
             element = .array(self.open.removeLast().elements)

@@ -155,10 +155,12 @@ extension RedisError {
                 underlying: text)
         default:
             return RedisError(
-                code: .closed, delivery: .notSent, message: "The connection broke: open a new one.",
+                code: .closed, delivery: .notSent, message: Self.brokenMessage,
                 underlying: cause(error))
         }
     }
+
+    static let brokenMessage = "The connection broke: open a new one."
 
     private static func tlsAdvice(_ text: String, _ name: String) -> String {
         if text.contains("CERTIFICATE_VERIFY_FAILED") {

@@ -98,6 +98,62 @@ import Testing
         #expect(throws: ReplyReader.Malformed.self) { try ReplyReader(maximumReplyBytes: 1000).values(array) }
     }
 
+    /// What has no end is searched for it once, whatever line ends of another kind are in it.
+    @Test(arguments: ["+", "+\n", "+\r", "-\n\n\n", ":", "*\n", "$\n", "$12"])
+    func refusesALineWithoutEnd(_ beginning: String) throws {
+        var fed = ReplyReader.Fed()
+        try fed.feed(Array(beginning.utf8))
+        var count = 0
+        #expect(throws: ReplyReader.Malformed.self) {
+            while count < 32 << 20 {
+                try fed.feed([UInt8](repeating: UInt8(ascii: "1"), count: 1024))
+                count += 1024
+            }
+        }
+        #expect(count <= 65 << 10 && fed.values.isEmpty)
+    }
+
+    /// A string that comes in small pieces is looked at when all of it is there: each piece costs the same.
+    @Test func readsAStringInTinyPiecesInTime() throws {
+        var fed = ReplyReader.Fed()
+        try fed.feed(Array("$8388608\r\n".utf8))
+        let piece = [UInt8](repeating: UInt8(ascii: "\n"), count: 512)
+        let begin = ContinuousClock.now
+        for _ in 0..<16384 { try fed.feed(piece) }
+        try fed.feed(Array("\r\n".utf8))
+        #expect(fed.values.first?.bytes?.count == 8 << 20)
+        #expect(ContinuousClock.now - begin < .seconds(20))
+    }
+
+    @Test func anArrayTakesFourTimesItsBytesAtMost() throws {
+        #expect(MemoryLayout<RedisValue>.stride <= 16)
+        var fed = ReplyReader.Fed()
+        let count = 100_001
+        try fed.feed(Array("*\(count)\r\n".utf8) + Array(repeating: Array(":1\r\n".utf8), count: count).joined())
+        guard case .array(let elements)? = fed.values.first else {
+            Issue.record("no array")
+            return
+        }
+        #expect(elements.count == count && elements.capacity < count + count / 10)
+    }
+
+    /// Elements count for what they take in memory, which may be more than their bytes.
+    @Test func countsElements() {
+        let reader = ReplyReader(maximumReplyBytes: 1 << 20)
+        var fed = 0
+        #expect(throws: ReplyReader.Malformed.self) {
+            try reader.read(ByteBuffer(string: "*1000000\r\n")) { _ in }
+            while fed < 1_000_000 {
+                try reader.read(ByteBuffer(string: String(repeating: "$-1\r\n", count: 1000))) { _ in }
+                fed += 1000
+            }
+        }
+        #expect(fed < 20_000)
+        #expect(throws: ReplyReader.Malformed.self) {
+            try ReplyReader(maximumReplyBytes: 1 << 20).values("$2000000\r\n")
+        }
+    }
+
     @Test func readsLargeStringsInPieces() throws {
         let payload = Array(repeating: [UInt8](0...255), count: 20 << 10).flatMap { $0 }
         var fed = ReplyReader.Fed()

@@ -129,6 +129,16 @@ import Testing
 
     // MARK: TLS
 
+    @Test func saysThatAPortSpeaksTLS() async throws {
+        var options = LocalRedis.Options()
+        options.tls = true
+        try await LocalRedis.withServer(options) { redis in
+            let port = try #require(redis.tlsPort)
+            let error = try await Self.refusal("redis://127.0.0.1:\(port)", RedisTLS())
+            #expect(error.message.contains("speaks TLS") && error.message.contains("rediss://"), "\(error)")
+        }
+    }
+
     @Test func verifiesServersByTLS() async throws {
         var options = LocalRedis.Options()
         options.password = nil
