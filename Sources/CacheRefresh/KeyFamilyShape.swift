@@ -55,6 +55,9 @@ struct KeyFamilyShape: Hashable, Sendable {
         return nil
     }
 
+    /// How each key begins; empty if it begins with a column.
+    var beginning: [UInt8] { if case .literal(let text)? = parts.first { text } else { [] } }
+
     /// The pattern for `SCAN … MATCH` that finds all keys of the family, and perhaps others.
     var pattern: [UInt8] {
         var pattern: [UInt8] = []

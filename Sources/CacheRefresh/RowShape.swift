@@ -80,8 +80,10 @@ public struct RowShape: Hashable, Sendable {
         }
     }
 
-    /// Patterns for `SCAN … MATCH`, one a key family.
-    public var scanPatterns: [[UInt8]] { families.map(\.pattern) }
+    /// The pattern for `SCAN … MATCH` that finds the keys of all families, and perhaps others.
+    public var scanPattern: [UInt8] {
+        families.count == 1 ? families[0].pattern : ScanPattern.beginning(withOneOf: families.map(\.beginning))
+    }
 
     var encoder: RowEncoder { RowEncoder(columns: columns, order: objectOrder) }
 

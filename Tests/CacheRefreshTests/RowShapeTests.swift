@@ -63,11 +63,16 @@ struct RowShapeTests {
         #expect(invalidating.columns.map(\.name) == ["id", "name", "extra", "unused"])
     }
 
-    @Test("offer one pattern a family")
-    func patterns() throws {
+    @Test(
+        "offer one pattern for all families",
+        arguments: [
+            (["m:{id}"], "p:m:*"), (["m:{id}:x"], "p:m:*:x"), (["m:{id}", "n:{name}"], "p:[mn]:*"),
+            (["a]{id}", "a-{name}", "b^{id}"], #"p:[ab][\-\]\^]*"#), (["merchant:{id}", "m{name}"], "p:m*"),
+            (["m:{id}", "{name}:x"], "p:*"),
+        ])
+    func patterns(_ templates: [String], _ pattern: String) throws {
         let shape = try RowShape(
-            dataset: try dataset([("m:{id}", .row), ("n:{name}", .column("id"))]), identity: ["id"],
-            available: columns, keyPrefix: "p:")
-        #expect(shape.scanPatterns.map { String(decoding: $0, as: UTF8.self) } == ["p:m:*", "p:n:*"])
+            dataset: try dataset(templates.map { ($0, .row) }), identity: ["id"], available: columns, keyPrefix: "p:")
+        #expect(String(decoding: shape.scanPattern, as: UTF8.self) == pattern)
     }
 }

@@ -118,16 +118,6 @@ extension [CacheFamily] {
     /// The family of a key: the first that covers it.
     func index(of key: [UInt8]) -> Int? { firstIndex { $0.form.covers(key) } }
 
-    /// How all their keys begin.
-    var commonBeginning: [UInt8] {
-        guard var beginning = first?.form.beginning else { return [] }
-        for family in dropFirst() {
-            let equal = zip(beginning, family.form.beginning).prefix { $0 == $1 }.count
-            beginning.removeSubrange(equal...)
-        }
-        return beginning
-    }
-
     /// In their order, each once.
     var names: [String] {
         reduce(into: []) { if !$0.contains($1.name) { $0.append($1.name) } }

@@ -78,11 +78,9 @@ struct DatasetPlanner {
 
     private func examineKeys(_ memory: Memory, into plan: inout PlanReport.DatasetPlan) async throws {
         guard memory.refresh.wantsInventory else { return }
-        for pattern in memory.refresh.shape.scanPatterns {
-            try await Inventory(redis: redis).forEachPage(matching: pattern) { keys in
-                for key in keys { memory.refresh.examine(key: key, at: Uptime.now) }
-                try await evaluate(memory, into: &plan)
-            }
+        try await Inventory(redis: redis).forEachPage(matching: memory.refresh.shape.scanPattern) { keys in
+            for key in keys { memory.refresh.examine(key: key, at: Uptime.now) }
+            try await evaluate(memory, into: &plan)
         }
     }
 

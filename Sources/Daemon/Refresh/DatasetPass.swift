@@ -14,11 +14,14 @@ struct DatasetPass {
     let signs: SignsOfLife
     /// What people took out of the cache; nil where nobody is asked.
     var cleared: ClearedKeys?
+    /// One walk over the keys for all datasets; nil where each looks for itself.
+    var walk: SharedWalk?
 
     /// - Parameter meter: nil where nobody wants to know what it costs.
     init(
         dataset: Dataset, keyPrefix: String, keys: GroupKeys, fence: Fence, redis: RedisClient,
-        clock: @escaping @Sendable () -> Duration, cleared: ClearedKeys? = nil, meter: DatasetMeter? = nil,
+        clock: @escaping @Sendable () -> Duration, cleared: ClearedKeys? = nil,
+        walk: SharedWalk? = nil, meter: DatasetMeter? = nil,
         signs: SignsOfLife = SignsOfLife()
     ) {
         self.dataset = dataset
@@ -28,6 +31,7 @@ struct DatasetPass {
         self.redis = redis
         self.clock = clock
         self.cleared = cleared
+        self.walk = walk
         self.meter = meter ?? DatasetMeter(dataset.name, .discarded)
         self.signs = signs
     }
@@ -217,16 +221,20 @@ struct DatasetPass {
     /// A new leader looks at the keys that are there: rows may have been deleted while nobody led.
     private func examineKeys(_ memory: Memory, _ pipeline: inout BatchPipeline) async throws {
         guard memory.refresh.wantsInventory else { return }
-        for pattern in memory.refresh.shape.scanPatterns {
-            try await inventory.forEachPage(matching: pattern) { keys in
-                let before = memory.refresh.summary.keysDeleted
-                for key in keys { memory.refresh.examine(key: key, at: clock()) }
-                try await pipeline.sendReady(&memory.refresh)
-                let deleted = memory.refresh.summary.keysDeleted - before
-                if deleted > 0 {
-                    try await Task.sleep(for: .seconds(1) * deleted / Inventory.deletionsPerSecond)
-                }
+        func examine(_ keys: [[UInt8]]) async throws {
+            let before = memory.refresh.summary.keysDeleted
+            for key in keys { memory.refresh.examine(key: key, at: clock()) }
+            try await pipeline.sendReady(&memory.refresh)
+            let deleted = memory.refresh.summary.keysDeleted - before
+            if deleted > 0 {
+                try await Task.sleep(for: .seconds(1) * deleted / Inventory.deletionsPerSecond)
             }
+        }
+        // Where the application fills the cache, a key that came after somebody else's walk is wanted too.
+        if dataset.mode == .upsert, let walk {
+            try await walk.forEachPage(of: dataset, after: await fence.losses, inventory, examine)
+        } else {
+            try await inventory.forEachPage(matching: memory.refresh.shape.scanPattern, examine)
         }
     }
 

@@ -108,6 +108,7 @@ public final class RefreshService: TermWork {
         for name in meters.keys where !current.contains(name) { meters.removeValue(forKey: name)?.ended() }
         let fences = makeFences(of: term, signs)
         let cleared = redis.mapValues { ClearedKeys(keys: keys, token: term.token, redis: $0) }
+        let walks = walks(state.withLock { $0.datasets })
         let (stream, updates) = AsyncStream.makeStream(of: [Dataset].self, bufferingPolicy: .bufferingNewest(1))
         updates.yield(
             state.withLock { state in
@@ -119,7 +120,7 @@ public final class RefreshService: TermWork {
             await refresh(stream) { dataset in
                 let meter = meters.removeValue(forKey: dataset.name) ?? DatasetMeter(dataset.name, instruments)
                 report?.add(meter)
-                var loop = makeLoop(dataset, term, fences, cleared, pool, meter, signs)
+                var loop = makeLoop(dataset, term, fences, cleared, walks, pool, meter, signs)
                 loop?.giveUpTerm = { updates.finish() }
                 return loop
             }
@@ -164,9 +165,15 @@ public final class RefreshService: TermWork {
         return fences
     }
 
+    private func walks(_ datasets: [Dataset]) -> [String: SharedWalk] {
+        Dictionary(grouping: datasets, by: \.redis).mapValues {
+            SharedWalk($0, keyPrefix: configuration.keyPrefix)
+        }
+    }
+
     private func makeLoop(
         _ dataset: Dataset, _ term: LeadershipTerm, _ fences: [String: Fence], _ cleared: [String: ClearedKeys],
-        _ pool: PostgresPool, _ meter: DatasetMeter, _ signs: SignsOfLife
+        _ walks: [String: SharedWalk], _ pool: PostgresPool, _ meter: DatasetMeter, _ signs: SignsOfLife
     ) -> DatasetLoop? {
         var logger = logger
         logger[.dataset] = "\(dataset.name)"
@@ -179,7 +186,8 @@ public final class RefreshService: TermWork {
         return DatasetLoop(
             pass: DatasetPass(
                 dataset: dataset, keyPrefix: configuration.keyPrefix, keys: keys, fence: fence, redis: client,
-                clock: { Uptime.now }, cleared: cleared[dataset.redis], meter: meter, signs: signs),
+                clock: { Uptime.now }, cleared: cleared[dataset.redis], walk: walks[dataset.redis], meter: meter,
+                signs: signs),
             term: term, pool: pool, logger: logger)
     }
 }

@@ -154,7 +154,7 @@ struct DatasetMeterTests {
             _ = try await whileLeading(world, [t, u]) { service, term, _ in
                 var figures: GroupFigures?
                 try await world.wait(until: "figures of both") {
-                    figures = try await world.command("GET", world.keys.figures).string.flatMap { GroupFigures($0) }
+                    figures = try await world.command("GET", world.keys.figures).bytes.flatMap { GroupFigures($0) }
                     return figures?.entries.map(\.dataset) == ["t", "u"]
                 }
                 #expect(figures?.epoch == "\(term.epoch)")
@@ -168,7 +168,7 @@ struct DatasetMeterTests {
                 service.replace(datasets: [u])
                 try await world.wait(until: "figures of one") {
                     let text = try await world.command("GET", world.keys.figures).string
-                    return text.flatMap { GroupFigures($0) }?.entries.map(\.dataset) == ["u"]
+                    return text.flatMap { GroupFigures($0.utf8) }?.entries.map(\.dataset) == ["u"]
                 }
             }
         }

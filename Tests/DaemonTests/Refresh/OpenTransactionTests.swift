@@ -58,7 +58,7 @@ struct OpenTransactionTests {
                 #expect(log.messages(at: .warning).count == 1)
                 let entry = GroupFigures.Entry(dataset: "t", figures: meter.lastMinute)
                 let figures = GroupFigures(epoch: "7", entries: [entry])
-                #expect(try #require(GroupFigures(figures.text)).entries[0].figures.gate == meter.lastMinute.gate)
+                #expect(try #require(GroupFigures(figures.text.utf8)).entries[0].figures.gate == meter.lastMinute.gate)
                 try await writer.execute("commit prepared 'x'")
                 try await world.wait(until: "the gate shuts") { meter.lastMinute.gate == nil }
             }
