@@ -52,6 +52,9 @@ let package = Package(
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
 
+        // MARK: The reader of JSON: the standard library only
+        .target(name: "JSON", swiftSettings: strict),
+
         // MARK: Clients, which know nothing of leases or datasets
         .target(
             name: "RedisClient",
@@ -88,7 +91,7 @@ let package = Package(
         .target(
             name: "Daemon",
             dependencies: [
-                "CacheRefresh", "LeaderElection", "PostgresClient", "RedisClient",
+                "CacheRefresh", "JSON", "LeaderElection", "PostgresClient", "RedisClient",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -117,7 +120,7 @@ let package = Package(
         .target(
             name: "Demo",
             dependencies: [
-                "CacheRefresh", "LocalStack", "PostgresClient", "RedisClient",
+                "CacheRefresh", "JSON", "LocalStack", "PostgresClient", "RedisClient",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -168,6 +171,7 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
         .testTarget(name: "CacheRefreshTests", dependencies: ["CacheRefresh"], swiftSettings: strict),
         .testTarget(
             name: "RedisClientTests",

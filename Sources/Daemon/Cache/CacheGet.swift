@@ -1,3 +1,4 @@
+internal import JSON
 internal import RedisClient
 
 /// What `baton cache get` found under a key.
@@ -119,7 +120,9 @@ extension CacheTools {
             remarks.append(
                 "go-zero's sign that the database has no such row. It hides a row that came later until its TTL ends.")
         }
-        if let family = finding.family, let id = CachePointer.target(of: finding.entry, in: family) {
+        if let family = finding.family, finding.entry.type == "string", CachePointer.isOne(in: family),
+            let id = try await reader.target(of: finding.entry.key)
+        {
             let keys = finding.place.families.filter { $0.name == family.name }
                 .compactMap { $0.form.key($0.identity ?? "id", id) }
             let there = try await reader.entries(keys).map(\.key)
@@ -134,21 +137,31 @@ extension CacheTools {
 
 /// Keys that hold no row but the id of one, such as a phone number's.
 enum CachePointer {
-    /// The id that a pointer holds; nil if the key holds something else.
-    static func target(of entry: CacheEntry, in family: CacheFamily) -> String? {
-        guard entry.type == "string", let identity = family.identity, !family.form.columns.contains(identity) else {
-            return nil
-        }
-        return target(ofValue: entry.value)
+    /// Whether the keys of a family point to rows.
+    static func isOne(in family: CacheFamily) -> Bool {
+        family.identity.map { !family.form.columns.contains($0) } ?? false
     }
 
-    /// A number, or a text in quotes or without; nil for go-zero's `*` and for what can't be an id.
-    static func target(ofValue value: String?) -> String? {
-        guard var text = value, text.utf8.count <= 200 else { return nil }
-        if text.count >= 2, text.hasPrefix("\""), text.hasSuffix("\"") { text = String(text.dropFirst().dropLast()) }
-        guard !text.isEmpty, text != "*", text.utf8.allSatisfy({ $0 > 0x20 && !"{}[]\"\\*:".utf8.contains($0) }) else {
-            return nil
-        }
+    /// The longest value that is taken for an id, in bytes.
+    static let longest = 200
+
+    /// The id that a value stands for: a JSON string, or a number or a text without quotes. Nil for go-zero's `*` and for
+    /// what can't be an id.
+    static func target(ofValue value: [UInt8]) -> String? {
+        guard value.count <= longest else { return nil }
+        if let text = JSONValue(parsing: value)?.string { return ["", "*"].contains(text) ? nil : text }
+        guard let text = String(validating: value, as: UTF8.self), !text.isEmpty,
+            value.allSatisfy({ $0 > 0x20 && !"{}[]\"\\*:".utf8.contains($0) })
+        else { return nil }
         return text
+    }
+}
+
+extension CacheReader {
+    /// The id to which the string under a key points; nil if it holds something else.
+    func target(of key: [UInt8]) async throws(RedisError) -> String? {
+        let reply = try await connection.submit(Self.range(of: key, 0..<CachePointer.longest + 1)).value(
+            unless: .wrongType)
+        return CachePointer.target(ofValue: reply?.bytes ?? [])
     }
 }

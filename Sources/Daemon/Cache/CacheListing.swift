@@ -57,7 +57,7 @@ public struct CacheListing: Sendable {
         let cells = [
             CacheText.right(CacheText.ttl(entry.ttlMilliseconds), 12),
             CacheText.right(entry.byteCount.map { TextLayout.size($0) } ?? "?", 12),
-            "  " + CacheText.left(entry.type, 8), layout.paint(KeyText.shown(entry.key), .bold),
+            "  " + CacheText.left(entry.type.shown, 8), layout.paint(KeyText.shown(entry.key), .bold),
         ]
         return cells.joined() + (entry.value.map { "\n" + String(repeating: " ", count: 14) + $0 } ?? "")
     }

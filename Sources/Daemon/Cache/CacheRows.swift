@@ -1,6 +1,6 @@
+internal import JSON
 internal import PostgresClient
 internal import RedisClient
-internal import Yams
 
 /// The templates of one name: a row's own keys and those that point to it.
 struct CacheRelatives {
@@ -58,8 +58,8 @@ struct CacheRelatives {
         var keys = self.keys(column, text)
         guard !keys.isEmpty else { return [] }
         var ids: [String] = []
-        for entry in try await reader.entries(keys, values: true) {
-            if let id = CachePointer.target(ofValue: entry.value) { ids.append(id) }
+        for entry in try await reader.entries(keys) where entry.type == "string" {
+            if let id = try await reader.target(of: entry.key) { ids.append(id) }
         }
         if let id = await stored(column, text, rows, &remarks)?.text(identity) { ids.append(id) }
         for id in ids { keys += self.keys(identity, id) }
@@ -98,14 +98,9 @@ struct CacheRow {
     init(members: [String: String]) { self.members = members }
 
     /// - Parameter json: an object; nil for anything else.
-    init?(json: String) {
-        // JSON is YAML too.
-        guard let object = (try? Yams.compose(yaml: json))?.mapping else { return nil }
-        members = Dictionary(
-            object.compactMap { name, value in
-                guard let name = name.string, let text = value.string, value != "null" else { return nil }
-                return (Self.plain(name), text)
-            }, uniquingKeysWith: { first, _ in first })
+    init?(json: some Collection<UInt8>) {
+        guard let scalars = JSONValue.scalarMembers(of: json) else { return nil }
+        members = Dictionary(scalars.map { (Self.plain($0.name), $0.text) }, uniquingKeysWith: { first, _ in first })
     }
 
     /// A column's text. Go's structs spell `Phone` what the table calls `phone`.
@@ -128,7 +123,7 @@ extension CacheReader {
             case "string":
                 let reply = try await connection.submit(Self.range(of: entry.key, 0..<Self.largestRow))
                     .value(unless: .wrongType)
-                if let text = reply?.string, let row = CacheRow(json: text) { rows.append(row) }
+                if let text = reply?.bytes, let row = CacheRow(json: text) { rows.append(row) }
             case "hash":
                 let command = RedisCommand([
                     Array("HSCAN".utf8), entry.key, Array("0".utf8), Array("COUNT".utf8), Array("1000".utf8),
@@ -171,20 +166,35 @@ actor CacheRows {
     func find(_ table: String, _ condition: String?, _ column: String, _ text: String) async -> Answer {
         guard let configuration else { return .unknown }
         if let failure { return .unreachable(failure) }
+        let name = quotedName(column)
         do throws(PostgresError) {
             let counted = condition.map { " where (\($0)\n)" } ?? ""
+            // Not as jsonb, which refuses what a column of type json may hold.
             let rows = try await connected(configuration).query(
-                "select to_jsonb(t)::text from (select * from \(table)\(counted)) t where t.\(quotedName(column)) = $1 limit 1",
+                "select row_to_json(t)::text from (select * from \(table)\(counted)) t where t.\(name) = $1 limit 1",
                 [text])
             guard let json = rows.first?[0] else { return .absent }
-            return .present(CacheRow(json: json) ?? CacheRow(members: [:]))
+            return CacheRow(json: json.utf8).map { .present($0) } ?? .refused("PostgreSQL answered what is no row.")
         } catch {
-            // What can't be read as a value of the column's type is no row's.
-            if error.sqlState?.hasPrefix("22") == true { return .absent }
+            if error.sqlState?.hasPrefix("22") == true {
+                return await isValue(text, of: name, table, configuration) ? .refused("\(error)") : .absent
+            }
             // A table that is not there, or may not be read, says nothing of the next one.
             if error.sqlState?.hasPrefix("42") == true { return .refused("\(error)") }
             failure = "\(error)"
             return .unreachable("\(error)")
+        }
+    }
+
+    /// Whether a text can be read as a value of a column's type: what can't be is no row's.
+    private func isValue(_ text: String, of name: String, _ table: String, _ configuration: Configuration) async -> Bool
+    {
+        do throws(PostgresError) {
+            let sql = "select from (select * from \(table) limit 0) t where t.\(name) = $1"
+            _ = try await connected(configuration).query(sql, [text])
+            return true
+        } catch {
+            return error.sqlState?.hasPrefix("22") != true
         }
     }
 

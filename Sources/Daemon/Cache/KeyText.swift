@@ -1,4 +1,5 @@
-/// Keys and values as people read and write them. Redis takes any bytes.
+/// Keys, names and values as people read and write them: Redis and PostgreSQL take nearly any bytes, a terminal obeys some
+/// of them.
 public enum KeyText {
     /// Text as it is; a backslash doubled, and what is no printable text as `\x` with two hexadecimal digits.
     ///
@@ -69,14 +70,35 @@ public enum KeyText {
         return UInt8(String(decoding: Array(digits), as: UTF8.self), radix: 16)
     }
 
+    /// Our own words with those of others in them, so that nothing in it ends the line or does anything else to a
+    /// terminal: escaped as by ``shown(_:limit:)``, but for backslashes, which may be part of an escape already.
+    ///
+    /// - Parameter kept: what is left as it is nevertheless.
+    public static func harmless(_ text: String, keeping kept: (Unicode.Scalar) -> Bool = { _ in false }) -> String {
+        guard !text.unicodeScalars.allSatisfy({ isPrintable($0) || kept($0) }) else { return text }
+        return text.unicodeScalars.reduce(into: "") { shown, scalar in
+            if isPrintable(scalar) || kept(scalar) {
+                shown.unicodeScalars.append(scalar)
+            } else {
+                for byte in String(scalar).utf8 { shown += escaped(byte) }
+            }
+        }
+    }
+
     private static func escaped(_ byte: UInt8) -> String {
         "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
     }
 
-    private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
+    /// Whether it stands for something to see, which can't do anything to a terminal.
+    static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .lineSeparator, .paragraphSeparator, .format, .privateUse, .surrogate, .unassigned: false
         default: true
         }
     }
+}
+
+extension String {
+    /// A name, a reason or whatever else others wrote, for people: as ``KeyText/shown(_:limit:)``.
+    var shown: String { KeyText.shown(utf8) }
 }

@@ -74,11 +74,8 @@ struct SettingRefusal: Error {
 }
 
 extension String {
-    /// The text as errors quote it: in backquotes, on one line, shortened.
+    /// The text as errors quote it: in backquotes, escaped as by ``KeyText/shown(_:limit:)``, shortened.
     var quoted: String {
-        let escaped = unicodeScalars.prefix(60).map { scalar in
-            scalar.properties.generalCategory == .control ? scalar.escaped(asASCII: true) : String(scalar)
-        }
-        return "`\(escaped.joined())\(unicodeScalars.count > 60 ? "…" : "")`"
+        "`\(String(String.UnicodeScalarView(unicodeScalars.prefix(60))).shown)\(unicodeScalars.count > 60 ? "…" : "")`"
     }
 }

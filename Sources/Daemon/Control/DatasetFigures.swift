@@ -1,4 +1,4 @@
-internal import Yams
+internal import JSON
 
 /// How one dataset was refreshed within the last minute.
 public struct DatasetFigures: Hashable, Sendable {
@@ -84,32 +84,61 @@ extension DatasetFigures.Held {
     }
 }
 
+/// Reads figures that stand in Redis, where anybody may have written them.
+private struct FigureReader {
+    let value: JSONValue
+    /// Whether all that were read were in reason.
+    private(set) var isSound = true
+
+    init(_ value: JSONValue) { self.value = value }
+
+    mutating func figure(_ name: String, from lowest: Double = 0) -> Double? {
+        switch value[name] {
+        case nil, .null?: return nil
+        case let member?:
+            guard let figure = member.double, (lowest...Double(KeptNumber.highest)).contains(figure) else {
+                isSound = false
+                return nil
+            }
+            return figure
+        }
+    }
+
+    mutating func count(_ name: String) -> Int? { figure(name).flatMap { Int(exactly: $0) } }
+}
+
 extension DatasetFigures {
-    /// - Parameter node: as ``json`` writes it; nil for anything else. Unknown members are ignored.
-    init?(_ node: Node) {
-        func number(_ name: String) -> Double? { node[name]?.scalar.flatMap { Double($0.string) } }
-        func text(_ name: String) -> String? { node[name]?.scalar.flatMap { $0.style == .plain ? nil : $0.string } }
-        guard let passes = number("passes"), let queries = number("databaseQueriesPerSecond"),
-            let writes = number("redisWritesPerSecond"), let failures = number("failures"),
-            let passCount = Int(exactly: passes), let failureCount = Int(exactly: failures)
+    /// - Parameter value: as ``json`` writes it; nil for anything else, and if a figure is out of all reason. Unknown
+    ///   members are ignored.
+    init?(_ value: JSONValue) {
+        var reader = FigureReader(value)
+        guard let passes = reader.count("passes"), let failures = reader.count("failures"),
+            let queries = reader.figure("databaseQueriesPerSecond"), let writes = reader.figure("redisWritesPerSecond")
         else { return nil }
+        var held: Held?
+        if let found = value["held"], found != .null {
+            held = Held(found)
+            guard held != nil else { return nil }
+        }
         self.init(
-            passes: passCount, passMilliseconds: number("passMilliseconds"),
-            longestPassMilliseconds: number("longestPassMilliseconds"),
-            intervalMilliseconds: number("intervalMilliseconds"),
-            longestIntervalMilliseconds: number("longestIntervalMilliseconds"), queriesPerSecond: queries,
-            writesPerSecond: writes, failures: failureCount,
-            problem: text("problem"), gate: text("gate"),
-            runningMilliseconds: number("runningMilliseconds"),
-            sinceSuccessMilliseconds: number("sinceSuccessMilliseconds"), held: node["held"].flatMap { Held($0) })
+            passes: passes, passMilliseconds: reader.figure("passMilliseconds"),
+            longestPassMilliseconds: reader.figure("longestPassMilliseconds"),
+            intervalMilliseconds: reader.figure("intervalMilliseconds"),
+            longestIntervalMilliseconds: reader.figure("longestIntervalMilliseconds"), queriesPerSecond: queries,
+            writesPerSecond: writes, failures: failures, problem: value["problem"]?.string,
+            gate: value["gate"]?.string,
+            runningMilliseconds: reader.figure("runningMilliseconds"),
+            sinceSuccessMilliseconds: reader.figure("sinceSuccessMilliseconds"), held: held)
+        guard reader.isSound else { return nil }
     }
 }
 
 extension DatasetFigures.Held {
-    init?(_ node: Node) {
-        func number(_ name: String) -> Double? { node[name]?.scalar.flatMap { Double($0.string) } }
-        guard let keys = number("keys").flatMap({ Int(exactly: $0) }), let age = number("forMilliseconds"),
-            let left = number("leftMilliseconds")
+    init?(_ value: JSONValue) {
+        var reader = FigureReader(value)
+        // What is overdue is below zero.
+        guard let keys = reader.count("keys"), let age = reader.figure("forMilliseconds"),
+            let left = reader.figure("leftMilliseconds", from: -Double(KeptNumber.highest))
         else { return nil }
         self.init(keys: keys, forMilliseconds: age, leftMilliseconds: left)
     }

@@ -1,4 +1,4 @@
-internal import Yams
+internal import JSON
 
 /// What a leader tells of its datasets: kept in Redis for a while, for anybody who asks.
 public struct GroupFigures: Hashable, Sendable {
@@ -20,18 +20,16 @@ public struct GroupFigures: Hashable, Sendable {
     }
 
     /// - Parameter text: as ``text`` writes it; nil for anything else and for a newer form.
-    init?(_ text: String) {
-        // JSON is YAML too.
-        guard let fields = (try? Yams.compose(yaml: text))?.mapping, let format = fields["format"]?.float,
+    init?(_ text: some Collection<UInt8>) {
+        guard let fields = JSONValue(parsing: text), let format = fields["format"]?.double,
             format < Double(Self.format + 1), let epoch = fields["epoch"]?.string,
-            let datasets = fields["datasets"]?.mapping
+            case .object(let datasets)? = fields["datasets"]
         else { return nil }
-        self.init(
-            epoch: epoch,
-            entries: datasets.compactMap { entry in
-                guard let name = entry.key.string else { return nil }
-                return DatasetFigures(entry.value).map { Entry(dataset: name, figures: $0) }
-            })
+        let entries = datasets.compactMap { name, value in
+            DatasetFigures(value).map { Entry(dataset: String(decoding: name, as: UTF8.self), figures: $0) }
+        }
+        guard entries.count == datasets.count else { return nil }
+        self.init(epoch: epoch, entries: entries)
     }
 
     var text: String {
@@ -47,7 +45,7 @@ public struct GroupFigures: Hashable, Sendable {
             entries.map { entry in
                 let figures = entry.figures
                 return [
-                    entry.dataset, "\(figures.passes)", Self.time(figures.passMilliseconds),
+                    entry.dataset.shown, "\(figures.passes)", Self.time(figures.passMilliseconds),
                     Self.time(figures.longestPassMilliseconds), Self.time(figures.intervalMilliseconds),
                     Self.rate(figures.queriesPerSecond), Self.rate(figures.writesPerSecond), "\(figures.failures)",
                 ]

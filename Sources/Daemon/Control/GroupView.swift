@@ -1,5 +1,5 @@
+internal import JSON
 internal import RedisClient
-internal import Yams
 
 /// What Redis knows of a group. Whoever has the configuration can see it, from anywhere.
 public struct GroupView: Hashable, Sendable {
@@ -33,6 +33,8 @@ public struct GroupView: Hashable, Sendable {
     public let leader: Leader?
     /// The lease's key holds something that is no lease.
     public let leaseIsGarbage: Bool
+    /// The group's other keys of which something can't be read, so that there may be more than is said here.
+    public let unreadable: [String]
     public let pause: Pause?
     /// A wish that the leader has not met yet.
     public let stepDown: StepDown?
@@ -53,10 +55,11 @@ extension GroupView {
             throw InspectionError(.internalError, "Redis answered TIME with something that is no time.")
         }
         let now = time[0] * 1000 + time[1] / 1000
-        let text = try await ask(redis, "GET", keys.lease).string
+        let text = try await ask(redis, "GET", keys.lease).bytes
         let fields = hash(try await ask(redis, "HGETALL", keys.wishes))
         let notes = hash(try await ask(redis, "HGETALL", keys.replicas))
-        let figures = try await ask(redis, "GET", keys.figures).string.flatMap { GroupFigures($0) }
+        let told = try await ask(redis, "GET", keys.figures).bytes
+        let figures = told.flatMap { GroupFigures($0) }
         let lease = text.flatMap { LeaseText($0) }
         var leader: Leader?
         var listeners: Int?
@@ -68,23 +71,18 @@ extension GroupView {
                 name: lease.holder, epoch: lease.epoch, token: lease.token, sinceMilliseconds: lease.sinceMilliseconds,
                 leftMilliseconds: left == -1 ? nil : max(0, left), deployment: lease.deployment)
         }
-        let pause = fields["pause"].flatMap { Wish.read($0) }.flatMap { wish -> Pause? in
-            guard let end = wish["until"]?.string.flatMap({ Int64($0) }), end / 1000 > now else { return nil }
-            return Pause(
-                untilMilliseconds: end / 1000, by: wish["by"]?.string ?? "", reason: wish["reason"]?.string ?? "")
-        }
-        let stepDown = fields["step-down"].flatMap { Wish.read($0) }.flatMap { wish -> StepDown? in
-            guard let epoch = wish["epoch"]?.string, epoch == leader?.epoch else { return nil }
-            return StepDown(
-                epoch: epoch, successor: wish["to"]?.string ?? "", by: wish["by"]?.string ?? "",
-                reason: wish["reason"]?.string ?? "")
-        }
+        let pause = fields["pause"].map { Pause($0) }
+        let stepDown = fields["step-down"].map { StepDown($0) }
+        let replicas = notes.map { Presence(id: $0.key, json: $0.value) }
+        let unreadable = [
+            (keys.figures, told != nil && figures == nil), (keys.replicas, replicas.contains(nil)),
+            (keys.wishes, pause == .some(nil) || stepDown == .some(nil)),
+        ].filter(\.1).map(\.0)
         return GroupView(
             group: group, nowMilliseconds: now, leader: leader, leaseIsGarbage: text != nil && lease == nil,
-            pause: pause, stepDown: stepDown,
-            attendance: Attendance(
-                nowMilliseconds: now, replicas: notes.compactMap { Presence(id: $0.key, json: $0.value) }),
-            listeners: listeners,
+            unreadable: unreadable, pause: pause?.flatMap { $0.untilMilliseconds > now ? $0 : nil },
+            stepDown: stepDown?.flatMap { $0.epoch == leader?.epoch ? $0 : nil },
+            attendance: Attendance(nowMilliseconds: now, replicas: replicas.compactMap(\.self)), listeners: listeners,
             // Those of an earlier leader say nothing of now.
             figures: figures?.epoch == leader?.epoch ? figures : nil)
     }
@@ -99,20 +97,34 @@ extension GroupView {
         }
     }
 
-    private static func hash(_ value: RedisValue) -> [String: String] {
-        let flat = value.array?.map { $0.string ?? "" } ?? []
+    /// The fields of a hash with their values, which may be no text.
+    static func hash(_ value: RedisValue) -> [String: [UInt8]] {
+        let flat = value.array?.map { $0.bytes ?? [] } ?? []
         return Dictionary(
-            stride(from: 0, to: flat.count - 1, by: 2).map { (flat[$0], flat[$0 + 1]) }, uniquingKeysWith: { $1 })
+            stride(from: 0, to: flat.count - 1, by: 2).map {
+                (String(decoding: flat[$0], as: UTF8.self), flat[$0 + 1])
+            },
+            uniquingKeysWith: { $1 })
     }
 }
 
-extension Wish {
-    /// The members of a wish that the scripts wrote; nil for anything else, and for a newer form.
-    static func read(_ json: String) -> Node.Mapping? {
-        // JSON is YAML too.
-        guard let wish = (try? Yams.compose(yaml: json))?.mapping, let format = wish["format"]?.float, format < 2 else {
+// As `wish.lua` writes them; nil for anything else, and for a newer form, which no leader heeds either.
+
+extension GroupView.Pause {
+    init?(_ json: [UInt8]) {
+        guard let wish = KeptNote.read(json, format: 1), let end = KeptNumber.read(wish["until"]?.string) else {
             return nil
         }
-        return wish
+        self.init(
+            untilMilliseconds: end / 1000, by: wish["by"]?.string ?? "", reason: wish["reason"]?.string ?? "")
+    }
+}
+
+extension GroupView.StepDown {
+    init?(_ json: [UInt8]) {
+        guard let wish = KeptNote.read(json, format: 1), let epoch = wish["epoch"]?.string else { return nil }
+        self.init(
+            epoch: epoch, successor: wish["to"]?.string ?? "", by: wish["by"]?.string ?? "",
+            reason: wish["reason"]?.string ?? "")
     }
 }

@@ -21,7 +21,10 @@ public struct History: Sendable {
         let lines = TextLayout.table(
             header: ["TIME", "EVENT", "WHO", "EPOCH", "REASON"],
             entries.map { entry in
-                [WallClock(entry.timeMilliseconds).date, entry.event, entry.who, entry.epoch, entry.reason]
+                [
+                    WallClock(entry.timeMilliseconds).date, entry.event.shown, entry.who.shown, entry.epoch.shown,
+                    entry.reason.shown,
+                ]
             })
         return lines.joined(separator: "\n") + "\n"
     }
@@ -43,11 +46,12 @@ extension History.Entry {
     /// An entry of a stream: its id, then names and values in turn.
     init?(_ value: RedisValue) {
         guard let parts = value.array, parts.count == 2, let time = parts[0].string?.split(separator: "-").first,
-            let milliseconds = Int64(time), let fields = parts[1].array?.map({ $0.string ?? "" })
+            let milliseconds = Int64(time),
+            let fields = parts[1].array?.map({ String(decoding: $0.bytes ?? [], as: UTF8.self) })
         else { return nil }
         func field(_ name: String) -> String {
             let place = stride(from: 0, to: fields.count - 1, by: 2).first { fields[$0] == name }
-            return TextLayout.printable((place.map { fields[$0 + 1] } ?? "").utf8)
+            return place.map { fields[$0 + 1] } ?? ""
         }
         self.init(
             timeMilliseconds: milliseconds, event: field("event"), who: field("holder"), epoch: field("epoch"),

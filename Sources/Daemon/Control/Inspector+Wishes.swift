@@ -42,25 +42,26 @@ extension Inspector {
             switch answer.word {
             case "WISHED", "ALREADY":
                 epoch = try answer.field(0)
-                progress.tell("before   \(try answer.field(1)) leads with epoch \(epoch)")
-                let heir = successor.map { " for \($0)" } ?? ""
+                progress.tell("before   \(try answer.field(1).shown) leads with epoch \(epoch)")
+                let heir = successor.map { " for \($0.shown)" } ?? ""
                 let again = answer.word == "ALREADY" ? ", as was wished before" : ""
                 progress.tell("wished   that it steps down\(heir)\(again)" + StatusReport.because(wisher.reason))
             case "LEADS-ALREADY":
-                progress.tell("before   \(try answer.field(1)) leads with epoch \(try answer.field(0)): nothing to do")
+                progress.tell(
+                    "before   \(try answer.field(1).shown) leads with epoch \(try answer.field(0)): nothing to do")
                 return .done
             case "NOBODY-LEADS":
                 progress.tell("refused  Nobody leads, so nobody can step down. See `baton status`.")
                 return .no
             case "NOBODY-ELSE":
                 progress.tell(
-                    "refused  \(try answer.field(0)) is the only replica that was seen lately: nobody could lead after it. "
+                    "refused  \(try answer.field(0).shown) is the only replica that was seen lately: nobody could lead after it. "
                         + "Start another one first.")
                 return .no
             case "UNKNOWN-REPLICA":
                 progress.tell(
                     "refused  No follower \((successor ?? "").quoted) was seen lately. There are: "
-                        + answer.fields.sorted().joined(separator: ", ") + ".")
+                        + answer.fields.sorted().map(\.shown).joined(separator: ", ") + ".")
                 return .no
             default:
                 throw InspectionError(
@@ -73,9 +74,9 @@ extension Inspector {
                 return .timedOut
             }
             let time = (ContinuousClock.now - begin).milliseconds
-            progress.tell("after    \(leader.name) leads with epoch \(leader.epoch), \(time) ms later")
+            progress.tell("after    \(leader.name.shown) leads with epoch \(leader.epoch), \(time) ms later")
             guard let successor, successor != leader.name else { return .done }
-            progress.tell("         \(successor) did not take the lease in time; see its log")
+            progress.tell("         \(successor.shown) did not take the lease in time; see its log")
             return .no
         }
     }
@@ -112,7 +113,8 @@ extension Inspector {
             }
             progress.tell(
                 "after    "
-                    + (view.leader.map { "\($0.name) leads and writes nothing" } ?? "nobody leads, nothing is written"))
+                    + (view.leader.map { "\($0.name.shown) leads and writes nothing" }
+                        ?? "nobody leads, nothing is written"))
             return .done
         }
     }
@@ -163,7 +165,7 @@ extension Inspector {
             if let refusal = try LeaseError(refusal: answer) { throw refusal }
             return answer
         } catch {
-            throw InspectionError(.configuration, "\(error.message) (\(error.detail))")
+            throw InspectionError(.configuration, KeyText.harmless("\(error.message) (\(error.detail))"))
         }
     }
 

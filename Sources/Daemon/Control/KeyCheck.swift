@@ -8,6 +8,7 @@ public struct KeyFault: Hashable, Sendable {
         case expire(milliseconds: Int64)
         case persist
         case deleteField(String)
+        case setField(String, String)
     }
 
     public let key: String
@@ -81,6 +82,8 @@ extension Inspector {
                     _ = try await redis.send(RedisCommand("PEXPIRE", fault.key, "\(milliseconds)"))
                 case .persist: _ = try await redis.send(RedisCommand("PERSIST", fault.key))
                 case .deleteField(let field): _ = try await redis.send(RedisCommand("HDEL", fault.key, field))
+                case .setField(let field, let value):
+                    _ = try await redis.send(RedisCommand("HSET", fault.key, field, value))
                 case nil: break
                 }
             }
@@ -96,15 +99,21 @@ extension Inspector {
             let command = RedisCommand("HMGET", key, "epoch", "token", "sequence", "highest")
             let texts = try await redis.send(command).array?.map { $0.string } ?? []
             if left >= 0 { faults.append(Self.mortal(key)) }
-            let numbers = [0, 2, 3].map { texts.indices.contains($0) ? texts[$0].flatMap { Int64($0) } : nil }
-            if numbers.contains(nil) || (numbers[0] ?? 0) > (numbers[2] ?? 0) {
+            let numbers = [0, 2, 3].map { texts.indices.contains($0) ? KeptNumber.read(texts[$0]) : nil }
+            if let epoch = numbers[0], numbers[1] != nil, numbers[2] == nil {
+                faults.append(
+                    KeyFault(
+                        key: key, text: "the highest epoch is missing, or is no number from 0 to 2^52",
+                        remedy: "The repair sets it to the present one", repair: .setField("highest", "\(epoch)")))
+            } else if numbers.contains(nil) || (numbers[0] ?? 0) > (numbers[2] ?? 0) {
                 faults.append(
                     KeyFault(
                         key: key,
-                        text: "a field is missing, is no number, or the highest epoch is below the present one",
+                        text:
+                            "a field is missing, is no number from 0 to 2^52, or the highest epoch is below the present one",
                         remedy: "The leader writes it anew at its next sync; nothing is to be done", repair: nil))
             }
-            return "epoch \(texts.first.flatMap { $0 } ?? "?"), sequence \(numbers[1].map { "\($0)" } ?? "?")"
+            return "epoch \(numbers[0].map { "\($0)" } ?? "?"), sequence \(numbers[1].map { "\($0)" } ?? "?")"
         case keys.marks:
             if left >= 0 { faults.append(Self.mortal(key)) }
             let flat = try await redis.send(RedisCommand("HGETALL", key)).array?.map { $0.string ?? "" } ?? []
@@ -116,8 +125,15 @@ extension Inspector {
         case keys.events:
             return TextLayout.count(Int(try await redis.send(RedisCommand("XLEN", key)).int ?? 0), "event")
         case keys.figures:
-            let text = try await redis.send(RedisCommand("GET", key)).string ?? ""
-            return GroupFigures(text).map { TextLayout.count($0.entries.count, "dataset") } ?? "?"
+            guard let figures = GroupFigures(try await redis.send(RedisCommand("GET", key)).bytes ?? []) else {
+                faults.append(
+                    KeyFault(
+                        key: key, text: "it holds figures that no leader writes, or of a newer form",
+                        remedy: "`baton status` leaves them out; the repair deletes it, and the leader writes it anew",
+                        repair: .unlink))
+                return "?"
+            }
+            return TextLayout.count(figures.entries.count, "dataset")
         case keys.cleared:
             return TextLayout.count(Int(try await redis.send(RedisCommand("HLEN", key)).int ?? 0), "note")
         case keys.suspect:
@@ -127,48 +143,68 @@ extension Inspector {
                         key: key, text: "it never runs out", remedy: "The repair lets it run out",
                         repair: .expire(milliseconds: configuration.lease.timing.ttlMilliseconds)))
             }
-            return TextLayout.printable((try await redis.send(RedisCommand("GET", key)).string ?? "").utf8, limit: 60)
+            return TextLayout.printable(try await redis.send(RedisCommand("GET", key)).bytes ?? [], limit: 60)
         case keys.wishes:
-            let flat = try await redis.send(RedisCommand("HGETALL", key)).array?.map { $0.string ?? "" } ?? []
-            for position in stride(from: 0, to: flat.count - 1, by: 2)
-            where ["pause", "step-down"].contains(flat[position]) && Wish.read(flat[position + 1]) == nil {
+            let wishes = GroupView.hash(try await redis.send(RedisCommand("HGETALL", key)))
+            for (name, value) in wishes where !Self.isReadable(value, as: name) {
                 faults.append(
                     KeyFault(
-                        key: key, text: "the wish \(flat[position].quoted) can't be read, or is of a newer form",
-                        remedy: "It is not heeded; the repair deletes it", repair: .deleteField(flat[position])))
+                        key: key, text: "the wish \(name.quoted) can't be read, or is of a newer form",
+                        remedy: "It is not heeded; the repair deletes it", repair: .deleteField(name)))
             }
-            return stride(from: 0, to: flat.count - 1, by: 2).map { flat[$0] }.sorted().joined(separator: ", ")
+            return wishes.keys.sorted().map(\.shown).joined(separator: ", ")
         default:
-            return TextLayout.count(Int(try await redis.send(RedisCommand("HLEN", key)).int ?? 0), "replica")
+            let notes = GroupView.hash(try await redis.send(RedisCommand("HGETALL", key)))
+            for (id, note) in notes where Presence(id: id, json: note) == nil {
+                faults.append(
+                    KeyFault(
+                        key: key, text: "what replica \(id.quoted) says of itself can't be read",
+                        remedy: "It is not counted upon; the repair deletes it, and a replica that runs says it again",
+                        repair: .deleteField(id)))
+            }
+            return TextLayout.count(notes.count, "replica")
+        }
+    }
+
+    /// Whether a wish is one that the scripts and the replicas understand; those for datasets are times.
+    private static func isReadable(_ value: [UInt8], as name: String) -> Bool {
+        switch name {
+        case "pause": return GroupView.Pause(value) != nil
+        case "step-down": return GroupView.StepDown(value) != nil
+        case "reserved":
+            let words = value.split(separator: UInt8(ascii: " "), maxSplits: 1)
+            return words.count == 2 && KeptNumber.read(String(decoding: words[0], as: UTF8.self)) != nil
+        default: return true
         }
     }
 
     private func describeLease(
         _ left: Int64, _ redis: RedisClient, _ faults: inout [KeyFault]
     ) async throws -> String {
-        let text = try await redis.send(RedisCommand("GET", keys.lease)).string ?? ""
+        let text = try await redis.send(RedisCommand("GET", keys.lease)).bytes ?? []
         guard let lease = LeaseText(text) else {
             faults.append(
                 KeyFault(
                     key: keys.lease, text: "it holds something that is no lease",
                     remedy: "No replica can be elected; the repair deletes it", repair: .unlink))
-            return TextLayout.printable(text.utf8, limit: 60)
+            return TextLayout.printable(text, limit: 60)
         }
         if left == -1 {
             faults.append(
                 KeyFault(
                     key: keys.lease, text: "it never runs out",
-                    remedy: "No other replica can be elected; the repair lets it run out unless \(lease.holder) renews "
+                    remedy:
+                        "No other replica can be elected; the repair lets it run out unless \(lease.holder.shown) renews "
                         + "it",
                     repair: .expire(milliseconds: configuration.lease.timing.ttlMilliseconds)))
         }
         if !lease.deployment.hasSuffix("/\(configuration.group)") {
             faults.append(
                 KeyFault(
-                    key: keys.lease, text: "it belongs to another deployment, \(lease.deployment)",
+                    key: keys.lease, text: "it belongs to another deployment, \(lease.deployment.shown)",
                     remedy: "Give this one another group or keyPrefix, or stop the other one", repair: nil))
         }
-        return "\(lease.holder), epoch \(lease.epoch), " + (left == -1 ? "for ever" : "\(left) ms left")
+        return "\(lease.holder.shown), epoch \(lease.epoch), " + (left == -1 ? "for ever" : "\(left) ms left")
     }
 
     private static func mortal(_ key: String) -> KeyFault {

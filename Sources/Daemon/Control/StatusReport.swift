@@ -13,7 +13,7 @@ public struct StatusReport: Sendable {
     public func text(_ layout: TextLayout) -> String {
         var lines = ["\(layout.paint("group \(view.group)", .bold)) at \(server)", ""]
         if let leader = view.leader {
-            lines += layout.entry("leader", ["\(leader.name), epoch \(leader.epoch)"], .green)
+            lines += layout.entry("leader", ["\(leader.name.shown), epoch \(leader.epoch)"], .green)
             let age = TextLayout.age(view.nowMilliseconds - leader.sinceMilliseconds)
             lines += layout.entry("since", ["\(WallClock(leader.sinceMilliseconds).date) (\(age))"])
             lines += layout.entry("lease", [leaseText(leader)])
@@ -26,12 +26,17 @@ public struct StatusReport: Sendable {
         if let pause = view.pause {
             let left = TextLayout.age(pause.untilMilliseconds - view.nowMilliseconds)
             lines += layout.entry(
-                "pause", ["\(pauseState), for \(left) more, by \(pause.by)" + Self.because(pause.reason)], .yellow)
+                "pause", ["\(pauseState), for \(left) more, by \(pause.by.shown)" + Self.because(pause.reason)], .yellow
+            )
         }
         if let wish = view.stepDown {
-            let heir = wish.successor.isEmpty ? "" : " for \(wish.successor)"
+            let heir = wish.successor.isEmpty ? "" : " for \(wish.successor.shown)"
             lines += layout.entry(
-                "wish", ["that it steps down\(heir), by \(wish.by)" + Self.because(wish.reason)], .yellow)
+                "wish", ["that it steps down\(heir), by \(wish.by.shown)" + Self.because(wish.reason)], .yellow)
+        }
+        if !view.unreadable.isEmpty {
+            let which = view.unreadable.joined(separator: ", ")
+            lines += layout.entry("fault", ["something in \(which) can't be read: see `baton fsck`"], .red)
         }
         lines.append("")
         let now = view.nowMilliseconds
@@ -43,9 +48,10 @@ public struct StatusReport: Sendable {
             header: ["REPLICA", "STATE", "SEEN", "RUNS FOR", "VERSION", "REVISION"],
             replicas.map { replica in
                 [
-                    replica.name, state(of: replica, isPresent: present.contains(replica.id)),
+                    replica.name.shown, state(of: replica, isPresent: present.contains(replica.id)).shown,
                     "\(TextLayout.age(now - replica.seenMilliseconds)) ago",
-                    TextLayout.age(now - replica.startedMilliseconds), replica.version, replica.revision,
+                    TextLayout.age(now - replica.startedMilliseconds), replica.version.shown,
+                    replica.revision.shown,
                 ]
             }
         ).map { "  " + $0 }
@@ -58,8 +64,8 @@ public struct StatusReport: Sendable {
             lines += [""] + figures.table.map { "  " + $0 }
             for entry in figures.entries {
                 guard let problem = entry.figures.problem else { continue }
-                let shown = TextLayout.printable(problem.utf8, limit: DatasetFigures.problemLimit)
-                lines += layout.entry("problem", ["\(entry.dataset): \(shown)"], .red)
+                let shown = TextLayout.shortened(KeyText.harmless(problem), DatasetFigures.problemLimit)
+                lines += layout.entry("problem", ["\(entry.dataset.shown): \(shown)"], .red)
             }
             for entry in figures.entries {
                 if let text = entry.figures.slowness {
@@ -148,5 +154,5 @@ public struct StatusReport: Sendable {
         return "\(left) ms left\(heard)"
     }
 
-    static func because(_ reason: String) -> String { reason.isEmpty ? "" : ": \(reason)" }
+    static func because(_ reason: String) -> String { reason.isEmpty ? "" : ": \(reason.shown)" }
 }

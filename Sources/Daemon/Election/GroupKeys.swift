@@ -22,6 +22,8 @@ public struct GroupKeys: Hashable, Sendable {
     public let figures: String
     /// The beginning of keys, and a channel, that are there only while somebody tries whether they could be.
     public let trial: String
+    /// A key that never holds anything: with it is tried what a server would do.
+    let tried: String
     /// The channel on which the token of a resigned lease is published.
     public let released: String
     /// The channel on which the text of a new lease is published.
@@ -44,6 +46,7 @@ public struct GroupKeys: Hashable, Sendable {
         cleared = base + "cleared"
         replicas = base + "replicas"
         figures = base + "figures"
+        tried = base + "tried"
         trial = base + "trial"
         released = base + "released"
         elected = base + "elected"

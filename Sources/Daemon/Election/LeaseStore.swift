@@ -39,6 +39,8 @@ public struct LeaseStore: Sendable {
             ElectionScript.acquire, ElectionScript.renew, ElectionScript.resign, ElectionScript.present,
             ElectionScript.lost,
         ]
+        // No answer about a lease is long, and whoever can write into the group's keys must not fill our memory.
+        configuration.maximumReplyBytes = 1 << 20
         // The elector backs off by itself, and a leader has little time.
         configuration.backoff = RedisBackoff(initial: timing.retryDelay / 4, maximum: timing.retryDelay)
         self.keys = keys

@@ -1,5 +1,5 @@
 internal import CacheRefresh
-internal import Yams
+internal import JSON
 
 /// What a replica says of itself, so that operators and the other replicas know of it.
 public struct Presence: Hashable, Sendable {
@@ -63,20 +63,22 @@ public struct Presence: Hashable, Sendable {
     }
 
     /// - Parameter json: as `present.lua` keeps it; nil for anything else. Unknown members are ignored.
-    init?(id: String, json: String) {
-        // JSON is YAML too.
-        guard let fields = (try? Yams.compose(yaml: json))?.mapping, let name = fields["name"]?.string,
-            let seen = fields["seen"]?.string.flatMap({ Int64($0) })
+    init?(id: String, json: some Collection<UInt8>) {
+        guard let fields = KeptNote.read(json), let name = fields["name"]?.string,
+            let seen = KeptNumber.read(fields["seen"]?.string),
+            let started = fields["started"] == nil ? 0 : KeptNumber.read(fields["started"]?.string)
         else { return nil }
         self.init(
             id: id, name: name, version: fields["version"]?.string ?? "", revision: fields["revision"]?.string ?? "",
-            startedMilliseconds: fields["started"]?.string.flatMap { Int64($0) } ?? 0)
+            startedMilliseconds: started)
         state = fields["state"]?.string ?? ""
         epoch = fields["epoch"]?.string ?? ""
         pause = fields["pause"]?.string.flatMap { Pause(rawValue: $0) } ?? .none
         ability = fields["ability"]?.string.flatMap { Ability(rawValue: $0) } ?? .untried
         missing = (fields["missing"]?.string ?? "").split(separator: " ").map(String.init)
-        gaveUpMilliseconds = (fields["gaveUp"]?.string ?? "").split(separator: " ").compactMap { Int64($0) }
+        gaveUpMilliseconds = (fields["gaveUp"]?.string ?? "").split(separator: " ").compactMap {
+            KeptNumber.read(String($0))
+        }
         seenMilliseconds = seen
     }
 }
@@ -100,14 +102,14 @@ public struct Attendance: Hashable, Sendable {
 
     /// The answer of `present.lua`.
     init(_ answer: ScriptAnswer) throws(LeaseError) {
-        guard answer.word == "PRESENT", let now = Int64(try answer.field(0)) else {
+        guard answer.word == "PRESENT", let now = KeptNumber.read(try answer.field(0)) else {
             throw try LeaseError(refusal: answer) ?? .unexpectedAnswer(answer.word)
         }
         let entries = answer.fields.dropFirst()
         self.init(
             nowMilliseconds: now,
             replicas: stride(from: entries.startIndex, to: entries.endIndex - 1, by: 2).compactMap {
-                Presence(id: entries[$0], json: entries[$0 + 1])
+                Presence(id: entries[$0], json: entries[$0 + 1].utf8)
             })
     }
 

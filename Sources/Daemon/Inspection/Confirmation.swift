@@ -15,7 +15,7 @@ public struct Confirmation: Hashable, Sendable {
     /// For people.
     public var text: String {
         let fate =
-            leader.map { "\($0) leads, and deletes what the brake of \(dataset) holds at its next pass." }
+            leader.map { "\($0.shown) leads, and deletes what the brake of \(dataset) holds at its next pass." }
             ?? "No replica leads now; the next leader reads it if its brake holds deletions of \(dataset) by then."
         return "Confirmed \(dataset): wrote \(field) = \(timeMilliseconds) into \(key).\n\(fate)\n"
     }
@@ -49,7 +49,7 @@ extension Inspector {
             return try answer.milliseconds(0).milliseconds
         }
         let lease = try await withRedis(configuration.lease.redis) { redis in
-            try await redis.send(RedisCommand("GET", keys.lease)).string.flatMap { LeaseText($0) }
+            try await redis.send(RedisCommand("GET", keys.lease)).bytes.flatMap { LeaseText($0) }
         }
         return Confirmation(
             dataset: name, key: keys.wishes, field: field, timeMilliseconds: milliseconds, leader: lease?.holder)

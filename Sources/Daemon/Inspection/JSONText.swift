@@ -90,9 +90,12 @@ indirect enum JSONText: Hashable, Sendable, ExpressibleByStringLiteral, Expressi
             case "\\": output += "\\\\"
             case "\n": output += "\\n"
             case "\t": output += "\\t"
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                output += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            // Of these only those below U+0020 have to be escaped. The others do things to a terminal.
+            case _ where !KeyText.isPrintable(scalar):
+                for unit in UTF16.encode(scalar)! {
+                    let digits = String(unit, radix: 16)
+                    output += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+                }
             default: output.unicodeScalars.append(scalar)
             }
         }

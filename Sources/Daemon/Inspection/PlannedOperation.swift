@@ -86,10 +86,13 @@ extension PlannedOperation.Value {
     /// For people.
     var shown: String {
         switch self {
-        case .string(let bytes): TextLayout.printable(bytes)
+        case .string(let bytes): TextLayout.shortened(KeyText.value(bytes, limit: 4096), 200)
         case .hash(let fields):
-            TextLayout.printable(
-                Array(sorted(fields).map { $0.name + Array("=".utf8) + $0.text }.joined(separator: Array(" ".utf8))))
+            TextLayout.shortened(
+                KeyText.value(
+                    Array(
+                        sorted(fields).map { $0.name + Array("=".utf8) + $0.text }.joined(separator: Array(" ".utf8))),
+                    limit: 4096), 200)
         }
     }
 

@@ -1,7 +1,7 @@
 internal import CacheRefresh
+internal import JSON
 internal import LeaderElection
 internal import RedisClient
-internal import Yams
 
 /// Looks at one Redis of the configuration.
 struct RedisInspection {
@@ -106,7 +106,7 @@ struct RedisInspection {
                     "See what wrote it; if nobody needs it, delete it with UNLINK"))
             return
         }
-        guard let text = reply.string else {
+        guard let text = reply.bytes else {
             section.add("leader", "none", json: .null)
             return
         }
@@ -118,17 +118,18 @@ struct RedisInspection {
             return
         }
         section.add(
-            "leader", "\(lease.holder), epoch \(lease.epoch)",
+            "leader", "\(lease.holder.shown), epoch \(lease.epoch)",
             json: .fields(["holder": .text(lease.holder), "epoch": .text(lease.epoch)]))
         if try await client.send(RedisCommand("PTTL", key)).int == -1 {
             section.findings.append(
                 .problem(
-                    "The lease never runs out", "If \(lease.holder) does not lead any more, delete \(key) with UNLINK"))
+                    "The lease never runs out",
+                    "If \(lease.holder.shown) does not lead any more, delete \(key) with UNLINK"))
         }
         if let server, !lease.deployment.hasPrefix(server.deployment) {
             section.findings.append(
                 .problem(
-                    "The lease belongs to another deployment (\(lease.deployment), this one is \(server.deployment)): "
+                    "The lease belongs to another deployment (\(lease.deployment.shown), this one is \(server.deployment)): "
                         + "another database fills this cache",
                     "Give this one another group or keyPrefix, or stop the other one"))
         }
@@ -143,12 +144,11 @@ struct LeaseText: Hashable, Sendable {
     let sinceMilliseconds: Int64
     let deployment: String
 
-    /// - Parameter text: JSON, as the scripts write it. Nil for anything else.
-    init?(_ text: String) {
-        // JSON is YAML too.
-        guard let fields = (try? Yams.compose(yaml: text))?.mapping, let epoch = fields["epoch"]?.string,
+    /// - Parameter text: JSON, as the scripts write it, of any format. Nil for anything else.
+    init?(_ text: some Collection<UInt8>) {
+        guard let fields = KeptNote.read(text), let epoch = fields["epoch"]?.string, KeptNumber.read(epoch) != nil,
             let token = fields["token"]?.string, let holder = fields["holder"]?.string,
-            let since = fields["since"]?.string.flatMap({ Int64($0) }), let deployment = fields["deployment"]?.string
+            let since = KeptNumber.read(fields["since"]?.string), let deployment = fields["deployment"]?.string
         else { return nil }
         self.epoch = epoch
         self.token = token

@@ -25,9 +25,9 @@ public struct TextLayout: Hashable, Sendable {
         isColoured ? "\u{1B}[\(colour.rawValue)m\(text)\u{1B}[0m" : text
     }
 
-    /// `  label     text`, further lines below the text.
+    /// `  label     text`, further lines below the text. Whatever others wrote in it stays within its lines.
     func entry(_ label: String, _ lines: [String], _ colour: Colour? = nil) -> [String] {
-        let wrapped = lines.flatMap { Self.wrap($0, width: width - Self.indent) }
+        let wrapped = lines.flatMap { Self.wrap(KeyText.harmless($0), width: width - Self.indent) }
         return wrapped.enumerated().map { position, line in
             let head = position == 0 ? "  " + label : ""
             let space = String(repeating: " ", count: max(1, Self.indent - head.count))
@@ -35,9 +35,11 @@ public struct TextLayout: Hashable, Sendable {
         }
     }
 
-    /// Lines of aligned columns, the header first, without spaces at the end.
+    /// Lines of aligned columns, the header first, without spaces at the end. Whatever others wrote in them stays within
+    /// its cell.
     static func table(header: [String], _ rows: [[String]]) -> [String] {
         guard !rows.isEmpty else { return [] }
+        let rows = rows.map { $0.map { KeyText.harmless($0) } }
         let widths = header.indices.map { column in ([header] + rows).map { $0[column].count }.max() ?? 0 }
         return ([header] + rows).map { row in
             let cells = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
@@ -71,19 +73,14 @@ public struct TextLayout: Hashable, Sendable {
         return lines
     }
 
-    /// Bytes as text that can't do anything to a terminal, shortened in the middle.
+    /// A key, a name or a value for people, as ``KeyText`` shows it, shortened in the middle.
     static func printable(_ bytes: some Sequence<UInt8>, limit: Int = 200) -> String {
-        let text = String(decoding: Array(bytes), as: UTF8.self)
-        var shown = ""
-        for scalar in text.unicodeScalars {
-            switch scalar.properties.generalCategory {
-            case .control, .lineSeparator, .paragraphSeparator, .format, .privateUse, .surrogate, .unassigned:
-                shown += scalar.escaped(asASCII: true)
-            default: shown.unicodeScalars.append(scalar)
-            }
-        }
-        guard shown.count > limit else { return shown }
-        return "\(shown.prefix(limit * 2 / 3)) … \(shown.suffix(limit / 3 - 3))"
+        shortened(KeyText.shown(Array(bytes)), limit)
+    }
+
+    static func shortened(_ text: String, _ limit: Int) -> String {
+        guard text.count > limit else { return text }
+        return "\(text.prefix(limit * 2 / 3)) … \(text.suffix(limit / 3 - 3))"
     }
 
     /// `1,234,567`

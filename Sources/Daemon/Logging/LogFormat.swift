@@ -25,7 +25,7 @@ enum LogFormat: Sendable {
             let level = "\(record.level)".padded(to: 8)
             var line = layout.paint(record.time.timeOfDay, .dim) + " "
             line += Self.colour(record.level).map { layout.paint(level, $0) } ?? level
-            line += " \(record.label.padded(to: 9)) " + layout.paint(record.message, .bold)
+            line += " \(record.label.padded(to: 9)) " + layout.paint(KeyText.harmless(record.message), .bold)
             for (key, value) in metadata {
                 line += "  " + layout.paint("\(key)=", .dim) + TextLayout.printable("\(value)".utf8, limit: 4000)
             }

@@ -24,7 +24,7 @@ local function patience(lease)
     if lease.token ~= suspect or redis.call('PUBSUB', 'NUMSUB', suspect_channel)[2] > 0 then return nil end
     local marked, at = string.match(redis.call('GET', suspect_key) or '', '^(%S+) (%S+)$')
     if marked == suspect and at == 'alive' then return nil end
-    if marked ~= suspect then
+    if marked ~= suspect or not number_in(at) then
         at = whole(now)
         open_door(fence_key)
         redis.call('SET', suspect_key, suspect .. ' ' .. at, 'PX', ttl)
@@ -54,12 +54,12 @@ if text then
     floor, reason = whole(math.max(tonumber(floor), tonumber(lease.epoch))), 'leader-silent'
 else
     local deadline, name = string.match(redis.call('HGET', wishes_key, 'reserved') or '', '^(%d+) (.+)$')
-    local left = (tonumber(deadline) or 0) - now
+    local left = (number_in(deadline) or 0) - now
     if left > 0 and name ~= holder then return {'RESERVED', name, whole(math.ceil(left / 1000))} end
 end
 
 -- An emptied Redis must not issue an epoch again: hence the clock, and what the candidate has seen.
-local highest = tonumber(redis.call('HGET', fence_key, 'highest') or '') or 0
+local highest = number_in(redis.call('HGET', fence_key, 'highest')) or 0
 local number = math.max(highest + 1, now, tonumber(floor) + 1)
 if number > HIGHEST_EPOCH then return {'NO-EPOCH-LEFT', whole(number)} end
 local epoch, since = whole(number), whole(math.floor(now / 1000))

@@ -6,6 +6,24 @@ local HIGHEST_EPOCH = 4503599627370496 -- 2^52: up to here doubles are exact, wi
 
 local function whole(number) return string.format('%.0f', number) end
 
+-- The number that a text stands for, from 0 to 2^52 and in plain digits; nil for everything else. Anybody may have written into
+-- the group's keys, and a nan, an infinity or 9e300 would go through every comparison.
+local function number_in(text)
+    if type(text) ~= 'string' or not (text == '0' or string.find(text, '^[1-9]%d*$')) then return nil end
+    local number = tonumber(text)
+    return number <= HIGHEST_EPOCH and number or nil
+end
+
+-- What is longer than this is no note of ours: it is not read, and not passed on.
+local LONGEST_NOTE = 4096
+
+-- The table that a note's text stands for; nil for everything else.
+local function read_note(text)
+    if type(text) ~= 'string' or #text > LONGEST_NOTE then return nil end
+    local is_json, note = pcall(cjson.decode, text)
+    return is_json and type(note) == 'table' and note or nil
+end
+
 -- A refusal, if the key holds something of another type.
 local function wrong_type(key, wanted)
     local found = redis.call('TYPE', key).ok
@@ -14,12 +32,13 @@ end
 
 -- The fields of a lease; or nil and a refusal, if it is none, of another deployment or of a newer format.
 local function read_lease(key, text, deployment)
-    local is_json, lease = pcall(cjson.decode, text)
-    if not is_json or type(lease) ~= 'table' or type(lease.format) ~= 'number' then return nil, {'NOT-A-LEASE', key} end
+    local lease = read_note(text)
+    if not lease or type(lease.format) ~= 'number' then return nil, {'NOT-A-LEASE', key} end
     if lease.format >= FORMAT + 1 then return nil, {'NEWER-FORMAT', key, whole(math.floor(lease.format))} end
     for _, field in ipairs({'epoch', 'token', 'holder', 'since', 'deployment'}) do
         if type(lease[field]) ~= 'string' then return nil, {'NOT-A-LEASE', key} end
     end
+    if not number_in(lease.epoch) or not number_in(lease.since) then return nil, {'NOT-A-LEASE', key} end
     if lease.deployment ~= deployment then
         return nil, {'OTHER-DEPLOYMENT', key, lease.deployment, lease.holder}
     end
@@ -47,7 +66,7 @@ end
 
 -- Writes the fence, so that only batches of this term are accepted, the first of which continues this sequence.
 local function set_fence(key, epoch, token, sequence)
-    local highest = tonumber(redis.call('HGET', key, 'highest') or '') or 0
+    local highest = number_in(redis.call('HGET', key, 'highest')) or 0
     highest = math.max(highest, tonumber(epoch))
     redis.call('HSET', key, 'epoch', epoch, 'token', token, 'sequence', sequence, 'highest', whole(highest))
 end
@@ -70,13 +89,18 @@ end
 
 -- A wish, if there is one of this name in a format that is understood; else nil.
 local function read_wish(key, name)
-    local is_json, wish = pcall(cjson.decode, redis.pcall('HGET', key, name) or '')
-    if is_json and type(wish) == 'table' and type(wish.format) == 'number' and wish.format < FORMAT + 1 then return wish end
+    local wish = read_note(redis.pcall('HGET', key, name))
+    return wish and type(wish.format) == 'number' and wish.format < FORMAT + 1 and wish or nil
+end
+
+-- When the group's pause ends, in µs since 1970; 0 without one.
+local function pause_end(key)
+    local pause = read_wish(key, 'pause')
+    return pause and number_in(pause['until']) or 0
 end
 
 -- How long the group is to pause, in ms; '' if it is not.
 local function pause_left(key, now)
-    local pause = read_wish(key, 'pause')
-    local left = pause and (tonumber(pause['until']) or 0) - now or 0
+    local left = pause_end(key) - now
     return left > 0 and whole(math.ceil(left / 1000)) or ''
 end

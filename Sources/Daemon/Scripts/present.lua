@@ -1,4 +1,4 @@
--- Notes that a replica is there, and forgets those that have not been seen for an hour.
+-- Notes that a replica is there, and forgets those that have not been seen for an hour, and what is no note.
 --
 -- KEYS  replicas
 -- ARGV  id of the process, what it says of itself: the members of a JSON object, without braces
@@ -11,9 +11,9 @@ redis.call('HSET', KEYS[1], ARGV[1], '{"format":' .. FORMAT .. ',"seen":"' .. wh
 local answer = {'PRESENT', whole(now)}
 local all = redis.call('HGETALL', KEYS[1])
 for i = 1, #all, 2 do
-    local is_json, note = pcall(cjson.decode, all[i + 1])
-    local seen = is_json and type(note) == 'table' and tonumber(note.seen) or 0
-    if now - seen > 3600000 then
+    local note = read_note(all[i + 1])
+    local seen = note and number_in(note.seen) or 0
+    if math.abs(now - seen) > 3600000 then
         redis.call('HDEL', KEYS[1], all[i])
     else
         answer[#answer + 1] = all[i]

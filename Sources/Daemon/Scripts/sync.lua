@@ -7,7 +7,7 @@
 local refusal = wrong_type(KEYS[2], 'hash') or not_ours(KEYS[1], ARGV[1], ARGV[5])
 if refusal then return refusal end
 local fence = redis.call('HMGET', KEYS[2], 'epoch', 'token', 'sequence')
-if fence[1] == ARGV[2] and fence[2] == ARGV[3] and (tonumber(fence[3] or '') or 0) >= tonumber(ARGV[4]) then
+if fence[1] == ARGV[2] and fence[2] == ARGV[3] and (number_in(fence[3]) or 0) >= tonumber(ARGV[4]) then
     return {'LATE', fence[3]}
 end
 open_door(KEYS[2])

@@ -22,8 +22,8 @@ end
 local function leader()
     local text = redis.call('GET', lease_key)
     if not text then return nil, {'NOBODY-LEADS'} end
-    local is_json, lease = pcall(cjson.decode, text)
-    if not is_json or type(lease) ~= 'table' then return nil, {'NOT-A-LEASE', lease_key} end
+    local lease = read_note(text)
+    if not lease then return nil, {'NOT-A-LEASE', lease_key} end
     return read_lease(lease_key, text, lease.deployment)
 end
 
@@ -39,10 +39,10 @@ if kind == 'step-down' then
     local to, freshness, others, is_known = ARGV[5], tonumber(ARGV[6]), {}, false
     if to == lease.holder then return {'LEADS-ALREADY', lease.epoch, lease.holder} end
     for _, text in ipairs(redis.call('HVALS', replicas_key)) do
-        local is_json, note = pcall(cjson.decode, text)
-        if is_json and type(note) == 'table' and note.name ~= lease.holder
-            and now / 1000 - (tonumber(note.seen) or 0) <= freshness then
-            others[#others + 1] = tostring(note.name)
+        local note = read_note(text)
+        if note and type(note.name) == 'string' and note.name ~= lease.holder
+            and now / 1000 - (number_in(note.seen) or 0) <= freshness then
+            others[#others + 1] = note.name
             is_known = is_known or note.name == to
         end
     end
@@ -56,8 +56,7 @@ if kind == 'step-down' then
     return {'WISHED', lease.epoch, lease.holder}
 end
 
-local pause = read_wish(wishes_key, 'pause')
-local deadline = pause and tonumber(pause['until']) or 0
+local deadline = pause_end(wishes_key)
 local was = deadline > now and whole(math.floor(deadline / 1000)) or ''
 if kind == 'pause' then
     local wanted = now + tonumber(ARGV[5]) * 1000
@@ -66,7 +65,7 @@ if kind == 'pause' then
     announce('paused', '', '')
     return {'WISHED', whole(math.floor(wanted / 1000)), was}
 end
+redis.call('HDEL', wishes_key, 'pause') -- also one that is over, or can't be read
 if was == '' then return {'ALREADY', ''} end
-redis.call('HDEL', wishes_key, 'pause')
 announce('resumed', '', '')
 return {'WISHED', was}

@@ -1,3 +1,5 @@
+internal import JSON
+
 /// What happens on the stage.
 enum DemoEvent: Hashable, Sendable {
     case replicaStarted(replica: String, pid: Int32)

@@ -1,3 +1,5 @@
+internal import JSON
+
 /// One line of a replica's log: JSON, or whatever else it printed.
 struct LogLine: Hashable, Sendable {
     let level: String

@@ -1,4 +1,5 @@
 internal import CacheRefresh
+internal import JSON
 
 /// Decides whether one cached value is what PostgreSQL says it should be.
 enum Judgement: Hashable, Sendable {
@@ -16,7 +17,7 @@ enum Judgement: Hashable, Sendable {
         case .absent:
             self = .missing
         case .string(let bytes) where !isHash:
-            let found = bytes.withUnsafeBytes { JSONText.difference($0, expected) }
+            let found = bytes.withUnsafeBytes { JSONComparison.difference($0, expected) }
             self = found.map { .different(Self.words($0)) } ?? .equal
         case .fields(let fields) where isHash:
             self = Self.judge(fields, expected: expected)
@@ -46,7 +47,7 @@ enum Judgement: Hashable, Sendable {
             guard isEqual else {
                 return .different(
                     words(
-                        JSONText.Difference(
+                        JSONComparison.Difference(
                             path: place, left: String(decoding: text, as: UTF8.self), right: "\(value)")))
             }
         }
@@ -54,7 +55,7 @@ enum Judgement: Hashable, Sendable {
         return .different("field \(String(decoding: lacking, as: UTF8.self)) is missing")
     }
 
-    private static func words(_ difference: JSONText.Difference) -> String {
+    private static func words(_ difference: JSONComparison.Difference) -> String {
         let place = difference.path.isEmpty ? "" : "\(difference.path) "
         return "\(place)is \(excerpt(difference.left)), should be \(excerpt(difference.right))"
     }

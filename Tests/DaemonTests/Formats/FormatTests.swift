@@ -87,7 +87,7 @@ import Testing
 
     @Test("Replicas of each form are seen")
     func replicas() throws {
-        let presence = try #require(Presence(id: "x", json: Self.text("replica-1.json")))
+        let presence = try #require(Presence(id: "x", json: Self.text("replica-1.json").utf8))
         #expect(presence.name == "baton-0" && presence.state == "leader" && presence.epoch == "1795249220037873")
         #expect(presence.version == "0.1.0" && presence.startedMilliseconds == 1_795_249_210_000)
     }

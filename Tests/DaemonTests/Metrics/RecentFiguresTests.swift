@@ -58,14 +58,22 @@ struct RecentFiguresTests {
                 #"{"format":1,"epoch":"1795253980057128","datasets":{"true":{"passes":0,"passMilliseconds":null,"#))
         var expected = figures.entries[1].figures
         expected.passMilliseconds = 12.34
-        let read = try #require(GroupFigures(figures.text))
-        #expect(read.epoch == figures.epoch)
-        #expect(read.entries == [figures.entries[0], .init(dataset: "users", figures: expected)])
+        let kept = try #require(GroupFigures(figures.text.utf8))
+        #expect(kept.epoch == figures.epoch)
+        #expect(kept.entries == [figures.entries[0], .init(dataset: "users", figures: expected)])
         for garbage in ["", "x", "[]", "{}", #"{"format":2,"epoch":"1","datasets":{}}"#, #"{"format":1,"epoch":1}"#] {
-            #expect(GroupFigures(garbage) == nil)
+            #expect(GroupFigures(garbage.utf8) == nil)
         }
-        #expect(
-            GroupFigures(#"{"format":1.5,"epoch":"1","datasets":{"a":{"passes":"x"},"b":[]},"new":1}"#)?.entries == [])
+        #expect(GroupFigures(#"{"format":1.5,"epoch":"1","datasets":{},"new":1}"#.utf8)?.entries == [])
+        func read(_ passes: String) -> GroupFigures? {
+            GroupFigures(
+                (#"{"format":1,"epoch":"1","datasets":{"a":{"passes":\#(passes),"databaseQueriesPerSecond":0,"#
+                    + #""redisWritesPerSecond":0,"failures":0}}}"#).utf8)
+        }
+        #expect(read("7")?.entries.first?.figures.passes == 7)
+        for figure in ["\"x\"", "[]", "null", "-1", "0.5", "1e300", "1e9999", "NaN"] {
+            #expect(read(figure) == nil, "\(figure)")
+        }
     }
 
     @Test("is shown in a table of at most 80 columns")

@@ -1,5 +1,5 @@
-/// A JSON value. Two are equal if they mean the same: `1.50` and `15e-1` do.
-indirect enum JSONValue: Hashable, Sendable {
+/// A JSON value (RFC 8259). Two are equal if they mean the same: `1.50` and `15e-1` do.
+package indirect enum JSONValue: Hashable, Sendable {
     case null
     case boolean(Bool)
     case number(JSONNumber)
@@ -9,25 +9,38 @@ indirect enum JSONValue: Hashable, Sendable {
     /// Of members with the same name the last one counts, as in PostgreSQL's jsonb.
     case object([[UInt8]: JSONValue])
 
-    /// - Returns: nil if the text is no JSON.
-    init?(parsing text: UnsafeRawBufferPointer) {
+    /// - Returns: nil if the text is no JSON, or nested more than 200 deep.
+    package init?(parsing text: UnsafeRawBufferPointer) {
         var scanner = JSONScanner(text)
         guard let value = Self.parse(&scanner, depth: 0), scanner.isAtEnd else { return nil }
         self = value
     }
 
-    init?(parsing text: some Collection<UInt8>) {
+    package init?(parsing text: some Collection<UInt8>) {
         guard let value = Array(text).withUnsafeBytes({ JSONValue(parsing: $0) }) else { return nil }
         self = value
     }
 
-    subscript(name: String) -> JSONValue? {
+    /// A member of an object; nil if there is none of this name, and for everything that is no object.
+    package subscript(name: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
         return members[Array(name.utf8)]
     }
 
+    /// The contents of a string; nil for everything else.
+    package var string: String? {
+        guard case .string(let text) = self else { return nil }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// The nearest double to a number, which may be infinite; nil for everything else.
+    package var double: Double? {
+        guard case .number(let number) = self else { return nil }
+        return Double("\(number)")
+    }
+
     /// The contents of a string, or the digits of a number; nil for everything else.
-    var text: String? {
+    package var text: String? {
         switch self {
         case .string(let text): String(decoding: text, as: UTF8.self)
         case .number(let number): number.description
@@ -80,8 +93,11 @@ indirect enum JSONValue: Hashable, Sendable {
     }
 
     private static func string(_ scanner: inout JSONScanner) -> [UInt8]? {
-        guard let range = scanner.skipString() else { return nil }
-        let raw = scanner.text[range]
+        scanner.skipString().flatMap { string(scanner.text[$0]) }
+    }
+
+    /// The text that a string's contents stand for, in UTF-8; nil if they are no UTF-8, or an escape is none.
+    static func string(_ raw: Slice<UnsafeRawBufferPointer>) -> [UInt8]? {
         guard let decoded = String(validating: raw, as: UTF8.self) else { return nil }
         guard raw.contains(JSONScanner.backslash) else { return Array(raw) }
         // UTF-16, since escapes may be halves of surrogate pairs.
@@ -101,7 +117,10 @@ indirect enum JSONValue: Hashable, Sendable {
             case UInt8(ascii: "f"): units.append(12)
             case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): units.append(UInt16(code))
             case UInt8(ascii: "u"):
-                guard rest.count >= 4, let unit = UInt16(String(decoding: rest.prefix(4), as: UTF16.self), radix: 16)
+                let digits = rest.prefix(4).compactMap {
+                    Unicode.Scalar($0)?.properties.isASCIIHexDigit == true ? $0 : nil
+                }
+                guard digits.count == 4, let unit = UInt16(String(decoding: digits, as: UTF16.self), radix: 16)
                 else { return nil }
                 units.append(unit)
                 rest = rest.dropFirst(4)
@@ -114,7 +133,7 @@ indirect enum JSONValue: Hashable, Sendable {
 
 extension JSONValue: CustomStringConvertible {
     /// JSON text, members by name; strings are not escaped.
-    var description: String {
+    package var description: String {
         switch self {
         case .null: "null"
         case .boolean(let value): "\(value)"
@@ -126,63 +145,5 @@ extension JSONValue: CustomStringConvertible {
                 + members.sorted { $0.key.lexicographicallyPrecedes($1.key) }
                 .map { "\"\(String(decoding: $0.key, as: UTF8.self))\": \($0.value)" }.joined(separator: ", ") + "}"
         }
-    }
-}
-
-/// A decimal number of any size and precision, in one spelling: `digits` × 10 to the power of `exponent`.
-struct JSONNumber: Hashable, Sendable, CustomStringConvertible {
-    private let isNegative: Bool
-    /// Begins and ends with another digit than 0; empty for zero.
-    private let digits: [UInt8]
-    private let exponent: Int
-
-    /// - Returns: nil if the text is no number.
-    init?(_ text: some Collection<UInt8>) {
-        var rest = Array(text)[...]
-        var isNegative = false
-        if rest.first == UInt8(ascii: "-") {
-            isNegative = true
-            rest = rest.dropFirst()
-        }
-        var digits: [UInt8] = []
-        var exponent = 0
-        var hasPoint = false
-        while let byte = rest.first, byte != UInt8(ascii: "e"), byte != UInt8(ascii: "E") {
-            rest = rest.dropFirst()
-            if byte == UInt8(ascii: "."), !hasPoint {
-                hasPoint = true
-                continue
-            }
-            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
-            digits.append(byte)
-            if hasPoint { exponent -= 1 }
-        }
-        guard !digits.isEmpty else { return nil }
-        if !rest.isEmpty {
-            guard let power = Int(String(decoding: rest.dropFirst(), as: UTF8.self)) else { return nil }
-            exponent += power
-        }
-        while digits.last == UInt8(ascii: "0") {
-            digits.removeLast()
-            exponent += 1
-        }
-        let leading = digits.prefix { $0 == UInt8(ascii: "0") }.count
-        digits.removeFirst(leading)
-        self.digits = digits
-        self.isNegative = isNegative && !digits.isEmpty
-        self.exponent = digits.isEmpty ? 0 : exponent
-    }
-
-    var description: String {
-        guard !digits.isEmpty else { return "0" }
-        var text = String(decoding: digits, as: UTF8.self)
-        switch exponent {
-        case 0...20: text += String(repeating: "0", count: exponent)
-        case -20..<0:
-            if digits.count <= -exponent { text = String(repeating: "0", count: 1 - exponent - digits.count) + text }
-            text.insert(".", at: text.index(text.endIndex, offsetBy: exponent))
-        default: text += "e\(exponent)"
-        }
-        return isNegative ? "-\(text)" : text
     }
 }

@@ -1,22 +1,30 @@
 /// Compares JSON texts by what they mean: the order of members, blanks, escapes and the spelling of numbers do not
 /// count.
 ///
-/// It shares no code with the encoder whose output it judges.
-enum JSONText {
+/// It shares no code with the encoders whose output it judges.
+package enum JSONComparison {
     /// Where two texts differ first.
-    struct Difference: Hashable, Sendable {
+    package struct Difference: Hashable, Sendable {
         /// Such as `settings.limits[2]`; empty for the whole value.
-        let path: String
+        package let path: String
         /// The two values there, as they are written; nil where there is none.
-        let left: String?
-        let right: String?
+        package let left: String?
+        package let right: String?
+
+        package init(path: String, left: String?, right: String?) {
+            self.path = path
+            self.left = left
+            self.right = right
+        }
     }
 
     /// - Returns: nil if both texts mean the same.
-    static func difference(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Difference? {
+    package static func difference(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Difference? {
         // Most rows differ in nothing but blanks and the order of their members: those are told without building
         // values.
-        if let left = JSONMembers(left), let right = JSONMembers(right), left.isEqualAsWritten(to: right) { return nil }
+        if let left = WrittenMembers(left), let right = WrittenMembers(right), left.isEqualAsWritten(to: right) {
+            return nil
+        }
         let (parsedLeft, parsedRight) = (JSONValue(parsing: left), JSONValue(parsing: right))
         guard let parsedLeft, let parsedRight else {
             guard parsedLeft != nil || parsedRight != nil || !left.elementsEqual(right) else { return nil }
@@ -25,7 +33,7 @@ enum JSONText {
         return difference(parsedLeft, parsedRight, path: "")
     }
 
-    static func difference(_ left: [UInt8], _ right: [UInt8]) -> Difference? {
+    package static func difference(_ left: [UInt8], _ right: [UInt8]) -> Difference? {
         left.withUnsafeBytes { left in right.withUnsafeBytes { right in difference(left, right) } }
     }
 
@@ -57,7 +65,7 @@ enum JSONText {
 }
 
 /// The members of a JSON object, neither names nor values decoded; by name.
-private struct JSONMembers {
+private struct WrittenMembers {
     private let text: UnsafeRawBufferPointer
     private var members: [(name: Range<Int>, value: Range<Int>)] = []
 
@@ -80,7 +88,7 @@ private struct JSONMembers {
         members.sort { [text] in Self.compare(text[$0.name], text[$1.name]) < 0 }
     }
 
-    func isEqualAsWritten(to other: JSONMembers) -> Bool {
+    func isEqualAsWritten(to other: WrittenMembers) -> Bool {
         guard members.count == other.members.count else { return false }
         for (mine, theirs) in zip(members, other.members) {
             guard Self.compare(text[mine.name], other.text[theirs.name]) == 0 else { return false }

@@ -1,4 +1,4 @@
-/// Walks over JSON text. Blanks before each piece are skipped.
+/// Walks over JSON text, a piece at a time. Blanks before each piece are skipped.
 struct JSONScanner {
     static let quote = UInt8(ascii: "\"")
     static let backslash = UInt8(ascii: "\\")
@@ -39,7 +39,7 @@ struct JSONScanner {
         return true
     }
 
-    /// Steps over a string; nil if none comes next.
+    /// Steps over a string; nil if none comes next, or a byte is in it that has to be escaped there.
     ///
     /// - Returns: where its contents are, without the quotes.
     mutating func skipString() -> Range<Int>? {
@@ -50,7 +50,8 @@ struct JSONScanner {
             case Self.quote:
                 position += 1
                 return start..<(position - 1)
-            case Self.backslash: position += 2
+            case Self.backslash: position = min(position + 2, text.count)
+            case 0..<0x20: return nil
             default: position += 1
             }
         }
@@ -61,11 +62,17 @@ struct JSONScanner {
     mutating func skipNumber() -> Range<Int>? {
         skipBlanks()
         let start = position
-        while position < text.count, Self.isPartOfNumber(text[position]) { position += 1 }
-        return start < position ? start..<position : nil
+        _ = skip(UInt8(ascii: "-"))
+        if !skip(UInt8(ascii: "0")), !skipDigits() { return nil }
+        if skip(UInt8(ascii: ".")), !skipDigits() { return nil }
+        if skip(UInt8(ascii: "e")) || skip(UInt8(ascii: "E")) {
+            _ = skip(UInt8(ascii: "+")) || skip(UInt8(ascii: "-"))
+            guard skipDigits() else { return nil }
+        }
+        return start..<position
     }
 
-    /// Steps over a value of any kind, without looking closely at what is in it; nil if none comes next.
+    /// Steps over a value of any kind, without looking closely at what is nested in it; nil if none comes next.
     mutating func skipValue() -> Range<Int>? {
         guard let first = peek() else { return nil }
         let start = position
@@ -104,12 +111,17 @@ struct JSONScanner {
             || byte == UInt8(ascii: "\r")
     }
 
-    private static func isPartOfNumber(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "+"), UInt8(ascii: "."),
-            UInt8(ascii: "e"), UInt8(ascii: "E"):
-            true
-        default: false
-        }
+    /// Steps over one byte if it comes next, without a blank before it.
+    private mutating func skip(_ byte: UInt8) -> Bool {
+        guard position < text.count, text[position] == byte else { return false }
+        position += 1
+        return true
+    }
+
+    /// Whether there was one digit at least.
+    private mutating func skipDigits() -> Bool {
+        let start = position
+        while position < text.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(text[position]) { position += 1 }
+        return start < position
     }
 }
