@@ -17,6 +17,7 @@ RUN swift package resolve
 COPY Plugins Plugins
 COPY Sources Sources
 COPY Tests Tests
+COPY config config
 ARG BATON_COMMIT=unknown
 RUN swift build --configuration release --product baton --static-swift-stdlib \
     && install --strip .build/release/baton /usr/local/bin/baton

@@ -35,7 +35,7 @@ public struct Replica: Sendable {
         self.configuration = configuration
         secrets = Secrets(configuration)
         self.commit = commit
-        self.name = name ?? environment["HOSTNAME"] ?? Self.hostName
+        self.name = name ?? environment["HOSTNAME"].flatMap { $0.isEmpty ? nil : $0 } ?? Self.hostName
         let format: LogFormat =
             switch configuration.log.format {
             case .json: .json

@@ -1,10 +1,20 @@
 extension LocalPostgres {
+    /// A text as `postgresql.conf` wants it.
+    private static func quoted(_ text: String) -> String {
+        var quoted = "'"
+        for scalar in text.unicodeScalars {
+            if scalar == "'" || scalar == "\\" { quoted.unicodeScalars.append(scalar) }
+            quoted.unicodeScalars.append(scalar)
+        }
+        return quoted + "'"
+    }
+
     /// `postgresql.conf`; of a setting that occurs twice, the last one counts.
     var configurationFile: String {
         var lines = [
             "listen_addresses = '127.0.0.1'",
             "port = \(port)",
-            "unix_socket_directories = '\(socketFolder)'",
+            "unix_socket_directories = \(Self.quoted(socketFolder))",
             "unix_socket_permissions = 0700",
             "max_connections = 100",
             "shared_buffers = 16MB",
@@ -21,9 +31,9 @@ extension LocalPostgres {
         if let certificates {
             lines += [
                 "ssl = on",
-                "ssl_ca_file = '\(certificates.ca)'",
-                "ssl_cert_file = '\(certificates.serverCertificate)'",
-                "ssl_key_file = '\(certificates.serverKey)'",
+                "ssl_ca_file = \(Self.quoted(certificates.ca))",
+                "ssl_cert_file = \(Self.quoted(certificates.serverCertificate))",
+                "ssl_key_file = \(Self.quoted(certificates.serverKey))",
             ]
         }
         lines += options.configuration

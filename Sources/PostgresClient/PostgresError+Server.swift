@@ -22,7 +22,13 @@ extension PostgresError {
         case "57014" where words.contains("statement timeout"):
             "Raise the statement timeout, or make the statement faster (EXPLAIN shows where its time goes)."
         case "57014": "Somebody or something cancelled it (pg_cancel_backend)."
-        case "25006": "Write through a connection to the primary that is not in a read-only transaction."
+        case "25006":
+            "Statements here may only read: take out what writes, also in the functions and views that it uses (SELECT … "
+                + "FOR UPDATE and nextval write too)."
+        case "0A000" where words.contains("data-modifying"):
+            "Statements here may only read: take INSERT, UPDATE, DELETE and MERGE out."
+        case "42501" where words.contains("row-level security"):
+            "Let a policy show this user all rows of the table, or give the user BYPASSRLS."
         case "42501": "GRANT it to the user of this connection, or connect as another user."
         case "42P01", "42703", "42883", "3F000": "Check the spelling, the search_path, and that migrations have run."
         case "55P03": "Another transaction holds the lock; try again, or find it in pg_locks."

@@ -102,7 +102,9 @@ extension PostgresError {
             code: .timeout,
             message: """
                 PostgreSQL sent nothing for \(timeout), so the connection was given up. Look whether the server and the \
-                network are alive; if the statement may take that long, raise the response timeout.
+                network are alive. If the statement may take that long, raise `postgres.statementTimeout` of the \
+                configuration, which this time follows. Small rows count as silence until there are 8 KiB of them: \
+                PostgreSQL sends them together.
                 """)
     }
 

@@ -28,6 +28,16 @@ struct Baton: AsyncParsableCommand {
         ])
 
     static func main() async {
+        let status = await status()
+        if let failure = Output.failure {
+            Output.complain("baton: The output could not be written: \(failure).")
+            exit(withError: ExitCode(ExitStatus.outputFailed.rawValue))
+        }
+        exit(withError: ExitCode(status))
+    }
+
+    /// Runs the command that the command line asks for.
+    private static func status() async -> Int32 {
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {
@@ -35,13 +45,18 @@ struct Baton: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+            return ExitStatus.done.rawValue
         } catch let status as ExitStatus {
-            exit(withError: ExitCode(status.rawValue))
+            return status.rawValue
         } catch {
             // Those of the parser are help, the version, and what is wrong with the command line.
-            guard !isOfParser(error) else { exit(withError: error) }
-            Output.complain("baton: \(error)")
-            exit(withError: ExitCode(ExitStatus(error).rawValue))
+            guard isOfParser(error) else {
+                Output.complain("baton: \(error)")
+                return ExitStatus(error).rawValue
+            }
+            let (code, text) = (exitCode(for: error), fullMessage(for: error))
+            if !text.isEmpty { code == .success ? Output.write(text + "\n") : Output.complain(text) }
+            return code.rawValue
         }
     }
 

@@ -47,7 +47,15 @@ struct DemoCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let demo = Demo(try plan())
+        // Where somebody just tries it, there is no configuration; who names one means it.
+        guard options.config == "config/baton.yaml", access(options.config, F_OK) != 0 else {
+            return try await run(options.config)
+        }
+        try await ExampleFolder.with(SampleConfiguration.files) { try await run("\($0)/baton.yaml") }
+    }
+
+    private func run(_ path: String) async throws {
+        let demo = Demo(try plan(path))
         do {
             guard once else { return try await demo.show() }
             if try await !demo.once() { throw ExitStatus.no }
@@ -59,17 +67,18 @@ struct DemoCommand: AsyncParsableCommand {
         }
     }
 
-    private func plan() throws -> DemoPlan {
+    private func plan(_ path: String) throws -> DemoPlan {
         var variables = Environment.variables
-        var configuration = try Configuration.load(path: options.config, environment: variables)
-        var changes: [String: String?] = [:]
+        var configuration = try Configuration.load(path: path, environment: variables)
+        // For those who look into it from another folder.
+        var changes: [String: String?] = ["BATON_CONFIG": Self.absolute(path)]
         if all {
             for setting in configuration.settings where setting.path.isSwitch {
                 guard let variable = setting.variable else { continue }
                 changes[variable] = .some("true")
                 variables[variable] = "true"
             }
-            configuration = try Configuration.load(path: options.config, environment: variables)
+            configuration = try Configuration.load(path: path, environment: variables)
         }
         // The demo's servers ask for no password, and refuse one.
         for setting in configuration.settings {
@@ -78,7 +87,7 @@ struct DemoCommand: AsyncParsableCommand {
             changes.updateValue(nil, forKey: "\(variable)_FILE")
         }
         var plan = DemoPlan(
-            executable: try Self.ownExecutable(), arguments: ["run", "--config", options.config],
+            executable: try Self.ownExecutable(), arguments: ["run", "--config", path],
             postgresVariables: [configuration.variable("postgres.url")].compactMap { $0 },
             redisVariables: configuration.redis.keys.compactMap { configuration.variable("redis.\($0).url") },
             environment: changes, datasets: configuration.datasets, keyPrefix: configuration.keyPrefix,
@@ -87,6 +96,12 @@ struct DemoCommand: AsyncParsableCommand {
         plan.size = SampleDatabase.Size(merchants: rows)
         plan.duration = duration?.value
         return plan
+    }
+
+    private static func absolute(_ path: String) -> String {
+        guard let resolved = realpath(path, nil) else { return path }
+        defer { free(resolved) }
+        return String(cString: resolved)
     }
 
     /// This program, whatever the working directory and however it was called.

@@ -1,8 +1,12 @@
 internal import Daemon
 internal import Glibc
+internal import Synchronization
 
 /// The standard output and the standard error.
 enum Output {
+    /// Why the standard output took no more; nil while it takes everything.
+    static var failure: String? { lastFailure.withLock { $0 } }
+
     /// Writes data. If nobody reads it any more, as in `baton plan | head`, the process ends by SIGPIPE like any other
     /// tool.
     static func write(_ text: String) {
@@ -33,9 +37,10 @@ enum Output {
         return Int(size.ws_col)
     }
 
-    /// Writes a line for the person at the terminal.
+    /// Writes for the person at the terminal, and ends the line. Errors tell what servers said: whatever that is does
+    /// nothing to the terminal.
     static func complain(_ text: String) {
-        write(text + "\n", to: STDERR_FILENO)
+        write(KeyText.harmless(text) { $0 == "\n" } + "\n", to: STDERR_FILENO)
     }
 
     /// As wide as the terminal. Colours only for a terminal, and not where they are not wanted: <https://no-color.org>.
@@ -53,6 +58,8 @@ enum Output {
 
     private static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) {
         var rest = bytes[...]
+        // What comes after a gap is of no use.
+        guard descriptor != STDOUT_FILENO || failure == nil else { return }
         while !rest.isEmpty {
             let written = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
             if written >= 0 {
@@ -62,8 +69,16 @@ enum Output {
                 signal(SIGPIPE, SIG_DFL)
                 raise(SIGPIPE)
             } else if errno != EINTR {
+                if descriptor == STDOUT_FILENO { failed(errno) }
                 return
             }
         }
     }
+
+    private static func failed(_ number: Int32) {
+        let reason = String(cString: strerror(number))
+        lastFailure.withLock { $0 = $0 ?? reason }
+    }
 }
+
+private let lastFailure = Mutex<String?>(nil)

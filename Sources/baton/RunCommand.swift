@@ -20,6 +20,10 @@ struct RunCommand: AsyncParsableCommand {
     @Option(name: .long, help: "The name under which this replica appears. (default: $HOSTNAME, else the host's name)")
     var replica: String?
 
+    func validate() throws {
+        if replica?.isEmpty == true { throw ValidationError("--replica is empty. Leave it out for the host's name.") }
+    }
+
     func run() async throws {
         try await Replica(
             configurationPath: options.config, environment: Environment.variables, name: replica,

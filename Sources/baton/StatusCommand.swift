@@ -28,13 +28,13 @@ struct StatusCommand: AsyncParsableCommand {
 
     func run() async throws {
         let inspector = try options.inspector()
-        while watch {
+        while watch, Output.failure == nil {
             let text: String
             do {
                 let report = try await inspector.status()
                 text = json ? report.json : report.text(Output.layout)
             } catch {
-                text = "baton: \(error)\n"
+                text = "baton: \(KeyText.harmless("\(error)"))\n"
             }
             Output.show(text)
             try await Task.sleep(for: .seconds(1))

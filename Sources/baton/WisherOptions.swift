@@ -12,6 +12,15 @@ struct WisherOptions: ParsableArguments {
         help: ArgumentHelp("Who; it stands in the history. (default: $BATON_OPERATOR, else $USER)", valueName: "name"))
     var by: String?
 
+    /// As long as what the group keeps may be, with room for the rest.
+    private static let longestReason = 1000
+
+    func validate() throws {
+        if reason.utf8.count > Self.longestReason {
+            throw ValidationError("--reason has more than \(Self.longestReason) bytes. Say it shorter.")
+        }
+    }
+
     var wisher: Wisher {
         let variables = Environment.variables
         let name = [by, variables["BATON_OPERATOR"], variables["USER"], variables["LOGNAME"]].lazy

@@ -2,13 +2,14 @@ internal import Glibc
 
 /// The file that `baton cache backup` writes: keys with what `DUMP` and `PTTL` said of them.
 ///
-/// It begins with two lines of text: `baton-cache-backup 1`, then where it is from: the time in milliseconds since
-/// 1970, the server's run id (`-`: unknown), the number of the database, and the server's address. Each key follows as
+/// It begins with two lines of text: `baton-cache-backup 2`, then where it is from: the time in milliseconds since
+/// 1970, the server's run id, its product and version such as `Redis/7.0.15` (`-`: unknown; not in version 1), the
+/// number of the database, and the server's address. Each key follows as
 /// `K`, the lengths of key and value (32 bits each, the higher byte first), when it expires in milliseconds since 1970
 /// (64 bits; 0: never), key and value. The end is `E`, the number of keys and a checksum (64 bits each; FNV-1a of all
 /// before it). A file without its end is a backup that was cut off.
 enum BackupFile {
-    static let version = 1
+    static let version = 2
     static let name = "baton-cache-backup"
 
     struct Record: Hashable, Sendable {
@@ -32,23 +33,33 @@ enum BackupFile {
         let database: Int
         /// Nil if the server did not tell.
         let runID: String?
+        /// Such as `Redis 7.0.15`; nil if it is not known.
+        let product: String?
         let madeMilliseconds: Int64
 
-        var line: String { "\(madeMilliseconds) \(runID ?? "-") \(database) \(address)\n" }
+        var line: String {
+            let product = product?.replacing(" ", with: "/") ?? "-"
+            return "\(madeMilliseconds) \(runID ?? "-") \(product) \(database) \(address)\n"
+        }
 
-        init(address: String, database: Int, runID: String?, madeMilliseconds: Int64) {
+        init(address: String, database: Int, runID: String?, product: String? = nil, madeMilliseconds: Int64) {
             self.address = address
             self.database = database
             self.runID = runID
+            self.product = product
             self.madeMilliseconds = madeMilliseconds
         }
 
-        init?(line: String) {
-            let words = line.split(separator: " ", maxSplits: 3)
-            guard words.count == 4, let made = Int64(words[0]), let database = Int(words[2]) else { return nil }
+        /// - Parameter version: of the file.
+        init?(line: String, version: Int) {
+            var words = line.split(separator: " ", maxSplits: version == 1 ? 3 : 4)
+            // There was no product.
+            if version == 1, words.count == 4 { words.insert("-", at: 2) }
+            guard words.count == 5, let made = Int64(words[0]), let database = Int(words[3]) else { return nil }
+            func known(_ word: Substring) -> String? { word == "-" ? nil : String(word) }
             self.init(
-                address: String(words[3]), database: database, runID: words[1] == "-" ? nil : String(words[1]),
-                madeMilliseconds: made)
+                address: String(words[4]), database: database, runID: known(words[1]),
+                product: known(words[2])?.replacing("/", with: " "), madeMilliseconds: made)
         }
 
         /// How much alike the Redis of the backup and another one are.
@@ -196,6 +207,12 @@ final class BackupReader {
         isPartial = path.hasSuffix(".partial")
         guard let file = fopen(path, "re") else { throw BackupFile.systemFailure("can't be read", path) }
         self.file = file
+        var facts = stat()
+        // First what is in it is looked through, then it is put back.
+        guard fstat(fileno(file), &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {
+            throw InspectionError(
+                .usage, "\(path) is no file that can be read twice. Save what comes there in a file, and restore that.")
+        }
         var (lines, hash) = ([String](), hash)
         for limit in [64, 1024] {
             var line: [UInt8] = []
@@ -204,15 +221,16 @@ final class BackupReader {
             lines.append(String(decoding: line, as: UTF8.self))
         }
         self.hash = hash
-        let origin = BackupFile.Origin(line: lines[1])
-        self.origin = origin ?? BackupFile.Origin(address: "", database: 0, runID: nil, madeMilliseconds: 0)
         let words = lines[0].split(separator: " ")
-        guard words.count == 2, words[0] == BackupFile.name, let version = Int(words[1]) else {
+        let version = words.count == 2 && words[0] == BackupFile.name ? Int(words[1]) : nil
+        let origin = BackupFile.Origin(line: lines[1], version: version ?? 0)
+        self.origin = origin ?? BackupFile.Origin(address: "", database: 0, runID: nil, madeMilliseconds: 0)
+        guard let version else {
             throw BackupFile.failure("is no backup: it does not begin with `\(BackupFile.name)`.", path)
         }
-        guard version == BackupFile.version else {
+        guard (1...BackupFile.version).contains(version) else {
             throw BackupFile.failure(
-                "is a backup of version \(version), and this baton reads version \(BackupFile.version). "
+                "is a backup of version \(version), and this baton reads those up to \(BackupFile.version). "
                     + "Restore it with the baton that made it.", path)
         }
         guard origin != nil else { throw damaged }

@@ -85,10 +85,10 @@ extension CacheTools {
     ///
     /// - Throws: `RedisError`.
     func origin(of place: Place) async throws -> BackupFile.Origin {
-        let runID = try await RedisClient.brief(place.settings) { client in
+        let facts = try await RedisClient.brief(place.settings) { client -> RedisFacts? in
             let connection = try await client.connection()
             do throws(RedisError) {
-                return RedisFacts(info: try await connection.send(RedisCommand("INFO", "server")).string ?? "").runID
+                return RedisFacts(info: try await connection.send(RedisCommand("INFO", "server")).string ?? "")
             } catch {
                 // Not allowed, or called otherwise there.
                 guard error.serverError != nil else { throw error }
@@ -96,8 +96,8 @@ extension CacheTools {
             }
         }
         return BackupFile.Origin(
-            address: "\(place.settings.url.address)", database: place.settings.url.database, runID: runID,
-            madeMilliseconds: WallClock.now.millisecondsSince1970)
+            address: "\(place.settings.url.address)", database: place.settings.url.database, runID: facts?.runID,
+            product: facts?.product, madeMilliseconds: WallClock.now.millisecondsSince1970)
     }
 
     /// Copies keys to a file.

@@ -13,15 +13,33 @@ public struct RestorePlan: Sendable {
     let counts: [Int]
     /// Keys whose TTL has ended since.
     let expired: Int
+    /// Of the server there, such as `Valkey 9.1.2`; nil if it did not tell.
+    let product: String?
+    /// Why Redis would refuse the keys; nil if it takes them, or would not let it be tried.
+    let refusal: String?
 
     /// How many keys would be put back, if none of them is there.
     public var count: Int { counts.reduce(0, +) }
     /// Whether the backup is of another Redis, or of another of its databases.
     public var isElsewhere: Bool { likeness == .other }
-    public var status: ExitStatus { count == 0 ? .no : .done }
+    public var status: ExitStatus { refusal != nil ? .refused : count == 0 ? .no : .done }
 
-    /// What the backup is of, such as `127.0.0.1:6379, database 0`.
-    public var source: String { "\(origin.address), database \(origin.database)" }
+    /// What the backup is of, such as `127.0.0.1:6379, database 0 (Redis 7.0.15)`.
+    public var source: String {
+        "\(origin.address), database \(origin.database)" + (origin.product.map { " (\($0))" } ?? "")
+    }
+
+    /// Why nothing can be put back, and what to do; nil if it can.
+    public var obstacle: String? {
+        guard let refusal else { return nil }
+        let text = "Redis refuses what the backup holds: \(refusal)."
+        guard refusal.contains("DUMP payload") else { return text }
+        let products =
+            "The backup is of \(origin.product ?? "an unknown server"), and this is \(product ?? "an unknown one")"
+        return
+            "\(text) \(products). A server takes what older ones of its own kind wrote, and Redis 8 and Valkey 9 nothing "
+            + "from each other. Put it back at such a server; or leave it: what Baton keeps comes from the database anyway."
+    }
 
     static let perhapsElsewhere =
         "The server's run id is another one than the backup's: it was restarted, or it is not the same server."
@@ -34,6 +52,7 @@ public struct RestorePlan: Sendable {
                     ? "1 more has expired since, and is left out."
                     : "\(TextLayout.grouped(expired)) more have expired since, and are left out.")
         }
+        if let obstacle { remarks.append(obstacle) }
         switch likeness {
         case .same: break
         case .perhaps:
@@ -68,6 +87,7 @@ public struct RestorePlan: Sendable {
             "count": .number(count), "expired": .number(expired), "file": .text(path),
             "madeMilliseconds": .number(Int(origin.madeMilliseconds)), "from": .text(source),
             "redis": .text(place.description), "elsewhere": .boolean(isElsewhere),
+            "refusal": refusal.map { .text($0) } ?? .null,
             "families": .array(CacheText.families(place, families, counts)), "notes": .texts(remarks),
         ]).rendered + "\n"
     }
@@ -83,18 +103,41 @@ extension CacheTools {
         let reader = try BackupReader(path: path)
         let now = WallClock.now.millisecondsSince1970
         var (counts, expired) = (Array(repeating: 0, count: place.families.count + 1), 0)
+        var sample: BackupFile.Record?
         while let record = try reader.next() {
             if Self.isOwn(record.key) { continue }
             if record.ttl(atMilliseconds: now) == nil {
                 expired += 1
             } else {
                 counts[place.families.index(of: record.key) ?? place.families.count] += 1
+                if record.value.count < sample?.value.count ?? .max { sample = record }
             }
         }
+        let here = try await origin(of: place)
+        var refusal: String?
+        if let sample { refusal = try await self.refusal(of: sample, place) }
         return RestorePlan(
-            path: path, place: place, origin: reader.origin,
-            likeness: reader.origin.likeness(to: try await origin(of: place)), replaces: replaces,
-            families: place.families, counts: counts, expired: expired)
+            path: path, place: place, origin: reader.origin, likeness: reader.origin.likeness(to: here),
+            replaces: replaces, families: place.families, counts: counts, expired: expired, product: here.product,
+            refusal: refusal)
+    }
+
+    /// Tries to put a key back that has expired long ago: Redis looks at all of it, and keeps nothing.
+    ///
+    /// - Returns: why Redis would refuse it; nil if it takes it, or if this can't be tried.
+    private func refusal(of record: BackupFile.Record, _ place: Place) async throws -> String? {
+        let words = ["RESTORE", keys.tried, "1"].map { Array($0.utf8) } + [record.value, Array("ABSTTL".utf8)]
+        return try await RedisClient.brief(place.settings) { client in
+            do throws(RedisError) {
+                _ = try await client.send(RedisCommand(words))
+                return nil
+            } catch {
+                guard let refusal = error.serverError else { throw error }
+                // Those of the backup's own keys may be allowed.
+                let saysNothing = refusal.prefix == "BUSYKEY" || refusal.kind == .noPermission
+                return saysNothing ? nil : KeyText.harmless("\(refusal)")
+            }
+        }
     }
 
     /// Puts the keys of a backup back, each with what is left of its life by now.

@@ -15,7 +15,7 @@ struct CacheSelection: Sendable {
         takesStrangers = false
         pattern =
             families.count == 1
-            ? families[0].form.pattern : CachePattern.beginning(with: families.commonBeginning).bytes
+            ? families[0].form.pattern : ScanPattern.beginning(withOneOf: families.map(\.form.beginning))
     }
 
     /// All keys that a pattern matches.
@@ -88,20 +88,38 @@ public struct CachePattern: Hashable, Sendable {
         return CachePattern(bytes: pattern + [UInt8(ascii: "*")])
     }
 
-    /// Whether no byte of it is meant literally: it matches all keys, or all of some length.
+    /// Whether no byte of it is meant literally: it matches all keys, or all of some length. Brackets with few bytes in
+    /// them, such as `[*]`, are meant so.
     public var matchesEverything: Bool {
         var rest = bytes[...]
         while let byte = rest.popFirst() {
             switch byte {
             case UInt8(ascii: "*"), UInt8(ascii: "?"): continue
-            case UInt8(ascii: "["):
-                // One of several bytes, up to the bracket or, as Redis has it, the end.
-                while let inner = rest.popFirst(), inner != UInt8(ascii: "]") {
-                    if inner == UInt8(ascii: "\\") { rest = rest.dropFirst() }
-                }
+            case UInt8(ascii: "["): if Self.popClass(&rest) <= 16 { return false }
             default: return false
             }
         }
         return true
+    }
+
+    /// Takes what stands in brackets, up to the closing one or, as Redis has it, the end.
+    ///
+    /// - Returns: how many bytes it matches.
+    private static func popClass(_ rest: inout ArraySlice<UInt8>) -> Int {
+        let isNegated = rest.first == UInt8(ascii: "^")
+        if isNegated { rest.removeFirst() }
+        var bytes: Set<UInt8> = []
+        while let byte = rest.popFirst(), byte != UInt8(ascii: "]") {
+            if byte == UInt8(ascii: "\\"), let escaped = rest.popFirst() {
+                bytes.insert(escaped)
+            } else if rest.count >= 2, rest.first == UInt8(ascii: "-") {
+                let end = rest.dropFirst().first!
+                rest = rest.dropFirst(2)
+                bytes.formUnion(min(byte, end)...max(byte, end))
+            } else {
+                bytes.insert(byte)
+            }
+        }
+        return isNegated ? 256 - bytes.count : bytes.count
     }
 }

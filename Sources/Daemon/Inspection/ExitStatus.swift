@@ -9,6 +9,7 @@ public enum ExitStatus: Int32, CaseIterable, Sendable {
     case usage = 64
     case unavailable = 69
     case internalError = 70
+    case outputFailed = 74
     case timedOut = 75
     case refused = 77
     case configuration = 78
@@ -24,6 +25,7 @@ public enum ExitStatus: Int32, CaseIterable, Sendable {
         case .usage: "The command line is wrong."
         case .unavailable: "A server can't be reached, does not answer, or can't work now; or a port is in use."
         case .internalError: "Something that should not happen; worth a report."
+        case .outputFailed: "The answer could not be written, as to a full disk. Whatever was asked for is done."
         case .timedOut: "What was wished has not come about in the time given; the wish stands."
         case .refused: "A server refuses the user, the password or what was asked for; or a port is not allowed."
         case .configuration: "The configuration is wrong, or does not fit the servers or this machine."
@@ -55,7 +57,13 @@ extension ExitStatus {
             case .loading, .masterDown, .noReplicas, .outOfMemory, .misconfigured, .busy, .tryAgain: self = .unavailable
             case .noAuth, .wrongPassword, .noPermission: self = .refused
             case .readOnly, .cluster, .wrongType: self = .configuration
-            case .noScript, .other: self = .internalError
+            case .noScript: self = .internalError
+            case .other where error.delivery != .notSent: self = .internalError
+            // It was refused to log in.
+            case .other:
+                self =
+                    serverError.message.contains("max number of clients")
+                    ? .unavailable : serverError.prefix == "DENIED" ? .refused : .configuration
             }
         }
     }

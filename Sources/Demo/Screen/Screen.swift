@@ -143,7 +143,8 @@ struct Screen: Sendable {
     /// How to poke at what runs.
     func hints(_ scene: Scene) -> [Line] {
         let pid = scene.leader?.pid.map { "\($0)" } ?? "PID"
-        let shell = scene.place.variablesPath.map { [(". \($0)", "first; then baton status, history …")] } ?? []
+        let shell =
+            scene.place.variablesPath.map { [(". \(ShellText.word($0))", "first; then baton status, history …")] } ?? []
         let hints =
             shell + [
                 ("redis-cli -p \(scene.place.redisPort) get \(scene.place.exampleKey)", "a cached row"),

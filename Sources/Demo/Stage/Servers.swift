@@ -79,14 +79,11 @@ struct Servers: Sendable {
         variables["PGPASSWORD"] = .some(LocalPassword.ofThisProcess)
         variables["PGDATABASE"] = .some(SampleDatabase.name)
         variables["DEMO_PID"] = .some("\(getpid())")
-        func quoted(_ text: some StringProtocol) -> String {
-            "'\(text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''"))'"
-        }
         let lines = variables.sorted { $0.key < $1.key }.map { name, value in
-            value.map { "export \(name)=\(quoted($0))" } ?? "unset \(name)"
+            value.map { "export \(name)=\(ShellText.quoted($0))" } ?? "unset \(name)"
         }
         let folder = plan.executable.prefix(upTo: plan.executable.lastIndex(of: "/") ?? plan.executable.startIndex)
-        return (lines + ["export PATH=\(quoted(folder)):\"$PATH\""]).joined(separator: "\n") + "\n"
+        return (lines + ["export PATH=\(ShellText.quoted(folder)):\"$PATH\""]).joined(separator: "\n") + "\n"
     }
 
     /// The configuration of those who change and check rows.

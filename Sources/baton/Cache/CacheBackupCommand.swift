@@ -37,6 +37,7 @@ struct CacheBackupCommand: AsyncParsableCommand {
     @OptionGroup var options: CacheOptions
 
     func validate() throws {
+        if file.isEmpty { throw ValidationError("The name of the file is empty.") }
         if let rate, rate < 1 { throw ValidationError("--rate is at least 1.") }
         if pattern != nil, !family.isEmpty { throw ValidationError("A family or --pattern, not both.") }
     }

@@ -66,6 +66,7 @@ struct CacheClearCommand: AsyncParsableCommand {
     @OptionGroup var options: CacheOptions
 
     func validate() throws {
+        if backup?.isEmpty == true { throw ValidationError("The name of the file for --backup is empty.") }
         if let rate, rate < 1 { throw ValidationError("--rate is at least 1.") }
         if pattern != nil, !family.isEmpty { throw ValidationError("A family or --pattern, not both.") }
         if json, !yes, !dryRun { throw ValidationError("--json goes with --yes or --dry-run: nobody is asked.") }

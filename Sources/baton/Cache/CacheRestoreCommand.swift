@@ -44,6 +44,7 @@ struct CacheRestoreCommand: AsyncParsableCommand {
     @OptionGroup var options: CacheOptions
 
     func validate() throws {
+        if file.isEmpty { throw ValidationError("The name of the file is empty.") }
         if let rate, rate < 1 { throw ValidationError("--rate is at least 1.") }
         if json, !yes, !dryRun { throw ValidationError("--json goes with --yes or --dry-run: nobody is asked.") }
     }
@@ -60,6 +61,10 @@ struct CacheRestoreCommand: AsyncParsableCommand {
             throw ValidationError(
                 "\(file) is a backup of another Redis (\(plan.source)): nothing was put back. Add --elsewhere if that is "
                     + "meant.")
+        }
+        if let obstacle = plan.obstacle {
+            Output.complain("baton: Nothing was put back. \(obstacle)")
+            throw plan.status
         }
         if !yes {
             Output.write(plan.text(Output.layout, columns: Output.columns))

@@ -104,12 +104,12 @@ struct CacheBackupTests {
                 try await redis.send("FLUSHDB")
                 var damaged = good
                 damaged[good.count / 2] ^= 1
-                let later = Array("baton-cache-backup 2\n".utf8) + good.dropFirst(21)
+                let later = Array("baton-cache-backup 3\n".utf8) + good.dropFirst(21)
                 // Two lines of text, then the records.
                 let header = try #require(good.indices.filter { good[$0] == 10 }.dropFirst().first) + 1
                 let aimless = Array(good.prefix(21)) + Array("from nowhere\n".utf8) + good[header...]
                 let cases: [(bytes: [UInt8], says: String)] = [
-                    (Array("hello".utf8), "is no backup"), ([], "is no backup"), (later, "version 2"),
+                    (Array("hello".utf8), "is no backup"), ([], "is no backup"), (later, "version 3"),
                     (Array(good.dropLast()), "was cut off"), (Array(good.prefix(100)), "was cut off"),
                     (damaged, "damaged"), (good + [0], "damaged"),
                     (aimless, "damaged"),
@@ -213,8 +213,68 @@ struct CacheBackupTests {
         }
         #expect(likeness("b:1", "x") == .same && likeness("a:1", "y") == .perhaps && likeness("b:1", "y") == .other)
         #expect(likeness("a:1", nil) == .same && likeness("b:1", nil) == .other)
-        #expect(BackupFile.Origin(line: String(first.line.dropLast())) == first)
-        #expect(BackupFile.Origin(line: "1 - 3 unix:///a b")?.address == "unix:///a b")
+        #expect(BackupFile.Origin(line: String(first.line.dropLast()), version: 2) == first)
+        let named = BackupFile.Origin(
+            address: "unix:///a b", database: 3, runID: nil, product: "Valkey 9.1.2", madeMilliseconds: 1)
+        #expect(named.line == "1 - Valkey/9.1.2 3 unix:///a b\n")
+        #expect(BackupFile.Origin(line: String(named.line.dropLast()), version: 2) == named)
+        #expect(BackupFile.Origin(line: "1 - 3 unix:///a b", version: 1)?.address == "unix:///a b")
+    }
+
+    @Test("what the server would refuse is known before anything is put back, and why")
+    func otherProduct() async throws {
+        try await CacheFixture.withFolder { folder in
+            try await CacheFixture.with { redis in
+                try await redis.send("SET", "k:1", "hello")
+                let value = try #require(try await redis.send("DUMP", "k:1").bytes)
+                try await redis.send("DEL", "k:1")
+                // The version stands before the checksum, which comes last.
+                var foreign = value
+                foreign[foreign.count - 10] = 0xFF
+                for (value, isRefused) in [(value, false), (foreign, true)] {
+                    let path = "\(folder)/\(isRefused)"
+                    let origin = BackupFile.Origin(
+                        address: "other:1", database: 0, runID: nil, product: "Valkey 9.1.2", madeMilliseconds: 1)
+                    let writer = try BackupWriter(path: path, origin: origin)
+                    try writer.add(BackupFile.Record(key: Array("k:1".utf8), expiresMilliseconds: 0, value: value))
+                    _ = try writer.finish()
+                    let plan = try await redis.tools.plan(restoring: path, replaces: false)
+                    #expect((plan.obstacle != nil) == isRefused && plan.status == (isRefused ? .refused : .done))
+                    let text = plan.text().words
+                    #expect(text.contains("other:1, database 0 (Valkey 9.1.2)"))
+                    #expect(text.contains("The backup is of Valkey 9.1.2, and this is Redis ") == isRefused, "\(text)")
+                    #expect(try await redis.keys == [])
+                    for options in ["--dry-run", "--yes --elsewhere"] where isRefused {
+                        let run = try await BatonProgram.run(
+                            "baton cache restore '\(path)' \(options) --redis '\(redis.url)'",
+                            in: ConfigurationFixture())
+                        #expect(run.status == 77 && (run.output + run.errors).words.contains("Valkey 9.1.2"), "\(run)")
+                    }
+                    #expect(try await redis.keys == [])
+                }
+            }
+        }
+    }
+
+    @Test("a backup of version 1 is read")
+    func firstVersion() async throws {
+        try await CacheFixture.withFolder { folder in
+            try await CacheFixture.with { redis in
+                try await redis.set("k:1")
+                _ = try await backup(redis.tools, folder + "/new", pattern: "*")
+                let new = try SmallFile.bytes(folder + "/new", limit: 1 << 20)
+                let header = try #require(new.indices.filter { new[$0] == 10 }.dropFirst().first) + 1
+                var old = Array("baton-cache-backup 1\n1 - 0 a:1\n".utf8) + new[header...].dropLast(8)
+                let sum = BackupFile.checksum(old, from: BackupFile.emptyChecksum)
+                withUnsafeBytes(of: sum.bigEndian) { old += $0 }
+                let file = try #require(fopen(folder + "/old", "w"))
+                fwrite(old, 1, old.count, file)
+                fclose(file)
+                try await redis.send("FLUSHDB")
+                #expect(try await restore(redis.tools, folder + "/old").count == 1)
+                #expect(try await redis.keys == ["k:1"])
+            }
+        }
     }
 
     /// Without `MULTI`, the commands behind it would be run one by one; without `HSET` nobody could tell the leader.

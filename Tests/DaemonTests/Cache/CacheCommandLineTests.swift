@@ -42,6 +42,8 @@ struct CacheCommandLineTests {
             ("clear id 7 --family nobody --yes --redis redis://127.0.0.1:1", "no family `nobody`"),
             ("list --redis http://x", "not a Redis URL"), ("list --redis redis://h --host h", "says the host"),
             ("list --user x", "go with --redis"), ("list --config none.yaml", "none.yaml"),
+            ("backup ''", "name of the file is empty"), ("restore ''", "name of the file is empty"),
+            ("clear id 7 --backup ''", "--backup is empty"), ("restore /dev/null --port 1", "can't be read twice"),
             ("list", "There is no config/baton.yaml"), ("restore none --redis redis://127.0.0.1:1", "can't be read"),
         ])
     func usage(_ words: String, _ says: String) async throws {
@@ -57,6 +59,26 @@ struct CacheCommandLineTests {
         let clear = try await BatonProgram.run(
             "baton cache clear all --yes --redis redis://127.0.0.1:1", in: ConfigurationFixture())
         #expect(clear.status == 69 && clear.output.contains("failed"))
+    }
+
+    @Test("a database that does not exist is told by status, too")
+    func noSuchDatabase() async throws {
+        try await CacheFixture.with { redis in
+            let run = try await BatonProgram.run(
+                "baton cache list --db 999999 --redis '\(redis.url)'", in: ConfigurationFixture())
+            #expect(run.status == 78 && run.errors.contains("has no database 999999"), "\(run)")
+        }
+    }
+
+    @Test("a pattern of few bytes in brackets is not taken for one that matches everything")
+    func brackets() async throws {
+        try await CacheFixture.with { redis in
+            try await redis.set("*", "x")
+            let run = try await BatonProgram.run(
+                "baton cache clear --pattern '[*]' --yes --redis '\(redis.url)'", in: ConfigurationFixture())
+            #expect(run.status == 0, "\(run)")
+            #expect(try await redis.keys == ["x"])
+        }
     }
 
     @Test("a reader that goes away ends it silently")

@@ -92,8 +92,9 @@ struct KeyFormTests {
     @Test(
         "patterns that match everything",
         arguments: [
-            ("*", true), ("**", true), ("?*", true), ("[a-z]*", true), (#"[\]x]*"#, true), ("user:*", false),
-            ("*7", false), (#"\**"#, false), ("[ab", true), (#"\x00*"#, false),
+            ("*", true), ("**", true), ("?*", true), ("[a-z]*", true), (#"[\]x]*"#, false), ("[*]", false),
+            ("[*]*", false), ("[^a]*", true), ("[0-9]*", false), ("user:*", false),
+            ("*7", false), (#"\**"#, false), ("[ab", false), ("[^ab", true), (#"\x00*"#, false),
         ])
     func everything(_ pattern: String, _ isEverything: Bool) throws {
         #expect(try CachePattern(pattern).matchesEverything == isEverything)
@@ -104,7 +105,12 @@ struct KeyFormTests {
 
     @Test(
         "what a key points to",
-        arguments: [("7", "7"), ("\"a-1\"", "a-1"), ("*", nil), ("{}", nil), ("", nil), ("a b", nil)]
-            as [(String, String?)])
-    func pointer(_ value: String, _ id: String?) { #expect(CachePointer.target(ofValue: value) == id) }
+        arguments: [
+            ("7", "7"), ("1.50", "1.50"), ("\"a-1\"", "a-1"), ("\"a\\u0062 \u{81}\\\\\"", "ab \u{81}\\"),
+            ("a\u{81}", "a\u{81}"),
+            ("\"\\ud83d\\ude00\"", "😀"), ("*", nil), ("\"*\"", nil), ("{}", nil), ("", nil), ("\"\"", nil),
+            ("a b", nil),
+            ("\"a", nil), ("[7]", nil), (String(repeating: "7", count: 201), nil),
+        ] as [(String, String?)])
+    func pointer(_ value: String, _ id: String?) { #expect(CachePointer.target(ofValue: Array(value.utf8)) == id) }
 }

@@ -16,6 +16,20 @@ struct GarbageTests {
         }
     }
 
+    @Test("is not what some editors put before everything")
+    func byteOrderMark() throws {
+        let fixture = try ConfigurationFixture()
+        for name in ["baton.yaml", "datasets.yaml"] {
+            let text = try SmallFile.text("\(fixture.folder)/\(name)", limit: 1 << 20)
+            try fixture.write("\u{FEFF}" + text, to: name)
+        }
+        _ = try fixture.load()
+        try fixture.write("\u{FEFF}verison: 1\n", to: "datasets.yaml")
+        let errors = #expect(throws: ConfigurationErrors.self) { try fixture.load() }
+        #expect(
+            errors?.mistakes.first?.description.contains("datasets.yaml:1:1: ") == true, "\(errors.debugDescription)")
+    }
+
     @Test("made of the shipped files is read or refused, and never crashes", arguments: 0..<8 as Range<UInt64>)
     func mutations(seed: UInt64) throws {
         var random = Random(state: seed)

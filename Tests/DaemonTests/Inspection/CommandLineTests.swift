@@ -15,6 +15,30 @@ struct CommandLineTests {
         #expect(run.errors == "")
     }
 
+    @Test("an answer that can't be written is no success")
+    func fullDisk() async throws {
+        try await InspectionFixture.with { fixture in
+            for command in [
+                "--version", "--help", "help status", "--generate-completion-script bash", "status --json",
+                "status --watch",
+                "history", "fsck", "check --json", "plan", "cache list", "pause --timeout 1s", "resume",
+            ] {
+                let run = try await BatonProgram.run("timeout 60 $BATON \(command) > /dev/full", in: fixture.files)
+                #expect(run.status == ExitStatus.outputFailed.rawValue, "\(command): \(run)")
+                #expect(run.errors.contains("could not be written: No space left on device"), "\(command): \(run)")
+            }
+        }
+    }
+
+    @Test("a replica without a name is refused, and a reason that is longer than a note")
+    func emptyNames() async throws {
+        let run = try await BatonProgram.run("baton run --replica ''", in: ConfigurationFixture())
+        #expect(run.status == 64 && run.errors.contains("--replica is empty"), "\(run)")
+        let pause = try await BatonProgram.run(
+            "baton pause --reason \"$(head -c 2000 /dev/zero | tr '\\0' x)\"", in: ConfigurationFixture())
+        #expect(pause.status == 64 && pause.errors.contains("more than 1000 bytes"), "\(pause)")
+    }
+
     @Test("the format of the lease is that of the scripts")
     func formats() throws {
         #expect(
