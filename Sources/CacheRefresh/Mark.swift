@@ -100,8 +100,11 @@ struct MarkKeeper: Sendable {
             waiting = (mark, repetition)
             newest = nil
         }
-        guard let (mark, repetition) = waiting, repetition <= done, mark.outlivesCrash(at: snapshot) else { return nil }
-        reached = mark
+        guard let (mark, repetition) = waiting, repetition <= done else { return nil }
+        let outlivesCrash = mark.outlivesCrash(at: snapshot)
+        // The first serves this leader at once: with none, what changes outside a filter now would never be read.
+        if outlivesCrash || reached == nil { reached = mark }
+        guard outlivesCrash else { return nil }
         let isUrgent =
             written.map {
                 $0.repetition < repetition || now - $0.at >= Self.period || !$0.mark.isComparable(to: mark)

@@ -78,6 +78,7 @@ struct MarkTests {
         var snapshot = Fixture.snapshot(Fixture.history(at: 2000), horizon: 8)
         snapshot.durable = WALPosition(bytes: 999)
         #expect(keeper.due(done: 0, snapshot: snapshot, at: .zero) == nil)
+        #expect(keeper.reached == Fixture.mark(7), "for this leader the first one serves at once")
         // The ids of the transactions that were lost are handed out again.
         #expect(keeper.due(done: 0, snapshot: Fixture.snapshot(horizon: 6), at: .zero) == nil)
         #expect(keeper.due(done: 0, snapshot: Fixture.snapshot(Fixture.history(start: 1)), at: .zero) == nil)
