@@ -170,7 +170,7 @@ extension ServerTests {
             let stranger = try await PostgresConnection.connect(PostgresConfiguration(url: url))
             try await stranger.execute(
                 """
-                create table strange (a int); create role deferring login;
+                create table strange (a int); create role deferring login password '\(LocalPassword.ofThisProcess)';
                 alter role deferring set default_transaction_isolation = serializable;
                 alter role deferring set default_transaction_deferrable = on;
                 alter role deferring set default_transaction_read_only = on;
