@@ -17,8 +17,9 @@ struct DatasetPlanner {
         var plan = PlanReport.DatasetPlan(name: dataset.name, redis: dataset.redis)
         let source = DatasetSource(dataset: dataset, keyPrefix: configuration.keyPrefix)
         let found = dataset.keepsMark ? try await findMark() : .none
+        let admit = { (_: Snapshot) in found.mark }
         let memory = try await source.read(
-            on: connection, known: nil, isFlagging: dataset.mode == .invalidate, admit: { _ in found.mark }
+            on: connection, known: nil, isFlagging: dataset.mode == .invalidate, admit: admit
         ) { reading in
             if dataset.mode == .invalidate {
                 plan.notes.append(found.note(reading.verdict))
