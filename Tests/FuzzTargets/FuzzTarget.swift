@@ -7,6 +7,8 @@
         case backups
         /// A line of PostgreSQL's `COPY`, made into JSON.
         case copyLines = "copy-lines"
+        /// What stands in the group's keys, where `status` and `fsck` read it.
+        case groupKeys = "group-keys"
         /// Names and texts, made into SQL.
         case quoting
         /// Passwords in URLs and connection strings, which must not be shown.
@@ -20,6 +22,7 @@
             case .replies: try fuzzReplies(input)
             case .backups: try fuzzBackups(input)
             case .copyLines: try fuzzCopyLines(input)
+            case .groupKeys: try fuzzGroupKeys(input)
             case .quoting: try fuzzQuoting(input)
             case .urls: try fuzzURLs(input)
             }
