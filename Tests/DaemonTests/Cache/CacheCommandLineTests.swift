@@ -43,7 +43,8 @@ struct CacheCommandLineTests {
             ("list --redis http://x", "not a Redis URL"), ("list --redis redis://h --host h", "says the host"),
             ("list --user x", "go with --redis"), ("list --config none.yaml", "none.yaml"),
             ("backup ''", "name of the file is empty"), ("restore ''", "name of the file is empty"),
-            ("clear id 7 --backup ''", "--backup is empty"), ("restore /dev/null --port 1", "can't be read twice"),
+            ("clear id 7 --backup ''", "--backup is empty"),
+            ("restore /dev/null --port 1", "no file that can be read twice"),
             ("list", "There is no config/baton.yaml"), ("restore none --redis redis://127.0.0.1:1", "can't be read"),
         ])
     func usage(_ words: String, _ says: String) async throws {

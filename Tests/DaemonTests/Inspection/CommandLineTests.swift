@@ -23,7 +23,8 @@ struct CommandLineTests {
                 "status --watch",
                 "history", "fsck", "check --json", "plan", "cache list", "pause --timeout 1s", "resume",
             ] {
-                let run = try await BatonProgram.run("timeout 60 $BATON \(command) > /dev/full", in: fixture.files)
+                let run = try await BatonProgram.run(
+                    "BATON_CONFIG=baton.yaml timeout 60 $BATON \(command) > /dev/full", in: fixture.files)
                 #expect(run.status == ExitStatus.outputFailed.rawValue, "\(command): \(run)")
                 #expect(run.errors.contains("could not be written: No space left on device"), "\(command): \(run)")
             }

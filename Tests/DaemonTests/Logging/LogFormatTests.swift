@@ -32,7 +32,7 @@ struct LogFormatTests {
         #expect(
             LogFormat.text(isColoured: false).line(Self.record)
                 == "08:20:20.037 warning  election  renewal failed  epoch=1795253980057128  "
-                + #"error=line\nbreak \u{1B}[31m"quote"  list=["a", "b"]  map=["k": "v"]  token=007"# + "\n")
+                + #"error=line\x0abreak \x1b[31m"quote"  list=["a", "b"]  map=["k": "v"]  token=007"# + "\n")
         let coloured = LogFormat.text(isColoured: true).line(Self.record)
         #expect(coloured.contains("\u{1B}[33mwarning \u{1B}[0m"))
         #expect(!coloured.contains("[31m\"quote\"".replacing("[31m", with: "\u{1B}[31m")))
