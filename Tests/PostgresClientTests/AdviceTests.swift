@@ -22,14 +22,19 @@ extension ServerTests {
             let connection = try await connect()
             try await connection.execute(
                 """
-                create role restrained_reader; create table hidden (a int); alter table hidden enable row level security;
-                grant select on hidden to restrained_reader; set row_security = off; set role restrained_reader
+                create role restrained_reader login password '\(LocalPassword.ofThisProcess)';
+                create table hidden (a int); alter table hidden enable row level security;
+                grant select on hidden to restrained_reader
                 """)
+            let url = try await LocalPostgres.shared().url(user: "restrained_reader")
+            let reader = try await PostgresConnection.connect(
+                PostgresConfiguration(url: url, settings: [("row_security", "off")]))
             let error = try await failure { () throws(PostgresError) in
-                try await connection.query("select * from hidden")
+                try await reader.query("select * from hidden")
             }
+            await reader.close()
             #expect(error.message.contains("policy") && !error.message.contains("GRANT it"), "\(error)")
-            try await connection.execute("reset role; drop table hidden; drop role restrained_reader")
+            try await connection.execute("drop table hidden; drop role restrained_reader")
             await connection.close()
         }
 

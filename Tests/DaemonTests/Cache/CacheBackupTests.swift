@@ -302,9 +302,13 @@ struct CacheBackupTests {
             try await CacheFixture.with(LocalRedis.Options()) { redis, server in
                 try await redis.set("k:1", "k:2", "k:3")
                 _ = try await backup(redis.tools, folder + "/three", pattern: "k:*")
-                try await redis.send("CLIENT", "PAUSE", "60000", "WRITE")
                 let tools = try redis.tools
-                let restoring = Task { try await tools.restore(folder + "/three", replaces: true) }
+                let plan = try await tools.plan(restoring: folder + "/three", replaces: true)
+                try await redis.send("CLIENT", "PAUSE", "60000", "WRITE")
+                let restoring = Task {
+                    await tools.restore(
+                        plan, rate: nil, Wisher(name: "anna@laptop", reason: ""), progress: CacheTools.silence)
+                }
                 // A write that is queued is held back too.
                 let end = ContinuousClock.now + .seconds(8)
                 while try await redis.send("CLIENT", "LIST").string?.contains("cmd=restore") == false {
@@ -313,7 +317,7 @@ struct CacheBackupTests {
                 }
                 try await redis.send("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
                 try await redis.send("CLIENT", "UNPAUSE")
-                let report = try await restoring.value
+                let report = await restoring.value
                 #expect(report.uncertain == 3 && report.count == 0 && report.status != .done, "\(report.text())")
                 #expect(report.text().words.contains("Whether 3 more keys came back is not known: no answer came."))
                 #expect(report.json.contains("\"uncertain\": 3") && !report.text().contains("Do it again"))

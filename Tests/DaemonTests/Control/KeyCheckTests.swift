@@ -87,7 +87,8 @@ import Testing
             let report = try await inspector.status()
             #expect(!report.json.isEmpty && report.view.leader != nil)
             #expect(
-                report.text(TextLayout()).contains("can't be read") == report.view.unreadable.contains(key), "\(says)")
+                report.text(TextLayout()).words.contains("can't be read") == report.view.unreadable.contains(key),
+                "\(says)")
         }
         let check = try await inspector.checkKeys()
         #expect(check.faults.count == 1 && check.status == .no)
@@ -116,7 +117,7 @@ import Testing
         ] {
             try await bench.send("HSET", key, field, value)
         }
-        let store = try bench.store("pod-1")
+        let store = try bench.store("pod-1", deployment: "1/app/\(bench.group)")
         let lease = try await store.acquire(.random(), floor: .zero).answer.granted()
         #expect(lease.epoch < .max)
         #expect(try await store.renew(lease).wishes == LeaderWishes())

@@ -84,7 +84,7 @@ import Testing
                 "baton resume --reason \(reason)", "baton cache get \(reason) || true",
                 "baton step-down --to \(reason) || true", "baton confirm \(reason) || true",
             ] {
-                let run = try await BatonProgram.run(line, in: fixture.files)
+                let run = try await BatonProgram.run("export BATON_CONFIG=baton.yaml; \(line)", in: fixture.files)
                 #expect(run.status == 0, "\(line): \(run)")
                 #expect(Self.isHarmless(run.output) && Self.isHarmless(run.errors), "\(line): \(run)")
                 #expect(!run.output.contains("\n  leader    evil"), "\(line): \(run)")

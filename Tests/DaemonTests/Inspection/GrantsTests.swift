@@ -32,7 +32,7 @@ struct GrantsTests {
         for word in [
             "auth", "hello", "match", "count", "maxlen", "xx", "keepttl", "px", "nx", "setname", "load", "numsub",
             "usage",
-            "replace",
+            "replace", "absttl",
             // Asked by `check` where the user may; it would show the server's passwords too, so nobody is told to grant it.
             "config",
         ] {
