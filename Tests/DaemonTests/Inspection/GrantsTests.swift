@@ -188,7 +188,12 @@ struct GrantsTests {
             datasets:
               merchants: { table: merchants, key: "merchant:{id}" }
               loud: { table: loud_merchants, identity: [id], key: "loud:{id}", as: hash, redis: other }
-              appUsers: { table: app_users, key: "user:{id}", mode: invalidate }
+              appUsers:
+                table: app_users
+                key: "user:{id}"
+                mode: invalidate
+                repeatAfter: 100ms
+                repeatLateAfter: 300ms
 
             """
         try await LocalRedis.withServer { other in
@@ -206,7 +211,7 @@ struct GrantsTests {
                 try await fixture.send(["SET", "merchant:99", "orphan"])
                 try await fixture.send(["SET", "user:1", "stale"])
                 let url = fixture.databaseURL.replacing("//postgres:", with: "//\(role):")
-                // Until the last of what it has to do was done, or ten seconds have passed. The lease is so long that a
+                // Until the last of what it has to do was done, or a minute has passed. The lease is so long that a
                 // renewal may be slow without being logged as an error.
                 let run = try await BatonProgram.run(
                     """
@@ -216,7 +221,7 @@ struct GrantsTests {
                       export BATON_REDIS_${redis}_USERNAME=\(role) BATON_REDIS_${redis}_PASSWORD=word;
                     done;
                     $BATON run --config baton.yaml & pid=$!;
-                    for i in {1..100}; do
+                    for i in {1..600}; do
                       [ "$(redis-cli -u '\(other.address)' exists loud:30)" = 1 ] &&
                       [ "$(redis-cli -u '\(fixture.redis.address)' exists merchant:30)" = 1 ] &&
                       [ "$(redis-cli -u '\(fixture.redis.address)' exists merchant:99 user:1)" = 0 ] &&
