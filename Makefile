@@ -27,6 +27,7 @@ test test-tsan: export BATON_WARNINGS_AS_ERRORS = 1
 # Under the thread sanitizer everything takes much longer, and shows the same.
 test-tsan: export BATON_SIMULATED_SCHEDULES = 2000
 test-tsan: export BATON_SUBSCRIPTION_LOSSES = 20
+test-tsan: export BATON_FUZZ_MUTATIONS = 300
 
 test: deps toolchain ## Install what is missing, and run all tests
 	@Scripts/install-dependencies prometheus pgbouncer haproxy python3-venv
