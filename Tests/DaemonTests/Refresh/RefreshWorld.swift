@@ -107,7 +107,8 @@ final class RefreshWorld: Sendable {
     func wait(
         until what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
     ) async throws {
-        let end = ContinuousClock.now + .seconds(20)
+        // A quiet PostgreSQL may take 20 s until what a read wrote to its log is on the disk, without which no mark comes.
+        let end = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < end {
             if try await condition() { return }
             try await Task.sleep(for: .milliseconds(5))
