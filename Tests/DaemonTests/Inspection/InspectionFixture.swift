@@ -75,7 +75,18 @@ struct InspectionFixture {
         Inspector(try files.load(environment), path: "baton.yaml")
     }
 
-    func run(sql: String) async throws { _ = try await postgres.run(sql: sql, database: Self.name(of: databaseURL)) }
+    func run(sql: String) async throws {
+        for _ in 1...20 {
+            do {
+                _ = try await postgres.run(sql: sql, database: Self.name(of: databaseURL))
+                return
+            } catch let error where "\(error)".contains("tuple concurrently updated") {
+                // Another test changes rights at the same moment; PostgreSQL leaves it to us to try again.
+                try await Task.sleep(for: .milliseconds(50))
+            }
+        }
+        _ = try await postgres.run(sql: sql, database: Self.name(of: databaseURL))
+    }
 
     /// What `text` says, without the addresses that differ from run to run.
     func anonymous(_ text: String) -> String {
