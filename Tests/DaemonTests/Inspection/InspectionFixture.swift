@@ -76,16 +76,11 @@ struct InspectionFixture {
     }
 
     func run(sql: String) async throws {
-        for _ in 1...20 {
-            do {
-                _ = try await postgres.run(sql: sql, database: Self.name(of: databaseURL))
-                return
-            } catch let error where "\(error)".contains("tuple concurrently updated") {
-                // Another test changes rights at the same moment; PostgreSQL leaves it to us to try again.
-                try await Task.sleep(for: .milliseconds(50))
-            }
-        }
-        _ = try await postgres.run(sql: sql, database: Self.name(of: databaseURL))
+        // Roles belong to all databases: tests that change them at the same moment would refuse each other.
+        let changesRoles = ["role ", "owned by ", "GRANT "].contains { sql.contains($0) }
+        let statements =
+            changesRoles ? "begin; lock table pg_authid in exclusive mode;\n\(sql)\n;\ncommit" : sql
+        _ = try await postgres.run(sql: statements, database: Self.name(of: databaseURL))
     }
 
     /// What `text` says, without the addresses that differ from run to run.
