@@ -39,7 +39,7 @@ extension Dataset {
 
     private static func words(_ optional: String?) -> [String] { optional.map { ["with", $0] } ?? ["without"] }
 
-    /// Of the ``definition``, and of what the database adds to it.
+    /// The fingerprint of the ``definition`` and of what the database adds to it.
     ///
     /// - Parameter facts: what else decides about rows and keys: the columns with their types, and all that
     ///   PostgreSQL's catalogs say about where the rows are.

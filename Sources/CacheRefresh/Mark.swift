@@ -7,9 +7,9 @@ public struct Mark: Hashable, Sendable {
     /// The oldest transaction that was still running at the last complete read (`pg_snapshot_xmin`): whatever came
     /// later has this id or a higher one.
     public let horizon: UInt64
-    /// Of the server that was read, with a position not before what was seen. Ids of another history say nothing.
+    /// The history of the server that was read, with a position not before what was seen. Ids of another history say nothing.
     public let history: ServerHistory
-    /// Of the dataset as it was defined; see ``Dataset/fingerprint(with:)``.
+    /// The fingerprint of the dataset as it was defined; see ``Dataset/fingerprint(with:)``.
     public let fingerprint: String
 
     public init(horizon: UInt64, history: ServerHistory, fingerprint: String) {
