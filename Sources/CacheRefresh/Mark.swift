@@ -7,7 +7,8 @@ public struct Mark: Hashable, Sendable {
     /// The oldest transaction that was still running at the last complete read (`pg_snapshot_xmin`): whatever came
     /// later has this id or a higher one.
     public let horizon: UInt64
-    /// The history of the server that was read, with a position not before what was seen. Ids of another history say nothing.
+    /// The history of the server that was read, with a position not before what was seen. Ids of another history say
+    /// nothing.
     public let history: ServerHistory
     /// The fingerprint of the dataset as it was defined; see ``Dataset/fingerprint(with:)``.
     public let fingerprint: String
