@@ -48,7 +48,8 @@ public struct Mark: Hashable, Sendable {
         return snapshot.horizon - horizon < 1 << 30 ? .fits : .tooOld
     }
 
-    /// The same mark at a server that continues the history of this one; nil if it can't.
+    /// The same mark as if the server had gone on since; nil if its ids went back. Whether rows that changed since can be
+    /// told by it is the caller's matter: a server that was restored or promoted may use ids again.
     public func carried(to snapshot: Snapshot) -> Mark? {
         guard snapshot.horizon >= horizon else { return nil }
         return Mark(horizon: horizon, history: snapshot.history, fingerprint: fingerprint)

@@ -40,6 +40,30 @@ struct ConnectionOptions {
         return "postgresql://\(user)\(values["host"] ?? values["hostaddr"] ?? "")\(port)\(database)"
     }
 
+    /// The same for each host of the URL alone, in their order.
+    ///
+    /// Where libpq chooses among the hosts in a way that looks at all of them (`prefer-standby`, a random order), and
+    /// where the lists don't fit together, which it then says, it gets them all.
+    var hostByHost: [ConnectionOptions] {
+        func list(_ keyword: String) -> [String]? {
+            values[keyword].map { text in
+                text.utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
+                    .map { String(decoding: $0, as: UTF8.self) }
+            }
+        }
+        let lists = ["host", "hostaddr", "port"].compactMap { keyword in list(keyword).map { (keyword, $0) } }
+        let count = lists.filter { $0.0 != "port" }.map(\.1.count).max() ?? 1
+        let fits = lists.allSatisfy { $0.1.count == count || $0.0 == "port" && $0.1.count == 1 }
+        let choosesAmongAll =
+            values["target_session_attrs"] == "prefer-standby" || values["load_balance_hosts"] == "random"
+        guard count > 1, fits, !choosesAmongAll else { return [self] }
+        return (0..<count).map { place in
+            var one = self
+            for (keyword, list) in lists { one.values[keyword] = list.count == 1 ? list[0] : list[place] }
+            return one
+        }
+    }
+
     /// Calls `body` with the two parallel arrays that `PQconnectStartParams` takes.
     func withParameters<R>(
         _ body: (UnsafePointer<UnsafePointer<CChar>?>, UnsafePointer<UnsafePointer<CChar>?>) -> R

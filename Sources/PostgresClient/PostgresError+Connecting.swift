@@ -168,6 +168,15 @@ extension PostgresError {
         return (.connection, "PostgreSQL at \(place) cannot be reached: \(advice)")
     }
 
+    /// Whether the next host of the URL is asked, as libpq does it: not after a password was refused.
+    var isPassedOver: Bool {
+        switch code {
+        case .connection, .timeout: true
+        case .server(let sqlState): sqlState == "57P03"  // it starts, or stops
+        case .authentication, .cancelled, .closed, .usage: false
+        }
+    }
+
     /// Opening took longer than allowed; `phase` says what it was waiting for.
     static func connectTimeout(_ timeout: Duration, place: String, phase: String) -> PostgresError {
         PostgresError(

@@ -6,24 +6,40 @@ extension Session {
     ///
     /// Looking up a host name (`getaddrinfo`) cannot be interrupted: whoever needs to be quick must not wait for this.
     static func open(_ configuration: PostgresConfiguration, gate: Gate) throws(PostgresError) -> Session {
-        let options = try ConnectionOptions(configuration)
         let deadline = ContinuousClock.now + configuration.connectTimeout
-        let started = options.withParameters { keywords, values in PQconnectStartParams(keywords, values, 0) }
-        guard let pointer = started else {
-            throw PostgresError(code: .connection, message: "There is no memory for a connection to PostgreSQL.")
-        }
-        do throws(PostgresError) {
-            try shakeHands(pointer, gate: gate, deadline: deadline, timeout: configuration.connectTimeout)
-        } catch {
-            PQfinish(pointer)
-            throw error
-        }
+        let pointer = try connect(ConnectionOptions(configuration).hostByHost[...], gate: gate, deadline: deadline)
         // From here on the session frees the handle, also if an error leaves this function.
         let session = Session(owning: pointer, gate: gate, configuration: configuration)
         PQsetErrorVerbosity(pointer, PQERRORS_DEFAULT)
         guard PQsetnonblocking(pointer, 1) == 0 else { throw session.lost() }
         try session.prepareSettings(configuration, deadline: deadline)
         return session
+    }
+
+    /// Tries one host after the other. Each may take its share of the time that is left: libpq, which is driven from
+    /// here, would wait for the first silent one until the whole time is over.
+    ///
+    /// - Returns: the handle of a connection, which the caller frees.
+    private static func connect(
+        _ hosts: ArraySlice<ConnectionOptions>, gate: Gate, deadline: ContinuousClock.Instant
+    ) throws(PostgresError) -> OpaquePointer {
+        var hosts = hosts
+        while true {
+            // In whole milliseconds, for the message.
+            let share = Duration.milliseconds(((deadline - .now) / max(1, hosts.count) / .milliseconds(1)).rounded(.up))
+            guard let options = hosts.popFirst() else { throw .usage("The URL of PostgreSQL names no host.") }
+            let started = options.withParameters { keywords, values in PQconnectStartParams(keywords, values, 0) }
+            guard let pointer = started else {
+                throw PostgresError(code: .connection, message: "There is no memory for a connection to PostgreSQL.")
+            }
+            do throws(PostgresError) {
+                try shakeHands(pointer, gate: gate, deadline: .now + share, timeout: share)
+                return pointer
+            } catch {
+                PQfinish(pointer)
+                guard !hosts.isEmpty, error.isPassedOver, gate.closure == nil else { throw error }
+            }
+        }
     }
 
     /// Drives libpq's connecting state machine.

@@ -114,6 +114,23 @@ extension ServerTests {
             #expect(ContinuousClock.now - start < .seconds(2))
         }
 
+        @Test("A host of the URL that says nothing leaves time to the others; one that refuses the password does not")
+        func severalHosts() async throws {
+            let silent = try FakeServer()
+            let server = try await LocalPostgres.shared()
+            let url = server.url().replacing("@", with: "@127.0.0.1:\(silent.port),")
+            let start = ContinuousClock.now
+            let connection = try await PostgresConnection.connect(
+                PostgresConfiguration(url: url, connectTimeout: .seconds(6)))
+            #expect(ContinuousClock.now - start >= .seconds(3))
+            #expect(try await connection.query("show port").first?[0] == "\(server.port)")
+            await connection.close()
+            let twice = server.url().replacing("@", with: "@127.0.0.1:\(server.port),")
+            let error = try await refusal(twice, password: "wrong")
+            #expect(error.code == .authentication)
+            #expect("\(error.underlying ?? "")".split(separator: "FATAL", omittingEmptySubsequences: false).count == 2)
+        }
+
         @Test func anUnreadableURL() async throws {
             let error = try await refusal("mysql://ann:geheim@h/d")
             #expect(error.code == .usage)

@@ -3,6 +3,20 @@ import Testing
 @testable import PostgresClient
 
 @Suite struct ConnectionOptionsTests {
+    @Test("Whatever chooses among all hosts of a URL gets all of them")
+    func hostsOfURL() throws {
+        func hosts(_ url: String) throws -> [String?] {
+            try ConnectionOptions(PostgresConfiguration(url: url)).hostByHost.map { options in
+                options.values["host"].map { "\($0):\(options.values["port"] ?? "")" }
+            }
+        }
+        #expect(try hosts("postgresql://a:1,b:2/d") == ["a:1", "b:2"])
+        #expect(try hosts("host=a,b,c port=7") == ["a:7", "b:7", "c:7"])
+        #expect(try hosts("postgresql://a/d") == ["a:"])
+        #expect(try hosts("host=a,b port=1,2,3") == ["a,b:1,2,3"])
+        #expect(try hosts("host=a,b target_session_attrs=prefer-standby") == ["a,b:"])
+    }
+
     @Test func urlAndKeywordsAreRead() throws {
         let url = try ConnectionOptions(
             PostgresConfiguration(url: "postgresql://ann:geheim@db.example:6543/shop?sslmode=verify-full"))

@@ -17,7 +17,9 @@ struct DatasetPlanner {
         var plan = PlanReport.DatasetPlan(name: dataset.name, redis: dataset.redis)
         let source = DatasetSource(dataset: dataset, keyPrefix: configuration.keyPrefix)
         let found = dataset.keepsMark ? try await findMark() : .none
-        let admit = { (_: Snapshot) in found.mark }
+        let admit = { (snapshot: Snapshot) in
+            dataset.mode == .invalidate ? found.mark : found.mark?.carried(to: snapshot)
+        }
         let memory = try await source.read(
             on: connection, known: nil, isFlagging: dataset.mode == .invalidate, admit: admit
         ) { reading in

@@ -48,11 +48,7 @@ struct DatasetLoop {
                 let duration = pass.clock() - began
                 pass.meter.succeeded(outcome, duration)
                 pass.signs.passSucceeded(pass.dataset.name)
-                if let change = course.takeChange() {
-                    logger.notice(
-                        "another history of postgres goes on; everything was compared",
-                        [.from: "\(change.from)", .to: "\(change.to)"])
-                }
+                if let change = course.takeChange() { report(change) }
                 report(outcome, memory, duration, &told)
                 if trouble.isOver() {
                     logger.notice("passes succeed again", [.failures: "\(schedule.consecutiveFailures)"])
@@ -118,6 +114,16 @@ struct DatasetLoop {
     private struct Told {
         var refusal: String?
         var keysHeld = 0
+    }
+
+    private func report(_ change: (from: ServerHistory, to: ServerHistory)) {
+        let metadata: LogMetadata = [.from: "\(change.from)", .to: "\(change.to)"]
+        if pass.dataset.hasFilter {
+            logger.warning(
+                "another history of postgres goes on; rows outside the filter may have changed unnoticed", metadata)
+        } else {
+            logger.notice("another history of postgres goes on; everything was compared", metadata)
+        }
     }
 
     private func report(

@@ -106,13 +106,16 @@ struct DatasetPass {
         var current: Memory?
         var markRefusal: String?
         var isContinued = true
+        let isFlagging = isFirst && dataset.mode == .invalidate
         let admission = { (snapshot: Snapshot) throws -> Mark? in
             if try !admit(snapshot, known, course) { isContinued = false }
+            // Rows that are looked at for nothing cost little; keys that are believed for nothing stay wrong.
+            guard isFlagging else { return (left ?? own)?.carried(to: snapshot) }
             return left ?? (isContinued ? own?.carried(to: snapshot) : nil)
         }
         do {
             let snapshot = try await source.read(
-                on: connection, known: known?.binding, isFlagging: isFirst && dataset.mode == .invalidate,
+                on: connection, known: known?.binding, isFlagging: isFlagging,
                 admit: admission
             ) { reading in
                 let memory = self.memory(known, for: reading.binding, opening: opening)

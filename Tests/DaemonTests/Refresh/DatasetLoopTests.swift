@@ -135,7 +135,7 @@ struct DatasetLoopTests {
                 every = .milliseconds(1300)
                 pooler = try await LocalPgBouncer.start(
                     .session, inFrontOf: world.postgres, settings: ["client_idle_timeout": "1"])
-            case .administrator: every = .milliseconds(100)
+            case .administrator: break  // who ends it right after a pass has all this time until the next one
             }
             let meter = DatasetMeter("t", .discarded)
             try await Self.whileLooping(

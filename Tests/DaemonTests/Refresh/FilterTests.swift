@@ -1,4 +1,6 @@
 import CacheRefresh
+import LocalStack
+import Logging
 import PostgresClient
 import RedisClient
 import Testing
@@ -95,6 +97,29 @@ struct FilterTests {
             // Unless a transaction of another test was older than the table, what had not changed was not read.
             let untouched = "select xmin::text::bigint < \(mark.horizon) from users where id = 4"
             if try await world.value(untouched) == "t" { #expect(try await world.get("user:4") == "\"old\"") }
+        }
+    }
+
+    @Test("What changed around a crash of the server is read by the next leader, which says that more may have changed")
+    func crashWhileNobodyLed() async throws {
+        try await LocalPostgres.withServer(ServerHistoryTests.options()) { server in
+            try await RefreshWorld.with(sql: Self.schema, postgres: server) { world in
+                _ = try await Self.settledLeader(world, .upsert)
+                try await Self.fill(world, 2, 3)
+                try await world.sql(Self.stamp(2, "before"))
+                await server.kill()
+                try await server.restart()
+                try await world.sql(Self.stamp(3, "after"))
+                try await DatasetLoopTests.whileLooping(world, Self.dataset()) { log, _ in
+                    try await world.wait(until: "both are read") {
+                        let values = [try await world.get("user:2"), try await world.get("user:3")]
+                        return values == ["\"before\"", "\"after\""]
+                    }
+                    try await world.wait(until: "it is told") {
+                        log.messages(at: .warning).contains { $0.contains("may have changed unnoticed") }
+                    }
+                }
+            }
         }
     }
 
