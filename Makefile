@@ -22,7 +22,7 @@ run: deps toolchain ## Install what is missing, build, and start the demo
 	exec .build/release/baton demo $(ARGS)
 
 # Our own warnings are errors here, and only here: a newer compiler's must not keep anybody from running Baton.
-test test-tsan: export BATON_WARNINGS_AS_ERRORS = 1
+test test-tsan test-engines test-failover: export BATON_WARNINGS_AS_ERRORS = 1
 
 # Under the thread sanitizer everything takes much longer, and shows the same.
 test-tsan: export BATON_SIMULATED_SCHEDULES = 2000

@@ -100,26 +100,60 @@ struct FilterTests {
         }
     }
 
-    @Test("What changed around a crash of the server is read by the next leader, which says that more may have changed")
-    func crashWhileNobodyLed() async throws {
+    enum Ending: CaseIterable { case inOrder, crash }
+
+    @Test("What changed around a restart of the server is read by a leader that stays", arguments: Ending.allCases)
+    func restartUnderLeader(_ ending: Ending) async throws {
+        try await LocalPostgres.withServer(ServerHistoryTests.options()) { server in
+            try await RefreshWorld.with(sql: Self.schema, postgres: server) { world in
+                try await DatasetLoopTests.whileLooping(world, Self.dataset()) { log, _ in
+                    try await world.wait(until: "the first pass is over") { try await world.get("user:1") != nil }
+                    try await world.sql(Self.stamp(2, "before"))
+                    try await Self.end(server, ending)
+                    try await server.restart()
+                    try await world.sql(Self.stamp(3, "after"))
+                    try await Self.waitForBoth(world)
+                    if ending == .crash { try await Self.waitForWarning(world, log) }
+                }
+            }
+        }
+    }
+
+    @Test("What changed around a restart of the server is read by the next leader", arguments: Ending.allCases)
+    func restartWhileNobodyLed(_ ending: Ending) async throws {
         try await LocalPostgres.withServer(ServerHistoryTests.options()) { server in
             try await RefreshWorld.with(sql: Self.schema, postgres: server) { world in
                 _ = try await Self.settledLeader(world, .upsert)
                 try await Self.fill(world, 2, 3)
                 try await world.sql(Self.stamp(2, "before"))
-                await server.kill()
+                try await Self.end(server, ending)
                 try await server.restart()
                 try await world.sql(Self.stamp(3, "after"))
                 try await DatasetLoopTests.whileLooping(world, Self.dataset()) { log, _ in
-                    try await world.wait(until: "both are read") {
-                        let values = [try await world.get("user:2"), try await world.get("user:3")]
-                        return values == ["\"before\"", "\"after\""]
-                    }
-                    try await world.wait(until: "it is told") {
-                        log.messages(at: .warning).contains { $0.contains("may have changed unnoticed") }
-                    }
+                    try await Self.waitForBoth(world)
+                    try await Self.waitForWarning(world, log)
                 }
             }
+        }
+    }
+
+    private static func end(_ server: LocalPostgres, _ ending: Ending) async throws {
+        switch ending {
+        case .inOrder: await server.stop()
+        case .crash: await server.kill()
+        }
+    }
+
+    private static func waitForBoth(_ world: RefreshWorld) async throws {
+        try await world.wait(until: "both are read") {
+            let values = [try await world.get("user:2"), try await world.get("user:3")]
+            return values == ["\"before\"", "\"after\""]
+        }
+    }
+
+    private static func waitForWarning(_ world: RefreshWorld, _ log: LogRecorder) async throws {
+        try await world.wait(until: "it is told that more may have changed") {
+            log.messages(at: .warning).contains { $0.contains("may have changed unnoticed") }
         }
     }
 
