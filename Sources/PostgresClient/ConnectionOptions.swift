@@ -32,12 +32,17 @@ struct ConnectionOptions {
         }
     }
 
+    /// Empty if the URL names none; several with commas between, unless it is one of ``hostByHost``.
+    var host: String { values["host"] ?? values["hostaddr"] ?? "" }
+
+    /// `host:port` as far as the URL says, for people.
+    var place: String { host + (values["port"].map { ":\($0)" } ?? "") }
+
     /// `user@host:port/database` as far as the URL says, for people.
     var endpoint: String {
         let user = values["user"].map { "\($0)@" } ?? ""
-        let port = values["port"].map { ":\($0)" } ?? ""
         let database = values["dbname"].map { "/\($0)" } ?? ""
-        return "postgresql://\(user)\(values["host"] ?? values["hostaddr"] ?? "")\(port)\(database)"
+        return "postgresql://\(user)\(place)\(database)"
     }
 
     /// The same for each host of the URL alone, in their order.

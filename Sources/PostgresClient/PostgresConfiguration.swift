@@ -91,12 +91,25 @@ public struct PostgresConfiguration: Sendable {
 }
 
 extension PostgresConfiguration {
-    /// The hosts of the URL; libpq takes the first that answers.
-    public var hosts: [String] {
-        guard let options = try? ConnectionOptions(self) else { return [] }
-        let hosts = options.values["host"] ?? options.values["hostaddr"] ?? ""
-        return hosts.utf8.split(separator: UInt8(ascii: ",")).map { String(decoding: $0, as: UTF8.self) }
+    /// Refuses what can lead nowhere, without asking anybody.
+    ///
+    /// - Throws: ``PostgresError`` with code ``PostgresError/Code-swift.enum/usage``.
+    public func validate() throws(PostgresError) {
+        for options in try ConnectionOptions(self).hostByHost {
+            guard let port = options.values["port"], !port.isEmpty else { continue }
+            if !port.utf8.contains(UInt8(ascii: ",")) {
+                guard let number = Int(port), (1...65_535).contains(number) else {
+                    throw .usage("The port \(port) of the PostgreSQL URL is not a number from 1 to 65535.")
+                }
+            }
+        }
     }
+
+    /// The hosts of the URL, without ports.
+    public var hosts: [String] { (try? ConnectionOptions(self).hostByHost.map(\.host)) ?? [] }
+
+    /// The servers of the URL, each as `host:port`; the first that answers is taken.
+    public var places: [String] { (try? ConnectionOptions(self).hostByHost.map(\.place)) ?? [] }
 
     /// The URL passes over hosts that take no writes, as standbys do.
     public var wantsPrimary: Bool {

@@ -178,12 +178,12 @@ extension PostgresError {
     }
 
     /// Opening took longer than allowed; `phase` says what it was waiting for.
-    static func connectTimeout(_ timeout: Duration, place: String, phase: String) -> PostgresError {
+    static func connectTimeout(
+        _ timeout: Duration, place: String, phase: String,
+        advice: String = "Check host, port, firewalls and that the server is alive."
+    ) -> PostgresError {
         PostgresError(
             code: .timeout,
-            message: """
-                PostgreSQL at \(place) did not accept a connection within \(timeout): \(phase). Check host, port, \
-                firewalls and that the server is alive; raise the connect timeout if it is only slow.
-                """)
+            message: "PostgreSQL at \(place) did not accept a connection within \(timeout): \(phase). \(advice)")
     }
 }

@@ -20,7 +20,7 @@ extension PostgresError {
     private static func advice(sqlState: String, words: String) -> String? {
         switch sqlState {
         case "57014" where words.contains("statement timeout"):
-            "Raise the statement timeout, or make the statement faster (EXPLAIN shows where its time goes)."
+            "Raise `postgres.statementTimeout`, or make the statement faster (EXPLAIN shows where its time goes)."
         case "57014": "Somebody or something cancelled it (pg_cancel_backend)."
         case "25006":
             "Statements here may only read: take out what writes, also in the functions and views that it uses (SELECT … "

@@ -62,7 +62,7 @@ extension Session {
         }
     }
 
-    private static func failure(of pointer: OpaquePointer) -> ConnectFailure {
+    static func failure(of pointer: OpaquePointer) -> ConnectFailure {
         func text(_ value: UnsafePointer<CChar>?) -> String { value.map { String(cString: $0) } ?? "" }
         return ConnectFailure(
             text: text(PQerrorMessage(pointer)),

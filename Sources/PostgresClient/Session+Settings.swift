@@ -9,14 +9,21 @@ extension Session {
         _ configuration: PostgresConfiguration, deadline: ContinuousClock.Instant
     ) throws(PostgresError) {
         let late = PostgresError.connectTimeout(
-            configuration.connectTimeout, place: configuration.description,
-            phase: "signed in, but the settings were not answered")
+            configuration.connectTimeout, place: Self.failure(of: pointer).place,
+            phase: "signed in, but the first question was not answered",
+            advice:
+                "Where a pooler stands in front, give it a session for each connection (PgBouncer: pool_size); else see "
+                + "whether the server is overloaded.")
         do throws(PostgresError) {
             try prepareSettings(configuration, (deadline, late))
         } catch {
             guard case .server = error.code else { throw error }
             var error = error
-            error.message = "The connection's settings were refused: \(error.message)"
+            error.message =
+                error.message.contains("statement pooling")
+                ? "The pooler gives each statement another session, and Baton reads in transactions. Let it pool "
+                    + "transactions or sessions (PgBouncer: pool_mode), or connect past it."
+                : "The connection's settings were refused: \(error.message)"
             throw error
         }
     }
@@ -130,7 +137,7 @@ extension PostgresError {
     static func lostOption(_ asked: StartupOptions.Parameter, found: String?) -> PostgresError {
         .usage(
             """
-            The URL asks for \(asked.name) = \(asked.value) (options=-c…), but the session has \
+            The URL (options=-c…) or $PGOPTIONS asks for \(asked.name) = \(asked.value), but the session has \
             \(found.map { $0.isEmpty ? "an empty one" : $0 } ?? "none"): a connection pooler in between drops what is asked \
             for at connecting (PgBouncer: ignore_startup_parameters = options). Take it out of the URL and give it to the \
             role, with ALTER ROLE … IN DATABASE … SET \(asked.name) = …, or connect past the pooler.

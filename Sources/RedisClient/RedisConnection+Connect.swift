@@ -157,7 +157,7 @@ private enum LogIn {
                     ? "Redis refused the user name or password: correct them, or enable the user (ACL SETUSER … on)."
                     : "Redis refused the password: correct it, or name the user it belongs to.", error)
         case .noPermission, .noAuth, .readOnly, .noReplicas, .outOfMemory, .misconfigured, .noScript, .wrongType,
-            .other:
+            .unknownCommand, .other:
             break
         }
         // The text of an unknown AUTH (renamed, or an old server) repeats the arguments, so it is not shown.
@@ -201,7 +201,7 @@ private enum LogIn {
         case .noPermission, .loading, .masterDown, .misconfigured, .busy, .readOnly, .noReplicas, .outOfMemory,
             .tryAgain:
             return nil
-        case .noAuth, .wrongPassword, .cluster, .noScript, .wrongType, .other:
+        case .noAuth, .wrongPassword, .cluster, .noScript, .wrongType, .unknownCommand, .other:
             return .rejected(error)
         }
     }

@@ -190,7 +190,7 @@ extension RedisConnection {
         // Its user is gone: only a new connection can sign in.
         case .noAuth: self.end(.signedOut(error))
         case .loading, .noReplicas, .outOfMemory, .misconfigured, .busy, .wrongPassword, .noPermission, .cluster,
-            .tryAgain, .noScript, .wrongType, .other:
+            .tryAgain, .noScript, .wrongType, .unknownCommand, .other:
             break
         }
     }

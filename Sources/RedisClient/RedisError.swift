@@ -156,6 +156,9 @@ extension RedisServerError.Kind {
         case .noScript:
             "Redis has forgotten the script, as after SCRIPT FLUSH or a restart: it is sent again by itself at the next try."
         case .wrongType: "The key holds a value of another type: use another key, or delete it."
+        case .unknownCommand:
+            "Redis does not know a command, which is renamed or taken away: take it out of `rename-command` in its "
+                + "configuration, or go round whatever else keeps it back."
         case .other: "Redis answered with an error."
         }
     }

@@ -59,6 +59,8 @@ extension RedisServerError {
         case noScript
         /// `WRONGTYPE`: the key holds another type of value.
         case wrongType
+        /// It does not know the command: renamed, taken away, or too old for it; scripts are told so too.
+        case unknownCommand
         /// Everything else: `ERR` and errors that scripts make themselves.
         case other
     }
@@ -69,6 +71,7 @@ extension RedisServerError {
         if let kind = Self.kinds[self.prefix] { return kind }
         guard self.prefix == "ERR" else { return .other }
         if Self.scriptDenials.contains(where: { self.message.contains($0) }) { return .noPermission }
+        if Self.unknownCommands.contains(where: { self.message.contains($0) }) { return .unknownCommand }
         guard self.message.hasPrefix("Error running script") else { return .other }
         for word in self.message.split(separator: " ") {
             if let kind = Self.kinds[word.hasPrefix("-") ? String(word.dropFirst()) : String(word)] { return kind }
@@ -76,8 +79,11 @@ extension RedisServerError {
         return .other
     }
 
-    /// Of Redis 6 and 7.0, and of later ones.
+    /// What Redis 6 and 7.0 say, and what later ones do.
     private static let scriptDenials = ["The user executing the script can't", "ACL failure in script"]
+
+    /// In scripts, and outside of them.
+    private static let unknownCommands = ["Unknown Redis command", "unknown command"]
 
     private static let kinds: [String: Kind] = [
         "LOADING": .loading, "READONLY": .readOnly, "MASTERDOWN": .masterDown, "NOREPLICAS": .noReplicas,

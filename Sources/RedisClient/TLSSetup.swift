@@ -128,7 +128,12 @@ struct TLSSetup: Sendable, Equatable {
 
 extension RedisError {
     fileprivate static func tlsSetup(_ message: String, _ error: (any Error)? = nil) -> RedisError {
-        RedisError(code: .tls, delivery: .notSent, message: message, underlying: error.map { "\($0)" })
+        RedisError(code: .tls, delivery: .notSent, message: message, underlying: error.map(tlsText))
+    }
+
+    /// What TLS says of an error, without the place in its source: `… at /some/path/handshake.cc:295`.
+    private static func tlsText(_ error: any Error) -> String {
+        "\(error)".replacing(#/ at [^ ]+:[0-9]+(?=[,\])]|$)/#, with: "")
     }
 
     static func wrongServerName(_ name: String) -> RedisError {
@@ -143,7 +148,7 @@ extension RedisError {
 
     /// What an error of the socket or of TLS means.
     static func transport(_ error: any Error, expectedName: String?) -> RedisError {
-        let text = "\(error)"
+        let text = tlsText(error)
         switch error {
         case NIOSSLError.uncleanShutdown:
             return .closedByPeer

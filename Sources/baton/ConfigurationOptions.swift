@@ -9,6 +9,10 @@ struct ConfigurationOptions: ParsableArguments {
         completion: Completion.configurationFile)
     var config = usualPath
 
+    func validate() throws {
+        if config.isEmpty { throw ValidationError("--config is empty. Name a file, or leave it out.") }
+    }
+
     /// Where the configuration is unless somebody says otherwise.
     static var usualPath: String {
         guard let path = Environment.variables["BATON_CONFIG"], !path.isEmpty else { return "config/baton.yaml" }

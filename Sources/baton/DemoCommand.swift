@@ -38,19 +38,27 @@ struct DemoCommand: AsyncParsableCommand {
     @Option(name: .customLong("for"), help: ArgumentHelp("End by itself after a time such as 30s.", valueName: "time"))
     var duration: DemoDuration?
 
-    @OptionGroup var options: ConfigurationOptions
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "The configuration file. (default: \(Self.exampleFile), else one that baton brings along)",
+            valueName: "file"),
+        completion: Completion.configurationFile)
+    var config: String?
+
+    /// The repository's example. `$BATON_CONFIG` is for servers that hold something, and not asked.
+    private static let exampleFile = "config/baton.yaml"
 
     func validate() throws {
+        if config?.isEmpty == true { throw ValidationError("--config is empty. Name a file, or leave it out.") }
         if !(1...20).contains(replicas) { throw ValidationError("--replicas is from 1 to 20.") }
         if !(1...100_000_000).contains(rows) { throw ValidationError("--rows is from 1 to 100000000.") }
         if once, duration != nil { throw ValidationError("--once and --for exclude one another.") }
     }
 
     func run() async throws {
-        // Where somebody just tries it, there is no configuration; who names one means it.
-        guard options.config == "config/baton.yaml", access(options.config, F_OK) != 0 else {
-            return try await run(options.config)
-        }
+        if let config { return try await run(config) }
+        if access(Self.exampleFile, F_OK) == 0 { return try await run(Self.exampleFile) }
         try await ExampleFolder.with(SampleConfiguration.files) { try await run("\($0)/baton.yaml") }
     }
 
@@ -80,7 +88,7 @@ struct DemoCommand: AsyncParsableCommand {
             }
             configuration = try Configuration.load(path: path, environment: variables)
         }
-        // The demo's servers ask for no password, and refuse one.
+        // The demo's URLs bring users and passwords.
         for setting in configuration.settings {
             guard let variable = setting.variable, setting.path.isCredential else { continue }
             changes.updateValue(nil, forKey: variable)

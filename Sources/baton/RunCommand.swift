@@ -21,7 +21,9 @@ struct RunCommand: AsyncParsableCommand {
     var replica: String?
 
     func validate() throws {
-        if replica?.isEmpty == true { throw ValidationError("--replica is empty. Leave it out for the host's name.") }
+        if replica?.unicodeScalars.allSatisfy(\.properties.isWhitespace) == true {
+            throw ValidationError("--replica is empty. Leave it out for the host's name.")
+        }
     }
 
     func run() async throws {

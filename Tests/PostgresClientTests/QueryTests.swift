@@ -226,7 +226,7 @@ extension ServerTests {
                 try await connection.query("select pg_sleep(30)")
             }
             #expect(error.code == .server(sqlState: "57014"))
-            #expect(error.message.contains("Raise the statement timeout"))
+            #expect(error.message.contains("Raise `postgres.statementTimeout`"))
             #expect(connection.isUsable)
             #expect(try await connection.query("select 1").first?[0] == "1")
             await connection.close()

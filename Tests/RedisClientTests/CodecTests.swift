@@ -212,7 +212,8 @@ import Testing
             .outOfMemory
         ),
         ("ERR Error running script (call to f_1): @user_script:1: WRONGTYPE Operation", "ERR", .wrongType),
-        ("ERR unknown command 'OOM'", "ERR", .other),
+        ("ERR unknown command 'OOM', with args beginning with: ", "ERR", .unknownCommand),
+        ("ERR Unknown Redis command called from script script: 0a1b", "ERR", .unknownCommand),
         ("ERR The user executing the script can't run this command or subcommand script: 0a1b", "ERR", .noPermission),
         (
             "ERR Error running script (call to f_1): @user_script:1: The user executing the script can't access at least "

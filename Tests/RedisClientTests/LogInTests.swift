@@ -180,6 +180,7 @@ import Testing
                 #expect(error.code == .tls, "\(error)")
                 #expect(error.delivery == .notSent)
                 #expect(error.message.contains(advice), "\(error)")
+                #expect(!"\(error)".contains(".cc:"), "\(error)")
             }
             // A plain Redis waits for the rest of what it takes for a command.
             var hasty = try Self.tls("rediss://localhost:\(redis.port)", RedisTLS(caFile: certificates.ca))

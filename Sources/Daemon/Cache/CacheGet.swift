@@ -117,8 +117,9 @@ extension CacheTools {
             )
         }
         if finding.entry.value == "*" {
+            let end = finding.entry.ttlMilliseconds == nil ? "until somebody clears it" : "until its TTL ends"
             remarks.append(
-                "go-zero's sign that the database has no such row. It hides a row that came later until its TTL ends.")
+                "go-zero's sign that the database has no such row. It hides a row that came later \(end).")
         }
         if let family = finding.family, finding.entry.type == "string", CachePointer.isOne(in: family),
             let id = try await reader.target(of: finding.entry.key)

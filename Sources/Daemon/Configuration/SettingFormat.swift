@@ -1,3 +1,4 @@
+internal import PostgresClient
 internal import RedisClient
 
 /// What the text of a setting may be, and the value that it stands for.
@@ -70,7 +71,7 @@ extension SettingFormat<String> {
             return text
         })
 
-    /// A libpq connection string, as URI or as keywords. Only its form is checked here; libpq knows the rest.
+    /// A libpq connection string, as URI or as keywords. What libpq can tell without a server is checked.
     static let postgresURL = Self(
         example: "postgresql://baton@127.0.0.1:5432/app", redact: Redaction.postgres, isSecret: true
     ) { text throws(SettingRefusal) in
@@ -81,30 +82,39 @@ extension SettingFormat<String> {
                 remedy: "Write `postgresql://user@host:5432/database` or `host=… dbname=… user=…`")
         }
         // libpq would take the front of the password for the port or the host, and show it in its complaints.
-        if Redaction.isPostgresURI(text), endsTooEarly(text) {
+        if Redaction.isPostgresURI(text), isAmbiguous(text) {
             throw SettingRefusal(
-                "has a `/` or `?` before the `@` that ends the password, or a port that is no number",
+                "has a `/`, `?` or `@` before the `@` that ends the password, or a port that is no number",
                 remedy: "In the user, the password and the database write `/` as `%2F`, `?` as `%3F` and `@` as `%40`")
+        }
+        do throws(PostgresError) {
+            try PostgresConfiguration(url: text).validate()
+        } catch {
+            // A password that holds `?` would be shown as the name of a parameter.
+            let isHarmless = !text.unicodeScalars.drop { $0 != "?" }.contains("@")
+            throw SettingRefusal(
+                "is no connection string that leads anywhere",
+                remedy: isHarmless ? error.message.withoutFullStop : "See whether the password needs `%3F` for a `?`")
         }
         return text
     }
 }
 
 extension SettingFormat<String> {
-    /// Whether what stands before the first `/` or `?` of a URI holds no `@` although a part of a password seems to be
-    /// in it.
-    private static func endsTooEarly(_ uri: String) -> Bool {
+    /// Whether a part of a password seems to stand where libpq looks for host, port or database.
+    private static func isAmbiguous(_ uri: String) -> Bool {
         let scalars = uri.unicodeScalars[...]
         guard let scheme = scalars.firstRange(of: "://".unicodeScalars) else { return false }
         let rest = scalars[scheme.upperBound...]
         let authority = rest.prefix { $0 != "/" && $0 != "?" }
-        guard !authority.contains("@") else { return false }
         let path = rest.dropFirst(authority.count).prefix { $0 != "?" }
+        guard !path.contains("@") else { return true }
+        let parts = authority.split(separator: "@", omittingEmptySubsequences: false)
         // Hosts with ports, commas between; an IPv6 address is in brackets.
-        let ports = authority.split(separator: ",").map { host in
+        let ports = parts[parts.count - 1].split(separator: ",").map { host in
             host.reversed().prefix { $0 != "]" }.reversed().drop { $0 != ":" }.dropFirst()
         }
-        return path.contains("@") || !ports.allSatisfy { $0.allSatisfy { ("0"..."9").contains($0) } }
+        return parts.count > 2 || !ports.allSatisfy { $0.allSatisfy { ("0"..."9").contains($0) } }
     }
 }
 

@@ -10,7 +10,8 @@ enum SmallFile {
         guard let text = String(validating: try bytes(path, limit: limit), as: UTF8.self) else {
             throw SettingRefusal("is not UTF-8 text", remedy: "Save it in UTF-8")
         }
-        return text
+        // A mark that some editors put before everything.
+        return text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
     }
 
     /// The same, whatever the file holds.

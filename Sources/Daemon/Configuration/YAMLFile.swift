@@ -36,9 +36,7 @@ struct YAMLFile {
     /// nowhere else, the text is composed again, and the nodes get the original character back. After 64 of them the
     /// rest is not worth the time.
     private mutating func composeDespiteDuplicates(_ text: String) throws(ConfigurationError) -> Node? {
-        // A mark that some editors put before everything; the parser would count it as a column.
-        var scalars = Array(
-            text.unicodeScalars.first == "\u{FEFF}" ? text.unicodeScalars.dropFirst() : text.unicodeScalars[...])
+        var scalars = Array(text.unicodeScalars)
         let used = Set(scalars)
         var standIns = (0xE000...0xE03F as ClosedRange<UInt32>).lazy.compactMap(Unicode.Scalar.init)
             .filter { !used.contains($0) }.makeIterator()

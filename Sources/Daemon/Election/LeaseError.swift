@@ -85,7 +85,7 @@ extension LeaseError {
                 switch serverError.kind {
                 case .loading, .outOfMemory, .misconfigured, .busy, .noReplicas, .tryAgain, .noScript: .retry
                 case .readOnly, .masterDown, .noAuth: .reconnect
-                case .wrongPassword, .noPermission, .cluster, .wrongType, .other: .repair
+                case .wrongPassword, .noPermission, .cluster, .wrongType, .unknownCommand, .other: .repair
                 }
             }
         self.init(remedy: remedy, message: error.message, detail: error.underlying ?? "")

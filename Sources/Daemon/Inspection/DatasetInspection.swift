@@ -49,6 +49,8 @@ struct DatasetInspection {
     private func explain(_ error: any Error) -> Finding {
         guard let error = error as? PostgresError, let sqlState = error.sqlState else { return .problem(error) }
         switch sqlState {
+        case "42501" where error.message.contains("row-level security"):  // its own words say what to do
+            return .problem(error.message.withoutFullStop, "", .refused)
         case "42501":
             return .problem(
                 error.message.withoutFullStop, "Give the user what `baton check --grants` prints", .refused)
@@ -66,7 +68,7 @@ struct DatasetInspection {
     /// Where the dataset's SQL comes from.
     private var settings: String {
         switch dataset.source {
-        case .query: "`query`"
+        case .query: "`query`, which must be one SELECT, as Baton reads from it as from a table"
         case .table(_, nil, nil): "`table`"
         case .table(_, _?, nil): "`where`"
         case .table(_, nil, _?): "`filter`"

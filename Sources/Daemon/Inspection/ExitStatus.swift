@@ -56,7 +56,7 @@ extension ExitStatus {
             switch serverError.kind {
             case .loading, .masterDown, .noReplicas, .outOfMemory, .misconfigured, .busy, .tryAgain: self = .unavailable
             case .noAuth, .wrongPassword, .noPermission: self = .refused
-            case .readOnly, .cluster, .wrongType: self = .configuration
+            case .readOnly, .cluster, .wrongType, .unknownCommand: self = .configuration
             case .noScript: self = .internalError
             case .other where error.delivery != .notSent: self = .internalError
             // It was refused to log in.

@@ -14,9 +14,11 @@ enum Exposure {
     }
 
     /// An `sslmode` that leaves the server unverified, or the connection unencrypted; nil if all is well.
-    static func finding(_ connection: PostgresConnection) -> Finding? {
+    ///
+    /// - Parameter hosts: of the URL; each of them may be connected to next.
+    static func finding(_ connection: PostgresConnection, hosts: [String]) -> Finding? {
         let transport = connection.transport
-        guard transport.sslMode != "verify-full", !isLocal(transport.host) else { return nil }
+        guard transport.sslMode != "verify-full", !(hosts + [transport.host]).allSatisfy(isLocal) else { return nil }
         let matter =
             switch transport.sslMode {
             case "verify-ca":

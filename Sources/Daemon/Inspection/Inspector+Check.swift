@@ -17,7 +17,9 @@ extension Inspector {
         var sections: [CheckReport.Section] = []
         do throws(PostgresError) {
             let connection = try await connectToPostgres()
-            server = try await PostgresInspection(connection: connection).inspect(&postgres)
+            server = try await PostgresInspection(
+                connection: connection, hosts: configuration.postgresConfiguration.hosts
+            ).inspect(&postgres)
             sections = try await explain(datasets, connection)
             await connection.close()
         } catch {

@@ -3,12 +3,14 @@ internal import PostgresClient
 /// Looks at the PostgreSQL server.
 struct PostgresInspection {
     let connection: PostgresConnection
+    /// The hosts of the URL.
+    let hosts: [String]
 
     static let oldestVersion = 130_000
 
     /// What the URL alone tells.
     static func findings(on configuration: PostgresConfiguration) -> [Finding] {
-        let hosts = configuration.hosts
+        let hosts = configuration.places
         guard hosts.count > 1, !configuration.wantsPrimary else { return [] }
         return [
             .warning(
@@ -39,7 +41,7 @@ struct PostgresInspection {
                     "The database is in SQL_ASCII, which takes any bytes for text; rows that are not UTF-8 are set aside",
                     "Move the data to a database in UTF8"))
         }
-        if let exposure = Exposure.finding(connection) { section.findings.append(exposure) }
+        if let exposure = Exposure.finding(connection, hosts: hosts) { section.findings.append(exposure) }
         if isStandby {
             section.findings.append(
                 .note(

@@ -61,11 +61,19 @@ struct RedisInspection {
         do throws(RedisError) {
             return RedisFacts(info: try await client.send(RedisCommand("INFO")).string ?? "")
         } catch {
-            guard error.serverError?.kind == .noPermission else { throw error }
-            section.findings.append(
-                .warning(
-                    "The user may not use INFO, so that memory, eviction and persistence were not looked at",
-                    "Give it what `baton check --grants --for run` prints"))
+            let unseen = "so that memory, eviction and persistence were not looked at"
+            switch error.serverError?.kind {
+            case .noPermission:
+                section.findings.append(
+                    .warning(
+                        "The user may not use INFO, \(unseen)", "Give it what `baton check --grants --for run` prints"))
+            case .unknownCommand:
+                section.findings.append(
+                    .warning(
+                        "INFO is not known here, \(unseen)",
+                        "Take it out of `rename-command` in the configuration of Redis"))
+            default: throw error
+            }
             return nil
         }
     }

@@ -44,12 +44,10 @@ extension RedisRefusal.Reason {
         case .noPermission: self = .permission
         case .readOnly, .masterDown, .noReplicas, .outOfMemory, .misconfigured: self = .writes(error)
         case .loading, .busy, .noAuth, .wrongPassword, .cluster, .tryAgain, .noScript, .wrongType: self = .other(error)
+        case .unknownCommand: self = .unknown
         case .other:
-            // In scripts, and outside of them.
-            let isUnknown = ["Unknown Redis command", "unknown command"].contains { error.message.contains($0) }
             // Valkey's words since its Lua is a module.
-            let isWithoutLua = error.message.contains("scripting engine")
-            self = isUnknown ? .unknown : isWithoutLua ? .scripts(error) : .other(error)
+            self = error.message.contains("scripting engine") ? .scripts(error) : .other(error)
         }
     }
 }

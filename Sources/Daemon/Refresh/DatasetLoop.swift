@@ -149,7 +149,8 @@ struct DatasetLoop {
         if summary.rowsContested > 0 { metadata[.contested] = "\(summary.rowsContested)" }
         if summary.rowsSetAside > 0 {
             metadata[.setAside] = "\(summary.rowsSetAside)"
-            metadata[.firstSetAside] = memory?.refresh.setAside.first.map { "\($0.identity): \($0.reason)" } ?? ""
+            let first = memory?.refresh.setAside.prefix(3).map { "\($0.identity): \($0.reason)" } ?? []
+            metadata[.firstSetAside] = "\(first.joined(separator: "; "))"
         }
         logger.log(isEventful ? .info : .debug, "pass finished", metadata)
         if summary.keysHeld > 0, summary.keysHeld != told.keysHeld {

@@ -264,6 +264,18 @@ struct RefusalTests {
             "baton.yaml:3:23: redis.main.url: is not a Redis URL. The scheme of the Redis URL is not known: use redis://, rediss:// (TLS) or unix://."
         ),
         .whole(
+            "a port that cannot be",
+            "version: 1\npostgres: { url: \"host=a,b port=1,99999\" }\n"
+                + "redis: { main: { url: \"redis://a\" } }\n",
+            "baton.yaml:2:18: postgres.url: is no connection string that leads anywhere. The port 99999 of the PostgreSQL URL is not a number from 1 to 65535."
+        ),
+        .whole(
+            "a word that libpq does not know",
+            "version: 1\npostgres: { url: \"postgresql://db/app?sslmood=require\" }\n"
+                + "redis: { main: { url: \"redis://a\" } }\n",
+            "baton.yaml:2:18: postgres.url: is no connection string that leads anywhere. The PostgreSQL URL cannot be read (invalid URI query parameter: \"sslmood\"). It looks like postgresql://user@host:5432/database?sslmode=verify-full; special characters in it are written %XX."
+        ),
+        .whole(
             "numbers of connections",
             "version: 1\npostgres: { url: \"host=db\", connections: 0 }\nredis: { main: { url: \"redis://a\" } }\n",
             "baton.yaml:2:42: postgres.connections: `0` is out of range. Write a whole number from 1 to 100, in plain digits."

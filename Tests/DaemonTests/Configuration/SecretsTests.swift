@@ -22,6 +22,13 @@ struct SecretsTests {
         #expect(try fixture.load(["BATON_POSTGRES_PASSWORD_FILE": path]).postgres.password == " a b \n")
     }
 
+    @Test("are read without the mark that some editors put before everything")
+    func byteOrderMark() throws {
+        let fixture = try ConfigurationFixture()
+        let path = try fixture.write("\u{FEFF}hunter2\n", to: "password")
+        #expect(try fixture.load(["BATON_POSTGRES_PASSWORD_FILE": path]).postgres.password == "hunter2")
+    }
+
     @Test("given twice, or in a file that can't be read, are refused")
     func refusals() throws {
         let fixture = try ConfigurationFixture()
@@ -113,6 +120,11 @@ struct SecretsTests {
             "? [hunter2]\n: 1", "redis: { \"redis://:hunter2@b\": {} }",
             "postgres: {password: hunter2, password: hunter2}",
             "postgres:\n  password: hunter2\n bad: indentation", "postgres:\n\tpassword: hunter2",
+            "postgres: { url: 'postgresql://u:a@hunter2@db/app' }",
+            "postgres: { url: 'postgresql://u:a/hunter2@db/app' }",
+            "postgres: { url: 'postgresql://u:a@hunter2/b@db/app' }",
+            "postgres: { url: 'postgresql://u:a?hunter2=@db' }",
+            "postgres: { url: 'postgresql://u:p@x?hunter2=@db/app' }", "postgres: { url: 'postgresql://u:hunter2' }",
         ])
     func errors(text: String) throws {
         let refusals = try ConfigurationFixture("version: 1\n\(text)\n").refusals()

@@ -27,6 +27,18 @@ struct TrialTests {
         }
     }
 
+    @Test("where INFO is taken away, check says so, and goes on")
+    func withoutInfo() async throws {
+        var options = LocalRedis.Options()
+        options.configuration = ["rename-command INFO \"\""]
+        try await InspectionFixture.with(redis: options) { fixture in
+            let report = try await fixture.inspector().check()
+            #expect(report.status == .done)
+            let warnings = report.texts(.warning, in: "main").joined(separator: "\n")
+            #expect(warnings.contains("INFO is not known here") && warnings.contains("`rename-command`"), "\(warnings)")
+        }
+    }
+
     @Test(
         "a Redis that takes no writes is told, in the words of the pass that fails",
         arguments: [
