@@ -91,7 +91,8 @@ struct DatasetPlanner {
         guard summary.rowsSetAside > 0 else { return }
         var tally = PlanReport.Tally()
         for row in memory.refresh.setAside {
-            tally.add("\(TextLayout.printable(row.identity.utf8)): \(row.reason)", limit: limit)
+            let identity = row.identity.isEmpty ? "\"\"" : TextLayout.printable(row.identity.utf8)
+            tally.add("\(identity): \(row.reason)", limit: limit)
         }
         tally.count = summary.rowsSetAside
         plan.tallies[.setAside] = tally
