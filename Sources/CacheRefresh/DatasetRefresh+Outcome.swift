@@ -58,8 +58,10 @@ extension DatasetRefresh {
 
     /// A pass was read and all that it found was acknowledged: the next leader may begin from here, once what is
     /// repeated was repeated.
-    public mutating func passed(_ mark: Mark) {
-        marks.passed(mark, repetition: repetitions.queued)
+    ///
+    /// - Parameter since: the mark since which changed rows were read whatever the filter says; nil if they were not.
+    public mutating func passed(_ mark: Mark, since: Mark? = nil) {
+        marks.passed(mark, since: since, repetition: repetitions.queued)
     }
 
     /// The mark that may be written now, if any.
@@ -77,7 +79,6 @@ extension DatasetRefresh {
         marks.goOn(from: other.marks, fingerprint: fingerprint)
     }
 
-    /// The newest mark that was passed and that nothing is left to do for: a row that has not changed since is as this
-    /// leader left it.
+    /// A row that has not changed since is as this leader left it, unless its work is known to be unfinished.
     public var reachedMark: Mark? { marks.reached }
 }

@@ -69,7 +69,8 @@ extension Mark: CustomStringConvertible {
 /// Decides when a mark may be written: never before every invalidation that it stands for, the repetition included, nor
 /// before a crash can't take back any more what was read; and rarely while nothing changes.
 struct MarkKeeper: Sendable {
-    /// The newest mark that all is done for, written or not: how far this leader itself need not look back.
+    /// How far this leader itself need not look back: the newest mark that all is done for, written or not; at first
+    /// where its first pass began.
     private(set) var reached: Mark?
     /// A mark that is only out of date is moved on this often.
     static let period = Duration.seconds(60)
@@ -82,8 +83,13 @@ struct MarkKeeper: Sendable {
 
     /// A pass was read to its end, and what it found was acknowledged.
     ///
-    /// - Parameter repetition: the number of the last repetition that was queued so far.
-    mutating func passed(_ mark: Mark, repetition: UInt64) {
+    /// - Parameters:
+    ///   - since: the mark from which it went on; nil if it read what fits and nothing else.
+    ///   - repetition: the number of the last repetition that was queued so far.
+    mutating func passed(_ mark: Mark, since: Mark? = nil, repetition: UInt64) {
+        // The first serves this leader at once, whatever is still to be done for it: with none, what changes outside a
+        // filter now would never be read.
+        if reached == nil { reached = since ?? mark }
         if let waiting, waiting.mark.isComparable(to: mark) {
             newest = (mark, repetition)
         } else {
@@ -103,10 +109,8 @@ struct MarkKeeper: Sendable {
             newest = nil
         }
         guard let (mark, repetition) = waiting, repetition <= done else { return nil }
-        let outlivesCrash = mark.outlivesCrash(at: snapshot)
-        // The first serves this leader at once: with none, what changes outside a filter now would never be read.
-        if outlivesCrash || reached == nil { reached = mark }
-        guard outlivesCrash else { return nil }
+        guard mark.outlivesCrash(at: snapshot) else { return nil }
+        reached = mark
         let isUrgent =
             written.map {
                 $0.repetition < repetition || now - $0.at >= Self.period || !$0.mark.isComparable(to: mark)

@@ -81,7 +81,7 @@ struct DatasetInspection {
     private var title: String {
         let source =
             switch dataset.source {
-            case .table(let name, _, _): "table \(name)"
+            case .table(let name, _, _): "table \(name.shown)"
             case .query: "query"
             }
         let mode = dataset.mode.rawValue + (dataset.format == .hash ? " as hash" : "")
@@ -95,7 +95,7 @@ struct DatasetInspection {
         let read = Set(binding.shape.columns.map(\.name.exact))
         let used = columns.filter { read.contains($0.name.exact) }
         section.add(
-            "columns", used.map { "\($0.name) \($0.type)" }.joined(separator: ", "),
+            "columns", used.map { "\($0.name.shown) \($0.type.shown)" }.joined(separator: ", "),
             json: .array(
                 used.map {
                     .fields(["name": .text($0.name), "type": .text($0.type), "nullable": .boolean($0.isNullable)])
@@ -103,16 +103,16 @@ struct DatasetInspection {
         let identity = binding.shape.columns[..<binding.shape.identityCount].map(\.name)
         section.add(
             "identity",
-            identity.joined(separator: ", ") + (dataset.identity.isEmpty ? " (the primary key)" : ""),
+            identity.map(\.shown).joined(separator: ", ") + (dataset.identity.isEmpty ? " (the primary key)" : ""),
             json: .texts(identity))
         section.add(
             "keys",
             dataset.keys.map { family in
-                let key = keyPrefix + family.template.description
+                let key = (keyPrefix + family.template.description).shown
                 guard dataset.mode != .invalidate else { return "\(key), unlinked on change" }
                 return switch family.value {
                 case .row: "\(key) holds the row"
-                case .column(let name): "\(key) holds \(name)"
+                case .column(let name): "\(key) holds \(name.shown)"
                 }
             },
             json: .texts(dataset.keys.map { keyPrefix + $0.template.description }))
@@ -173,12 +173,13 @@ struct DatasetInspection {
         let seesChanges = binding.hasTransactionIDs && dataset.changes != .filter
         var text =
             "Rows that do not fit `filter` are \(seesChanges ? "read when they change, and only then" : "not read")"
+        let isGone = "that one is deleted\(condition == nil ? "" : " or stops matching `where`") is not noticed"
         switch dataset.mode {
         case .upsert:
             text +=
                 ": their keys are not renewed and go with the TTL of \(DurationText.render(dataset.ttl)), "
-                + "that one is deleted is not noticed, and a Redis without keys gets none of them"
-        case .existing, .invalidate: text += ": that one is deleted is not noticed"
+                + "\(isGone), and a Redis without keys gets none of them"
+        case .existing, .invalidate: text += ": \(isGone)"
         }
         section.findings.append(.note(text))
         guard !seesChanges else { return }
@@ -214,7 +215,7 @@ struct DatasetInspection {
             guard row?[0] == "t" else { continue }
             findings.append(
                 .warning(
-                    "Row-level security is active on \(table.name): rows that its policies hide from this user count as "
+                    "Row-level security is active on \(table.name.shown): rows that its policies hide from this user count as "
                         + "deleted",
                     "Make sure that a policy shows the user all rows of the dataset"))
         }
@@ -229,7 +230,7 @@ struct DatasetInspection {
         for column in binding.shape.columns[..<binding.shape.identityCount] where nullable.contains(column.name.exact) {
             findings.append(
                 .warning(
-                    "\(column.name) is part of the identity and may be NULL; such rows are set aside",
+                    "\(column.name.shown) is part of the identity and may be NULL; such rows are set aside",
                     "Make the column NOT NULL, or choose another identity"))
         }
         let identity = Set(binding.shape.columns[..<binding.shape.identityCount].map(\.name.exact))
@@ -237,7 +238,9 @@ struct DatasetInspection {
             let absent = family.template.columns.filter { nullable.contains($0.exact) && !identity.contains($0.exact) }
             guard !absent.isEmpty else { continue }
             findings.append(
-                .note("Rows whose \(absent.joined(separator: " or ")) is NULL have no key \(family.template)"))
+                .note(
+                    "Rows whose \(absent.map(\.shown).joined(separator: " or ")) is NULL have no key "
+                        + "\(family.template)".shown))
         }
         return findings
     }

@@ -114,7 +114,7 @@ struct DatasetPass {
             return left ?? (isContinued ? own?.carried(to: snapshot) : nil)
         }
         do {
-            let snapshot = try await source.read(
+            let (snapshot, since) = try await source.read(
                 on: connection, known: known?.binding, isFlagging: isFlagging,
                 admit: admission
             ) { reading in
@@ -128,7 +128,7 @@ struct DatasetPass {
                     try await pipeline.sendReady(&memory.refresh)
                 }
                 memory.refresh.endRead(at: clock())
-                return reading.snapshot
+                return (reading.snapshot, reading.since)
             }
             let memory = current!
             try await letGo(memory, connection)
@@ -144,7 +144,8 @@ struct DatasetPass {
                 memory.refresh.passed(
                     Mark(
                         horizon: snapshot.horizon, history: snapshot.history,
-                        fingerprint: "\(memory.binding.fingerprint)"))
+                        fingerprint: "\(memory.binding.fingerprint)"),
+                    since: since)
             }
             markRefusal = try await writeMark(memory, snapshot)
         } catch let lag as ServerLag {

@@ -38,6 +38,8 @@ struct DatasetSource: Sendable {
         /// Whether the mark that was handed over serves; nil if none was, or rows don't say which transaction wrote
         /// them.
         let verdict: Mark.Verdict?
+        /// The mark since which changed rows are read whatever the filter says; nil if none serves.
+        let since: Mark?
         /// Each row begins with whether it may have changed since the mark.
         let rowsAreFlagged: Bool
     }
@@ -61,13 +63,14 @@ struct DatasetSource: Sendable {
             if let known, let mark, verdict == .otherDefinition, !isFlagging, known.relations == binding.relations {
                 verdict = mark.verdict(at: snapshot, fingerprint: "\(known.fingerprint)")
             }
+            let since = verdict == .fits ? mark : nil
             let query = RowQuery(
-                dataset: dataset, binding: binding,
-                changed: verdict == .fits ? mark.map(Self.changed) : nil, isFlagged: isFlagging && verdict == .fits)
+                dataset: dataset, binding: binding, changed: since.map(Self.changed),
+                isFlagged: isFlagging && since != nil)
             let rows = try await connection.copy("copy (\(query.text())) to stdout")
             let result = try await body(
                 Reading(
-                    binding: binding, snapshot: snapshot, rows: rows, verdict: verdict,
+                    binding: binding, snapshot: snapshot, rows: rows, verdict: verdict, since: since,
                     rowsAreFlagged: query.isFlagged))
             try await connection.commit()
             return result
@@ -305,5 +308,8 @@ public struct DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What to do about it; may be empty where the problem says it.
     public let remedy: String
 
-    public var description: String { "\(dataset): \(problem)\(remedy.isEmpty ? "" : ". \(remedy)")" }
+    public var description: String { "\(dataset): \(text)" }
+
+    /// The same for those who know which dataset it is.
+    var text: String { problem + (remedy.isEmpty ? "" : ". \(remedy)") }
 }
