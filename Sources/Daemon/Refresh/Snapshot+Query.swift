@@ -7,6 +7,10 @@ extension Snapshot {
     /// The timeline of a primary is part of the name of the file that it writes to: the control file goes on saying the
     /// old one until the first checkpoint after a promotion has ended, minutes maybe. A standby refuses to name that
     /// file.
+    ///
+    /// The checkpoint that a server was started from is told from one that it made since by its time, or, as that has
+    /// whole seconds only, by this: it stands where it begins, as none does that is made beside transactions (but
+    /// with `wal_level = minimal`), and statistics are older than the server's start, which a recovery throws away.
     static func take(on connection: PostgresConnection) async throws(PostgresError) -> Snapshot {
         let row = try await connection.query(
             """
@@ -18,7 +22,10 @@ extension Snapshot {
                    case when s.is_standby then pg_last_wal_replay_lsn() else pg_current_wal_flush_lsn() end,
                    pg_snapshot_xmin(pg_current_snapshot()), age(pg_snapshot_xmin(pg_current_snapshot())::xid) = 0,
                    case when c.checkpoint_time + interval '1 second' <= pg_postmaster_start_time()
-                        then c.checkpoint_lsn end
+                        then c.checkpoint_lsn
+                        when c.redo_lsn = c.checkpoint_lsn and current_setting('wal_level') <> 'minimal'
+                        then case when (select stats_reset from pg_stat_bgwriter) < pg_postmaster_start_time()
+                                  then c.checkpoint_lsn end end
             from pg_control_checkpoint() c, pg_is_in_recovery() s (is_standby)
             """
         ).first

@@ -95,9 +95,15 @@ struct MarkBeliefTests {
                 let leader = try await Self.settledLeader(world, Self.dataset())
                 await server.stop()
                 try await server.keepFiles()
-                // A checkpoint tells its second only: one of this second may be of the new start.
-                try await Task.sleep(for: .seconds(1))
-                try await server.restart()
+                // A checkpoint tells its second only: at once, so that it does not say whether it is of the new start.
+                let isOneSecond = """
+                    select checkpoint_time = date_trunc('second', pg_postmaster_start_time())
+                    from pg_control_checkpoint()
+                    """
+                try await world.wait(until: "the server was stopped and started within one second") {
+                    try await server.restart()
+                    return try await server.run(sql: isOneSecond) == "t"
+                }
                 try await Self.fill(world, 1, 2)
                 leader.connection = try await world.connect()
                 try await leader.tick()
