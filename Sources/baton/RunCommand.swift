@@ -24,6 +24,13 @@ struct RunCommand: AsyncParsableCommand {
         if replica?.unicodeScalars.allSatisfy(\.properties.isWhitespace) == true {
             throw ValidationError("--replica is empty. Leave it out for the host's name.")
         }
+        let longest = KeptNote.longestName
+        if let replica, replica.utf8.count > longest {
+            throw ValidationError("--replica has more than \(longest) bytes. Give a shorter name.")
+        }
+        if replica == nil, (Environment.variables["HOSTNAME"] ?? "").utf8.count > longest {
+            throw ValidationError("$HOSTNAME has more than \(longest) bytes. Give a shorter name with --replica.")
+        }
     }
 
     func run() async throws {

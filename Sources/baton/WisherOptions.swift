@@ -12,19 +12,24 @@ struct WisherOptions: ParsableArguments {
         help: ArgumentHelp("Who; it stands in the history. (default: $BATON_OPERATOR, else $USER)", valueName: "name"))
     var by: String?
 
-    /// As long as what the group keeps may be, with room for the rest.
-    private static let longestReason = 1000
-
     func validate() throws {
-        if reason.utf8.count > Self.longestReason {
-            throw ValidationError("--reason has more than \(Self.longestReason) bytes. Say it shorter.")
+        if reason.utf8.count > KeptNote.longestReason {
+            throw ValidationError("--reason has more than \(KeptNote.longestReason) bytes. Say it shorter.")
+        }
+        if let name = said, name.text.utf8.count > KeptNote.longestName {
+            throw ValidationError(
+                "\(name.origin) has more than \(KeptNote.longestName) bytes. Give a shorter name with --by.")
         }
     }
 
+    /// Who it is, and where that was said.
+    private var said: (origin: String, text: String)? {
+        let variables = ["BATON_OPERATOR", "USER", "LOGNAME"].map { ("$\($0)", Environment.variables[$0] ?? "") }
+        return ([("--by", by ?? "")] + variables).first { !$0.1.isEmpty }
+    }
+
     var wisher: Wisher {
-        let variables = Environment.variables
-        let name = [by, variables["BATON_OPERATOR"], variables["USER"], variables["LOGNAME"]].lazy
-            .compactMap { $0 }.first { !$0.isEmpty }
+        let name = said?.text
         var host = [CChar](repeating: 0, count: 256)
         gethostname(&host, host.count - 1)
         let machine = String(decoding: host.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)

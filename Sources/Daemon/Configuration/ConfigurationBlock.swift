@@ -186,7 +186,7 @@ final class ConfigurationBlock {
                 let name = entry.key.isWord ? entry.key.quoted : "this key"
                 names.refuse(
                     entry.location, nil, "\(name) can't be a name",
-                    remedy: "Use letters, digits, `_` and `-`, beginning with a letter")
+                    remedy: "Use at most \(String.longestName) letters, digits, `_` and `-`, beginning with a letter")
                 continue
             }
             let variable = VariableName.joined(variablePath(of: key) + [entry.key])

@@ -42,7 +42,8 @@ extension SettingFormat<String> {
         guard text.isName else {
             throw SettingRefusal(
                 "\(text.quoted) is not a name",
-                remedy: "Use letters, digits, `_` and `-`, beginning with a letter, such as `main`")
+                remedy: "Use at most \(String.longestName) letters, digits, `_` and `-`, beginning with a letter, "
+                    + "such as `main`")
         }
         return text
     }
@@ -133,9 +134,12 @@ extension SettingFormat<RedisURL> {
 }
 
 extension String {
-    /// `[A-Za-z][A-Za-z0-9_-]*`
+    /// A longer one would make what the group keeps unreadable.
+    static let longestName = 100
+
+    /// `[A-Za-z][A-Za-z0-9_-]*`, and not too long.
     var isName: Bool {
-        guard let first = utf8.first, first != UInt8(ascii: "_") else { return false }
+        guard utf8.count <= Self.longestName, let first = utf8.first, first != UInt8(ascii: "_") else { return false }
         return isWord && !contains(".") && Character(Unicode.Scalar(first)).isLetter
     }
 }

@@ -14,9 +14,13 @@ enum KeptNumber {
 }
 
 /// A note that the scripts keep, in JSON.
-enum KeptNote {
+public enum KeptNote {
+    /// So many bytes a replica or an operator may be called by, as much a reason may have: in JSON, where a byte takes up
+    /// to six, a note still has room for all of them.
+    public static let longestName = 200, longestReason = 1000
+
     /// What is longer is no note of ours; as `lease.lua` has it.
-    static let longest = 4096
+    static let longest = 16 << 10
 
     /// - Returns: nil for what is no JSON object, or too long.
     static func read(_ text: some Collection<UInt8>) -> JSONValue? {

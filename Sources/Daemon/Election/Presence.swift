@@ -40,6 +40,9 @@ public struct Presence: Hashable, Sendable {
     /// When it was last seen, in milliseconds since 1970 by the clock of Redis; not said by itself.
     public var seenMilliseconds: Int64 = 0
 
+    /// More of them are not named, so that what a replica says of itself stays a note.
+    private static let mostMissing = 50
+
     init(id: String, name: String, version: String, revision: String, startedMilliseconds: Int64) {
         self.id = id
         self.name = name
@@ -55,7 +58,7 @@ public struct Presence: Hashable, Sendable {
             ("started", "\(startedMilliseconds)"), ("pause", pause.rawValue),
         ]
         if ability != .untried { members.append(("ability", ability.rawValue)) }
-        if !missing.isEmpty { members.append(("missing", missing.joined(separator: " "))) }
+        if !missing.isEmpty { members.append(("missing", missing.prefix(Self.mostMissing).joined(separator: " "))) }
         if !gaveUpMilliseconds.isEmpty {
             members.append(("gaveUp", gaveUpMilliseconds.map { "\($0)" }.joined(separator: " ")))
         }

@@ -15,7 +15,7 @@ local function number_in(text)
 end
 
 -- What is longer than this is no note of ours: it is not read, and not passed on.
-local LONGEST_NOTE = 4096
+local LONGEST_NOTE = 16384
 
 -- The table that a note's text stands for; nil for everything else.
 local function read_note(text)

@@ -134,7 +134,7 @@ struct RefusalTests {
             "several at once, in the order of the lines", "log: { format: xml }\nlease: { redis: min }\ngroup: a b\n",
             "baton.yaml:4:16: log.format: `xml` is none of `json`, `text`. Use one of them.",
             "baton.yaml:5:17: lease.redis: `min` names no server under `redis`. Did you mean `main`?",
-            "baton.yaml:6:8: group: `a b` is not a name. Use letters, digits, `_` and `-`, beginning with a letter, such as `main`."
+            "baton.yaml:6:8: group: `a b` is not a name. Use at most 100 letters, digits, `_` and `-`, beginning with a letter, such as `main`."
         ),
         .main(
             "a duration without a unit", "shutdown: { drain: 4 }\n",
@@ -233,8 +233,8 @@ struct RefusalTests {
             "datasets.yaml:7:7: datasets.a.keys: a key is given twice, first in line 6. Keep one."),
         .datasets(
             "a name that is none", "  1a: { table: a, key: \"a:{id}\" }\n  \"a b\": {}\n",
-            "datasets.yaml:3:3: datasets: `1a` can't be a name. Use letters, digits, `_` and `-`, beginning with a letter.",
-            "datasets.yaml:4:3: datasets: this key can't be a name. Use letters, digits, `_` and `-`, beginning with a letter."
+            "datasets.yaml:3:3: datasets: `1a` can't be a name. Use at most 100 letters, digits, `_` and `-`, beginning with a letter.",
+            "datasets.yaml:4:3: datasets: this key can't be a name. Use at most 100 letters, digits, `_` and `-`, beginning with a letter."
         ),
         .datasets(
             "two names for one variable",
@@ -247,6 +247,29 @@ struct RefusalTests {
         .main(
             "a value for a block", "lease: 3s\n",
             "baton.yaml:4:8: lease: must be a block of keys, but is a single value. Write `key: value` pairs."),
+        .whole(
+            "a parameter of libpq's that can't be",
+            "version: 1\npostgres: { url: \"postgresql://db/app?sslmode=bogus\" }\n"
+                + "redis: { main: { url: redis://h } }\n",
+            "baton.yaml:2:18: postgres.url: is no connection string that leads anywhere. A parameter of the PostgreSQL URL can't be: invalid sslmode value: \"bogus\"."
+        ),
+        .whole(
+            "another one, in keywords",
+            "version: 1\npostgres: { url: \"host=db target_session_attrs=bogus\" }\n"
+                + "redis: { main: { url: redis://h } }\n",
+            "baton.yaml:2:18: postgres.url: is no connection string that leads anywhere. A parameter of the PostgreSQL URL can't be: invalid target_session_attrs value: \"bogus\"."
+        ),
+        .whole(
+            "a number of libpq's that is none",
+            "version: 1\npostgres: { url: \"postgresql://db/app?connect_timeout=abc\" }\n"
+                + "redis: { main: { url: redis://h } }\n",
+            "baton.yaml:2:18: postgres.url: is no connection string that leads anywhere. The parameter connect_timeout of the PostgreSQL URL is not a whole number: abc."
+        ),
+        .whole(
+            "parameters of libpq's that can be",
+            "version: 1\npostgres: { url: \"postgresql://db,other/app?sslmode=require&connect_timeout=3&gssencmode=disable&target_session_attrs=read-write&sslrootcert=/none\" }\n"
+                + "redis: { main: { url: redis://h } }\n"
+        ),
         .whole(
             "a list for the whole", "- a\n",
             "baton.yaml:1:1: must be a block of keys, but is a list. Write `key: value` pairs.",
@@ -437,7 +460,7 @@ struct RefusalTests {
         ),
         .environment(
             "an empty value", ["BATON_GROUP": ""],
-            "BATON_GROUP: group: `` is not a name. Use letters, digits, `_` and `-`, beginning with a letter, such as `main`."
+            "BATON_GROUP: group: `` is not a name. Use at most 100 letters, digits, `_` and `-`, beginning with a letter, such as `main`."
         ),
         .environment(
             "a misspelt name", ["BATON_POSTGRS_URL": "host=a"],

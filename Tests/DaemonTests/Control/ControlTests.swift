@@ -38,6 +38,21 @@ import Testing
         }
     }
 
+    @Test func whateverIsAcceptedIsReadBack() async throws {
+        // As JSON writes it, each of these bytes is six.
+        let name = String(repeating: "\u{1}", count: 200)
+        let wisher = Wisher(name: name + "@laptop", reason: String(repeating: "\u{2}", count: 1000))
+        try await withReplicas(name, "heir") { _, inspector, _ in
+            _ = try await inspector.pause(for: .seconds(60), wisher, patience: .zero, Lines().progress)
+            _ = try await inspector.stepDown(for: "heir", wisher, patience: nil, Lines().progress)
+            let view = try await inspector.status().view
+            #expect(view.leader?.name == name || view.leader?.name == "heir")
+            #expect(view.pause?.by == wisher.name && view.pause?.reason == wisher.reason)
+            #expect(view.present.count == 2 && view.unreadable.isEmpty && !view.leaseIsGarbage)
+            #expect(try await inspector.checkKeys().repairable.isEmpty)
+        }
+    }
+
     @Test func theLeaderStepsDownAndDoesNotComeBackAtOnce() async throws {
         try await withReplicas("pod-1", "pod-2", timing: ElectionBench.patience) { bench, inspector, replicas in
             let lines = Lines()

@@ -38,6 +38,14 @@ struct CommandLineTests {
         let pause = try await BatonProgram.run(
             "baton pause --reason \"$(head -c 2000 /dev/zero | tr '\\0' x)\"", in: ConfigurationFixture())
         #expect(pause.status == 64 && pause.errors.contains("more than 1000 bytes"), "\(pause)")
+        let long = String(repeating: "x", count: 201)
+        for (line, origin) in [
+            ("baton run --replica \(long)", "--replica"), ("HOSTNAME=\(long) baton run", "$HOSTNAME"),
+            ("baton pause --by \(long)", "--by"), ("BATON_OPERATOR=\(long) baton resume", "$BATON_OPERATOR"),
+        ] {
+            let run = try await BatonProgram.run(line, in: ConfigurationFixture())
+            #expect(run.status == 64 && run.errors.contains("\(origin) has more than 200 bytes"), "\(run)")
+        }
     }
 
     @Test("the format of the lease is that of the scripts")
