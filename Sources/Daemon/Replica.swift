@@ -179,9 +179,11 @@ struct GroupService: Service {
         watchdog: Watchdog
     ) async {
         let ways = redisConfigurations()
+        let keys = GroupKeys(prefix: configuration.keyPrefix, group: configuration.group)
         let clients = ways.mapValues { way in
             RedisClient(way, eventLoop: dataLoop, logger: logs[.redis]) { connection throws(RedisError) in
-                try await RedisNature.admit(connection, timeout: way.commandTimeout)
+                try await RedisNature.admit(
+                    connection, for: RedisTrial(keys: keys, holdsLease: false), timeout: way.commandTimeout)
             }
         }
         var leaseWay = ways[configuration.lease.redis]!
@@ -191,8 +193,7 @@ struct GroupService: Service {
             configuration: configuration, deployment: deployment, redis: clients, postgres: postgres,
             logger: logs[.refresh], metrics: figures.registry)
         let store = LeaseStore(
-            redis: leaseWay, keys: GroupKeys(prefix: configuration.keyPrefix, group: configuration.group), holder: name,
-            deployment: deployment, timing: configuration.lease.timing,
+            redis: leaseWay, keys: keys, holder: name, deployment: deployment, timing: configuration.lease.timing,
             detectsCrashes: configuration.lease.crashDetection == .connection, eventLoop: leaseLoop,
             logger: logs[.redis])
         for (name, client) in clients { figures.watch(name, purpose: "data") { client.isConnected } }

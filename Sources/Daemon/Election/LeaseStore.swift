@@ -49,7 +49,8 @@ public struct LeaseStore: Sendable {
         self.timing = timing
         self.detectsCrashes = detectsCrashes
         client = RedisClient(configuration, eventLoop: eventLoop, logger: logger) { connection throws(RedisError) in
-            try await RedisNature.admit(connection, timeout: timing.renewTimeout)
+            try await RedisNature.admit(
+                connection, for: RedisTrial(keys: keys, holdsLease: true), timeout: timing.renewTimeout)
         }
         configuration.scripts = []
         configuration.subscriptionPing = timing.renewEvery

@@ -27,7 +27,7 @@ extension Inspector {
         }
         for name in usedRedis(datasets) {
             report.sections.append(
-                try await withRedis(name) { client in
+                try await withRedis(name, anyServer: true) { client in
                     await RedisInspection(name: name, configuration: configuration, client: client, server: server)
                         .section()
                 })

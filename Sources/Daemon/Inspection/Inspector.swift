@@ -36,7 +36,11 @@ public struct Inspector: Sendable {
     }
 
     /// A client for a Redis of the configuration, closed when `body` has ended.
-    func withRedis<Result>(_ name: String, _ body: (RedisClient) async throws -> Result) async throws -> Result {
+    ///
+    /// - Parameter anyServer: as of ``RedisClient/brief(_:anyServer:_:)``.
+    func withRedis<Result>(
+        _ name: String, anyServer: Bool = false, _ body: (RedisClient) async throws -> Result
+    ) async throws -> Result {
         guard let server = configuration.redis[name] else {
             throw InspectionError(.configuration, "There is no redis \(name.quoted) in the configuration.")
         }
@@ -44,6 +48,6 @@ public struct Inspector: Sendable {
         // A person can wait longer than a leader.
         settings.connectTimeout = .seconds(5)
         settings.commandTimeout = .seconds(10)
-        return try await RedisClient.brief(settings, body)
+        return try await RedisClient.brief(settings, anyServer: anyServer, body)
     }
 }

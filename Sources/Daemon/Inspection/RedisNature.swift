@@ -45,11 +45,18 @@ extension RedisNature {
             hasClock: try await answer(time).map(isTime) ?? true)
     }
 
-    /// Lets a connection be used only where Baton can work. What `baton check` finds, a replica says in its words.
+    /// Lets a connection be used only where Baton can work. What `baton check` finds, others say in its words.
     ///
+    /// - Parameter trial: what is going to be done there; nil if that is not known.
     /// - Throws: `RedisError`.
-    static func admit(_ connection: RedisConnection, timeout: Duration) async throws(RedisError) {
-        guard let obstacle = try await ask(connection, timeout: timeout).obstacle else { return }
+    static func admit(
+        _ connection: RedisConnection, for trial: RedisTrial? = nil, timeout: Duration
+    ) async throws(RedisError) {
+        // Sent behind the questions, so that one round trip answers all.
+        let unknown = trial?.namesOnly(on: connection, timeout: timeout)
+        var obstacle = try await ask(connection, timeout: timeout).obstacle
+        if obstacle == nil { obstacle = try await unknown?.refusal()?.finding }
+        guard let obstacle else { return }
         throw RedisError(code: .protocolViolation, delivery: .notSent, message: obstacle.description)
     }
 

@@ -85,6 +85,39 @@ struct RedisTrial {
         return nil
     }
 
+    // MARK: Names
+
+    /// The names of commands, each sent without what belongs to it: that changes nothing, and a server that knows the
+    /// name says what is missing.
+    struct Names {
+        fileprivate let replies: [(command: String, reply: RedisPendingReply)]
+
+        /// Which of them the server does not know; nil if it knows all.
+        func refusal() async throws(RedisError) -> RedisRefusal? {
+            var unknown = RedisRefusal.List()
+            for (command, reply) in replies {
+                do throws(RedisError) {
+                    _ = try await reply.value()
+                } catch {
+                    guard let refusal = error.serverError else { throw error }
+                    if refusal.kind == .unknownCommand { unknown.add(.unknown, to: command) }
+                }
+            }
+            return unknown.all.first
+        }
+    }
+
+    /// Asks whether the server knows all commands that replicas use there, for those who have no time for more.
+    func namesOnly(on connection: RedisConnection, timeout: Duration) -> Names {
+        var names: [String] = []
+        let others = ["SCRIPT", "EVALSHA", "EVAL"] + (holdsLease ? ["SUBSCRIBE"] : [])
+        for name in others + attempts.map({ $0.words[0] }) where !names.contains(name) { names.append(name) }
+        return Names(
+            replies: names.map {
+                ($0.lowercased(), connection.submit(RedisCommand($0), timeout: timeout))
+            })
+    }
+
     // MARK: Trying
 
     private func run(

@@ -61,6 +61,12 @@ struct RedisNatureTests {
                 #expect(problems.count == 1, "one finding says all: \(problems)")
                 #expect(problems.first?.hasPrefix(kind.words) == true, "\(problems)")
 
+                for command in ["plan", "status", "history", "pause", "fsck", "cache list", "cache get a"] {
+                    let run = try await BatonProgram.run(
+                        "BATON_REDIS_MAIN_URL='\(url)' baton \(command) --config baton.yaml", in: fixture.files)
+                    #expect(run.status == 78 && run.errors.contains(kind.words), "\(command): \(run)")
+                }
+
                 let bench = try await ElectionBench.onSharedRedis()
                 let store = try bench.store(url: url)
                 let refusal = await #expect(throws: LeaseError.self) {

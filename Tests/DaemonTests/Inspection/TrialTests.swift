@@ -27,6 +27,26 @@ struct TrialTests {
         }
     }
 
+    @Test(
+        "where a command is taken away, a replica stays follower and says so in check's words",
+        arguments: ["UNLINK", "SCAN", "PUBLISH", "PTTL", "PEXPIRE", "EVALSHA"])
+    func follows(_ command: String) async throws {
+        var options = LocalRedis.Options()
+        options.configuration = ["rename-command \(command) \"\""]
+        try await InspectionFixture.with(redis: options) { fixture in
+            let problems = try await fixture.inspector().check().texts(.problem, in: "main")
+            #expect(problems.count == 1 && problems[0].contains(command), "\(problems)")
+            let run = try await BatonProgram.run(
+                """
+                BATON_LOG_FORMAT=text $BATON run --config baton.yaml & pid=$!;
+                for i in {1..100}; do grep -qE 'cannot compete|elected' errors && break; sleep 0.1; done;
+                kill -TERM $pid; wait $pid
+                """, in: fixture.files)
+            #expect(run.errors.contains(problems.first ?? "?"), "\(run.errors)")
+            #expect(!run.errors.contains("elected"), "\(run.errors)")
+        }
+    }
+
     @Test("where INFO is taken away, check says so, and goes on")
     func withoutInfo() async throws {
         var options = LocalRedis.Options()
