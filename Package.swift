@@ -108,7 +108,7 @@ let package = Package(
         .executableTarget(
             name: "baton",
             dependencies: [
-                "Daemon", "Demo",
+                "Daemon", "Demo", "PostgresClient",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict,

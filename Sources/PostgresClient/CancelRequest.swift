@@ -6,7 +6,8 @@ internal import Synchronization
 ///
 /// `PQcancel` opens a second connection and waits for the server to close it, which a stopped server never does. It
 /// therefore runs on a thread of its own that nobody waits for. The session's own socket is closed after it, because a
-/// pooler forgets whom to cancel as soon as its client has gone.
+/// pooler forgets whom to cancel as soon as its client has gone. For the same reason a process waits a moment before it
+/// ends: see ``ended(within:)``.
 enum CancelRequest {
     /// How many requests may hang at one time; beyond it a session is only closed.
     private static let limit = 16
@@ -39,5 +40,28 @@ enum CancelRequest {
             cargo.perform()
             running.subtract(1, ordering: .relaxed)
         }
+    }
+
+    /// Waits until the servers have closed all requests, which a stopped one never does.
+    ///
+    /// - Returns: whether they have.
+    static func ended(within limit: Duration) async -> Bool {
+        let end = ContinuousClock.now + limit
+        while running.load(ordering: .relaxed) > 0 {
+            guard .now < end, (try? await Task.sleep(for: .milliseconds(5))) != nil else { return false }
+        }
+        return true
+    }
+}
+
+extension PostgresConnection {
+    /// Waits until servers have taken note of statements that were given up, as a process should before it ends: there
+    /// are poolers that a request to cancel harms if its client goes too early.
+    ///
+    /// - Parameter limit: for the wait; a server that is stopped never takes note.
+    /// - Returns: whether all have.
+    @discardableResult
+    public static func cancellationsEnded(within limit: Duration) async -> Bool {
+        await CancelRequest.ended(within: limit)
     }
 }

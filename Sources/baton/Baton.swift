@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Daemon
+internal import PostgresClient
 
 /// `baton`: the command line.
 @main
@@ -29,6 +30,7 @@ struct Baton: AsyncParsableCommand {
 
     static func main() async {
         let status = await status()
+        await PostgresConnection.cancellationsEnded(within: .milliseconds(250))
         if let failure = Output.failure {
             Output.complain("baton: The output could not be written: \(failure).")
             exit(withError: ExitCode(ExitStatus.outputFailed.rawValue))
