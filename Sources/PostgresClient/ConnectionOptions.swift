@@ -69,6 +69,25 @@ struct ConnectionOptions {
         }
     }
 
+    /// Parameters that libpq looks at only when it is connected, or never, as it is used here.
+    static let numbers: Set<String> = [
+        "connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
+        "tcp_user_timeout",
+    ]
+
+    /// What libpq finds wrong with parameters when it begins to connect; nil if it would go on to ask a server. It gets
+    /// a place where none can be.
+    var complaint: String? {
+        var nowhere = self
+        for keyword in ["hostaddr", "port"] { nowhere.values[keyword] = nil }
+        nowhere.values["host"] = "/dev/null/none"
+        let started = nowhere.withParameters { keywords, values in PQconnectStartParams(keywords, values, 0) }
+        guard let pointer = started else { return nil }
+        defer { PQfinish(pointer) }
+        let words = PostgresError.tidy(String(cString: PQerrorMessage(pointer)))
+        return words.flatMap { $0.hasPrefix("invalid ") ? $0 : nil }
+    }
+
     /// Calls `body` with the two parallel arrays that `PQconnectStartParams` takes.
     func withParameters<R>(
         _ body: (UnsafePointer<UnsafePointer<CChar>?>, UnsafePointer<UnsafePointer<CChar>?>) -> R

@@ -95,7 +95,16 @@ extension PostgresConfiguration {
     ///
     /// - Throws: ``PostgresError`` with code ``PostgresError/Code-swift.enum/usage``.
     public func validate() throws(PostgresError) {
-        for options in try ConnectionOptions(self).hostByHost {
+        let all = try ConnectionOptions(self)
+        for (keyword, value) in all.values where ConnectionOptions.numbers.contains(keyword) {
+            guard value.isEmpty || Int32(value) != nil else {
+                throw .usage("The parameter \(keyword) of the PostgreSQL URL is not a whole number: \(value).")
+            }
+        }
+        if let complaint = all.complaint {
+            throw .usage("A parameter of the PostgreSQL URL can't be: \(complaint).")
+        }
+        for options in all.hostByHost {
             guard let port = options.values["port"], !port.isEmpty else { continue }
             if !port.utf8.contains(UInt8(ascii: ",")) {
                 guard let number = Int(port), (1...65_535).contains(number) else {

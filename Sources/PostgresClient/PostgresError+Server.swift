@@ -20,7 +20,8 @@ extension PostgresError {
     private static func advice(sqlState: String, words: String) -> String? {
         switch sqlState {
         case "57014" where words.contains("statement timeout"):
-            "Raise `postgres.statementTimeout`, or make the statement faster (EXPLAIN shows where its time goes)."
+            "Raise `postgres.statementTimeout`, or make the statement faster (EXPLAIN shows where its time goes; one that "
+                + "waited for a lock stood in pg_locks with `granted` false)."
         case "57014": "Somebody or something cancelled it (pg_cancel_backend)."
         case "25006":
             "Statements here may only read: take out what writes, also in the functions and views that it uses (SELECT … "
@@ -31,6 +32,12 @@ extension PostgresError {
             "Let a policy show this user all rows of the table, or give the user BYPASSRLS."
         case "42501": "GRANT it to the user of this connection, or connect as another user."
         case "42P01", "42703", "42883", "3F000": "Check the spelling, the search_path, and that migrations have run."
+        case "55000" where words.contains("not currently accepting connections"):
+            "Allow them again with ALTER DATABASE … ALLOW_CONNECTIONS true, or correct the database in the URL."
+        case "55000" where words.contains("has not been populated"):
+            "Fill it with REFRESH MATERIALIZED VIEW."
+        case "55000":
+            "What it uses is not in a state for this: put that right as the message says; the next try then succeeds."
         case "55P03": "Another transaction holds the lock; try again, or find it in pg_locks."
         case "40001", "40P01": "Run the transaction again."
         case "53100": "Free disk space on the server."
