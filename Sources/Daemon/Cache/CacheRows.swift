@@ -40,7 +40,7 @@ struct CacheRelatives {
         let cached = try await reader.rows(keys)
         let stored = await stored(identity, id, rows, &remarks)
         for column in pointers {
-            let texts = cached.compactMap { $0.text(column) } + [stored?.text(column)].compactMap { $0 }
+            let texts = (cached + [stored].compactMap { $0 }).flatMap { $0.texts(column) }
             for text in texts { keys += self.keys(column, text) }
             if texts.isEmpty {
                 remarks.append(
@@ -61,7 +61,7 @@ struct CacheRelatives {
         for entry in try await reader.entries(keys) where entry.type == "string" {
             if let id = try await reader.target(of: entry.key) { ids.append(id) }
         }
-        if let id = await stored(column, text, rows, &remarks)?.text(identity) { ids.append(id) }
+        ids += await stored(column, text, rows, &remarks)?.texts(identity) ?? []
         for id in ids { keys += self.keys(identity, id) }
         return keys
     }
@@ -93,20 +93,22 @@ struct CacheRelatives {
 
 /// A row, from the cache or the database: JSON, or the fields of a hash.
 struct CacheRow {
-    private let members: [String: String]
+    /// A name may be there twice, or in two spellings: readers differ in which one they take.
+    private let members: [String: [String]]
 
-    init(members: [String: String]) { self.members = members }
+    init(members: some Sequence<(name: String, text: String)>) {
+        self.members = Dictionary(grouping: members.filter { !$0.text.isEmpty }) { Self.plain($0.name) }
+            .mapValues { $0.map(\.text) }
+    }
 
     /// - Parameter json: an object; nil for anything else.
     init?(json: some Collection<UInt8>) {
         guard let scalars = JSONValue.scalarMembers(of: json) else { return nil }
-        members = Dictionary(scalars.map { (Self.plain($0.name), $0.text) }, uniquingKeysWith: { first, _ in first })
+        self.init(members: scalars)
     }
 
-    /// A column's text. Go's structs spell `Phone` what the table calls `phone`.
-    func text(_ column: String) -> String? {
-        members[Self.plain(column)].flatMap { $0.isEmpty ? nil : $0 }
-    }
+    /// What a column holds. Go's structs spell `Phone` what the table calls `phone`.
+    func texts(_ column: String) -> [String] { members[Self.plain(column)] ?? [] }
 
     private static func plain(_ name: String) -> String { VariableName.component(name) }
 }
@@ -130,10 +132,8 @@ extension CacheReader {
                 ])
                 let reply = try await connection.submit(command).value(unless: .wrongType)
                 let flat = reply?.array?.last?.array?.map { $0.string ?? "" } ?? []
-                let pairs = stride(from: 0, to: flat.count - 1, by: 2).map {
-                    (VariableName.component(flat[$0]), flat[$0 + 1])
-                }
-                rows.append(CacheRow(members: Dictionary(pairs) { first, _ in first }))
+                rows.append(
+                    CacheRow(members: stride(from: 0, to: flat.count - 1, by: 2).map { (flat[$0], flat[$0 + 1]) }))
             default: break
             }
         }

@@ -26,6 +26,7 @@ struct CacheClearTests {
             #"{"Id":7,"Phone":"100"}"#, #"{"id":7,"phone":100}"#, nil, #"{"name":"\ud83d\ude00\u0000","phone":"100"}"#,
             "{\"name\":\"\u{7F}\u{81}\u{FFFF}\",\"phone\":\"100\"}", #"{"json":{"a":"\ud800"},"phone":"100"}"#,
             #"{"LONG":1,"phone":"100"}"#, "{\n\t\"phone\" : \"1\\u00300\"}",
+            #"{"Phone":"100","Phone":"300"}"#, #"{"Phone":"300","Phone":"100"}"#, #"{"phone":"300","Phone":"100"}"#,
         ])
     func id(_ row: String?) async throws {
         try await CacheFixture.with { redis in
