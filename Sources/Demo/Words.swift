@@ -67,10 +67,16 @@ enum Columns {
         return limit > 0 ? kept + "…" : ""
     }
 
-    /// What may come from a log line or a row, without anything that moves a cursor.
+    /// What may come from a log line or a row, without anything that does something to a terminal: `\xNN` stands for
+    /// each byte that can't be seen, as in what the other commands show.
     static func printable(_ text: String) -> String {
-        String(
-            String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+        text.unicodeScalars.reduce(into: "") { shown, scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .lineSeparator, .paragraphSeparator, .format, .privateUse, .surrogate, .unassigned:
+                for byte in String(scalar).utf8 { shown += "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16) }
+            default: shown.unicodeScalars.append(scalar)
+            }
+        }
     }
 
     private static func width(_ character: Character) -> Int {

@@ -18,6 +18,10 @@ import Testing
         #expect(Words.clock(.seconds(42)) == "0:42")
     }
 
+    @Test func showsWhatCantBeSeen() {
+        #expect(Columns.printable("a\u{1B}[2J\u{202E}é\n") == #"a\x1b[2J\xe2\x80\xaeé\x0a"#)
+    }
+
     @Test func alignsTables() {
         var table = TextTable(header: ["Dataset", "Rows"])
         table.add(["merchants", "1,000"])

@@ -37,7 +37,7 @@ public struct DatasetFigures: Hashable, Sendable {
     }
 
     /// So many characters of it are kept.
-    static let problemLimit = 300
+    static let problemLimit = 1000
 
     var json: JSONText {
         func decimal(_ value: Double?) -> JSONText { value.map { .decimal($0) } ?? .null }

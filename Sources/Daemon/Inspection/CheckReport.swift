@@ -54,13 +54,13 @@ public struct CheckReport: Hashable, Sendable {
         var lines: [String] = []
         for section in sections {
             let kind = section.kind == .configuration ? "" : section.kind.rawValue
-            let head = [kind, section.name].filter { !$0.isEmpty }.joined(separator: " ")
-            let title = TextLayout.wrap(section.title, width: layout.width - 2)
-            if head.count + 2 + section.title.count <= layout.width {
-                lines.append(layout.paint(head, .bold) + (section.title.isEmpty ? "" : "  " + section.title))
+            let head = KeyText.harmless([kind, section.name].filter { !$0.isEmpty }.joined(separator: " "))
+            let title = KeyText.harmless(section.title)
+            if head.count + 2 + title.count <= layout.width {
+                lines.append(layout.paint(head, .bold) + (title.isEmpty ? "" : "  " + title))
             } else {
                 lines.append(layout.paint(head, .bold))
-                lines += title.map { "  " + $0 }
+                lines += TextLayout.wrap(title, width: layout.width - 2).map { "  " + $0 }
             }
             for fact in section.facts { lines += layout.entry(fact.label, fact.lines) }
             for finding in section.findings.sorted(by: { $0.severity.weight > $1.severity.weight }) {

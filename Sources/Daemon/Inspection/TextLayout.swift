@@ -78,9 +78,11 @@ public struct TextLayout: Hashable, Sendable {
         shortened(KeyText.shown(Array(bytes)), limit)
     }
 
+    /// The text, or its begin and its end with an ellipsis between them: `limit` scalars at most.
     static func shortened(_ text: String, _ limit: Int) -> String {
-        guard text.count > limit else { return text }
-        return "\(text.prefix(limit * 2 / 3)) … \(text.suffix(limit / 3 - 3))"
+        let scalars = text.unicodeScalars
+        guard scalars.count > limit else { return text }
+        return String(scalars.prefix(limit * 2 / 3)) + " … " + String(scalars.suffix(limit / 3 - 3))
     }
 
     /// `1,234,567`

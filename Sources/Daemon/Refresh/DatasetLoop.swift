@@ -51,7 +51,11 @@ struct DatasetLoop {
                 if let change = course.takeChange() { report(change) }
                 report(outcome, memory, duration, &told)
                 if trouble.isOver() {
-                    logger.notice("passes succeed again", [.failures: "\(schedule.consecutiveFailures)"])
+                    if schedule.consecutiveFailures == 0 {  // the server only lagged
+                        logger.notice("postgres has caught up")
+                    } else {
+                        logger.notice("passes succeed again", [.failures: "\(schedule.consecutiveFailures)"])
+                    }
                 }
                 pause = schedule.succeeded(at: pass.clock())
             } catch let lag as ServerLag {

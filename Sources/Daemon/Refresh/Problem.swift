@@ -19,7 +19,7 @@ struct Problem {
         case let error as ServerLag:
             self.init("lag", "\(error)")
         case let error as DatasetError:
-            self.init("dataset \(error.problem)", "\(error)")
+            self.init("dataset \(error.problem)", error.text)
         case Fence.Failure.fenced(let epoch):
             self.init("fenced", "another term holds the fence, epoch \(epoch)", castsDoubtOnLease: true)
         case Fence.Failure.leaseLost:

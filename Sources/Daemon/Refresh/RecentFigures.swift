@@ -78,8 +78,8 @@ struct RecentFigures: Sendable {
             longestIntervalMilliseconds: all.intervals.count == 0 ? nil : all.intervals.longest.inMilliseconds,
             queriesPerSecond: Double(all.queries) / (covered / .seconds(1)),
             writesPerSecond: Double(all.writes) / (covered / .seconds(1)), failures: all.failures,
-            problem: problem.map { String($0.prefix(DatasetFigures.problemLimit)) },
-            gate: gate.map { String($0.prefix(DatasetFigures.problemLimit)) },
+            problem: problem.map { TextLayout.shortened($0, DatasetFigures.problemLimit) },
+            gate: gate.map { TextLayout.shortened($0, DatasetFigures.problemLimit) },
             runningMilliseconds: runningSince.map { (now - $0).inMilliseconds },
             sinceSuccessMilliseconds: succeededAt.map { (now - $0).inMilliseconds },
             held: held.map { held in

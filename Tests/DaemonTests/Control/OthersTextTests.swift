@@ -58,17 +58,20 @@ import Testing
         let schema = """
             create table merchants (id text, "\(column)" text);
             insert into merchants values (E'7\\n\\x1b[2J', 'x'), (E'\\x1b]0;t\\x07', null);
+            create table "t\u{1B}[2J\\" (id int primary key, "c\\d" text);
             """
         let datasets = """
             version: 1
             datasets:
               merchants: { table: merchants, identity: [id], key: "merchant:{id}" }
+              hostile: { table: TABLE, key: "hostile:{id}" }
 
-            """
+            """.replacing("TABLE", with: #""\"t\x1b[2J\\\"""#)
         try await InspectionFixture.with(datasets, schema: schema) { fixture in
             let check = try await fixture.inspector().check()
             let text = check.text()
             #expect(Self.isHarmless(text), "\(text.debugDescription)")
+            #expect(text.contains(#"table "t\x1b[2J\\""#) && text.contains(#"c\\d text"#), "\(text)")
             #expect(text.contains(#"\x1b[2J"#) && !Self.lines(text).contains { $0.hasPrefix("  problem   evil") })
             let plan = try await fixture.inspector().plan().text()
             #expect(Self.isHarmless(plan) && plan.contains(#"merchant:7\x0a\x1b[2J"#), "\(plan.debugDescription)")

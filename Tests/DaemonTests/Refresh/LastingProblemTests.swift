@@ -26,13 +26,25 @@ struct LastingProblemTests {
         #expect(again)
     }
 
+    @Test("does not name the dataset, which stands beside it")
+    func datasets() {
+        let error = DatasetError(
+            dataset: "users", problem: "the table users does not exist", remedy: "Correct `table`.")
+        #expect(Problem(error).text == "the table users does not exist. Correct `table`.")
+    }
+
     @Test("stands in the figures until a tick succeeds, not too long")
     func figures() {
         let meter = DatasetMeter("users", .discarded)
-        struct Long: Error, CustomStringConvertible { var description: String { String(repeating: "x", count: 1000) } }
+        struct Long: Error, CustomStringConvertible {
+            var description: String { "It is long: \(String(repeating: "x\u{301}", count: 5000)). Shorten it." }
+        }
         meter.failed(Problem(Long()))
         #expect(meter.lastMinute.failures == 1)
-        #expect(meter.lastMinute.problem == String(repeating: "x", count: DatasetFigures.problemLimit))
+        let problem = meter.lastMinute.problem ?? ""
+        #expect(problem.hasPrefix("It is long") && problem.hasSuffix("Shorten it."))
+        #expect(problem.unicodeScalars.contains("…"))
+        #expect(problem.unicodeScalars.count <= DatasetFigures.problemLimit)
         meter.succeeded(.skipped, .zero)
         #expect(meter.lastMinute.problem == nil && meter.lastMinute.failures == 1)
     }

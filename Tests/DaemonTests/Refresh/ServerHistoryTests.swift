@@ -277,7 +277,7 @@ struct ServerHistoryTests {
             #expect(try await world.get("t:1")?.contains("new") == true)
             _ = try await late.query("select pg_wal_replay_resume()")
             try await world.wait(until: "it goes on") {
-                log.messages(at: .notice).contains { $0.hasPrefix("passes succeed again") }
+                log.messages(at: .notice).contains { $0.hasPrefix("postgres has caught up") }
             }
             #expect(try await world.get("t:1")?.contains("new") == true)
             task.cancel()
