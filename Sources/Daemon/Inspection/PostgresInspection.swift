@@ -5,6 +5,8 @@ struct PostgresInspection {
     let connection: PostgresConnection
     /// The hosts of the URL.
     let hosts: [String]
+    /// How long a transaction may keep the gate open before that is told.
+    var gatePatience = GateWatch.patience
 
     static let oldestVersion = 130_000
 
@@ -54,7 +56,7 @@ struct PostgresInspection {
                     "The user is a superuser, which Baton does not need", "`baton check --grants` prints what it needs")
             )
         }
-        if let open = try await OpenTransaction.find(on: connection), let age = open.age, age >= GateWatch.patience {
+        if let open = try await OpenTransaction.find(on: connection), let age = open.age, age >= gatePatience {
             section.findings.append(
                 .warning(
                     "A transaction has been open for long, and while it is, each tick reads all rows: it is \(open)",

@@ -43,29 +43,18 @@ struct DatasetCatalog {
         let unknown = Set(described.map(\.typeOID)).filter { ColumnKind(builtInType: $0) == nil }
         var kinds: [UInt32: ColumnKind] = [:]
         if !unknown.isEmpty {
-            // Domains look like what they are based on. What is neither an array nor a composite is a text, unless
-            // it is no built-in type and somebody made a function that casts it to json; to_jsonb() asks the same.
-            // Everything else is left to to_json().
+            // What is neither an array nor a composite is a text, unless it is no built-in type and somebody made a
+            // function that casts it to json; to_jsonb() asks the same. Everything else is left to to_json(). There
+            // are no domains here: a server describes their columns by the types that they are based on.
             let rows = try await connection.query(
                 """
-                with recursive base(asked, oid) as (
-                    select oid, oid from pg_type where oid = any($1::oid[])
-                    union all
-                    select b.asked, t.typbasetype from base b join pg_type t on t.oid = b.oid where t.typtype = 'd'
-                )
-                select b.asked, t.oid,
-                       t.typtype in ('b', 'e', 'r', 'm') and (t.typelem = 0 or t.typlen <> -1) and not (
-                           t.oid >= 16384 and exists (
-                               select from pg_cast
-                               where castsource = t.oid and casttarget = 'json'::regtype and castfunc <> 0))
-                from base b join pg_type t on t.oid = b.oid where t.typtype <> 'd'
+                select oid from pg_type t
+                where oid = any($1::oid[]) and typtype in ('b', 'e', 'r', 'm') and (typelem = 0 or typlen <> -1)
+                  and not (oid >= 16384 and exists (
+                      select from pg_cast
+                      where castsource = t.oid and casttarget = 'json'::regtype and castfunc <> 0))
                 """, [arrayLiteral(unknown.map(String.init))])
-            for row in rows {
-                guard let asked = row[0].flatMap({ UInt32($0) }), let oid = row[1].flatMap({ UInt32($0) }) else {
-                    continue
-                }
-                kinds[asked] = ColumnKind(builtInType: oid) ?? (row[2] == "t" ? .text : nil)
-            }
+            for oid in rows.compactMap({ $0[0].flatMap { UInt32($0) } }) { kinds[oid] = .text }
         }
         return described.map { column in
             if let kind = ColumnKind(builtInType: column.typeOID) ?? kinds[column.typeOID] {
@@ -122,13 +111,17 @@ struct DatasetCatalog {
     /// Kinds of relations that change without a word in the log; `nextval` mostly writes none.
     private static let movingKinds = ["f": "foreign table", "S": "sequence"]
 
-    /// A text that changes whenever what is read is defined anew or lies elsewhere: a view, a primary key, a policy, the
-    /// partitions, a table that was swapped in, or filled anew after `TRUNCATE`, the labels of an enum.
+    /// A text that changes whenever what is read is defined anew or lies elsewhere: a view, a primary key, a policy,
+    /// the partitions, a table that was swapped in, or filled anew after `TRUNCATE`, the labels of an enum, the
+    /// attributes of a composite type, a function in a condition.
     ///
     /// - Parameters:
     ///   - relations: their object ids.
     ///   - columns: what is read from them.
-    func definitions(of relations: [String], _ columns: [PostgresColumn]) async throws(PostgresError) -> String {
+    ///   - conditions: the dataset's own SQL.
+    func definitions(
+        of relations: [String], _ columns: [PostgresColumn], conditions: [String]
+    ) async throws(PostgresError) -> String {
         try await connection.query(
             """
             with recursive type (oid) as (
@@ -150,11 +143,20 @@ struct DatasetCatalog {
                 union all select format('policy:%s:%s', oid, xmin) from pg_policy where polrelid = any($1::oid[])
                 union all select format('label:%s:%s:%L', enumtypid, enumsortorder, enumlabel) from pg_enum
                     where enumtypid in (select oid from type)
-                union all select format('cast:%s:%s', castsource, castfunc) from pg_cast
+                union all select format('attribute:%s:%s:%L:%s', attrelid, attnum, attname, atttypid)
+                    from pg_attribute where attnum > 0 and not attisdropped
+                      and attrelid in (select typrelid from type join pg_type using (oid) where typrelid <> 0)
+                union all select format('cast:%s:%s:%s', castsource, castfunc, p.xmin)
+                    from pg_cast left join pg_proc p on p.oid = castfunc
                     where casttarget = 'json'::regtype and castsource >= 16384
+                union all select format('function:%s:%s', oid, xmin) from pg_proc
+                    where oid >= 16384 and proname = any($3::text[])
             ) facts (fact)
             """,
-            [arrayLiteral(relations), arrayLiteral(Set(columns.map(\.typeOID)).map(String.init))]
+            [
+                arrayLiteral(relations), arrayLiteral(Set(columns.map(\.typeOID)).map(String.init)),
+                arrayLiteral(conditions.flatMap(SQLWords.called)),
+            ]
         ).first?[0] ?? ""
     }
 

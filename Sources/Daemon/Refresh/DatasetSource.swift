@@ -15,7 +15,7 @@ struct DatasetSource: Sendable {
         /// The dataset's table, schema and name quoted; nil for a query.
         let relation: String?
         let tables: [DatasetCatalog.Relation]
-        /// All that is read, by object id, and how it was defined; see ``DatasetCatalog/definitions(of:)``.
+        /// All that is read, by object id, and how it was defined; see ``DatasetCatalog``.
         let relations: [String]
         /// Of these, the ones that are not locked before the snapshot is taken.
         let unlockable: [String]
@@ -224,7 +224,9 @@ struct DatasetSource: Sendable {
         let described = try await connection.describe("select * from \(Self.from(dataset, withFilter: true))")
         let catalog = DatasetCatalog(connection: connection)
         if let known, known.described == described,
-            known.definitions == (try await catalog.definitions(of: known.relations, described))
+            known.definitions
+                == (try await catalog.definitions(
+                    of: known.relations, described, conditions: Self.texts(of: dataset)))
         {
             return known
         }
@@ -247,7 +249,8 @@ struct DatasetSource: Sendable {
         let dependencies = try await catalog.dependencies(
             of: RowQuery(dataset: dataset, relation: table, shape: shape, described: described).text(),
             text: Self.texts(of: dataset))
-        let definitions = try await catalog.definitions(of: dependencies.relations, described)
+        let definitions = try await catalog.definitions(
+            of: dependencies.relations, described, conditions: Self.texts(of: dataset))
         return Binding(
             described: described, shape: shape, relation: table, tables: dependencies.tables,
             relations: dependencies.relations, unlockable: dependencies.unlockable, definitions: definitions,

@@ -84,6 +84,15 @@ struct MarkBeliefTests {
                 PostgresConfiguration(url: standby.url(database: world.databaseName), connectTimeout: .seconds(20)))
             try await leader.tick()
             #expect(try await world.keyNames() == [])
+            // What it marks from now on is of the new server, and is believed.
+            try await world.wait(until: "the new server's mark is written") {
+                world.clock.advance(by: .seconds(2))
+                try await leader.tick()
+                return try await world.mark(of: "users")?.contains(" 2 primary ") == true
+            }
+            try await Self.fill(world, 1)
+            try await world.leader(of: Self.dataset(), on: leader.connection).tick()
+            #expect(try await world.keyNames() == ["user:1"])
             await leader.connection.close()
         }
     }
@@ -144,6 +153,8 @@ struct MarkBeliefTests {
         let testDescription: String
         let schema: String
         let sql: String
+        /// Of the dataset, which rows it has.
+        var condition: String?
     }
 
     static let changes = [
@@ -182,6 +193,14 @@ struct MarkBeliefTests {
                 """,
             sql: "alter type mood rename value 'good' to 'fine'"),
         Change(
+            testDescription: "an attribute of a composite type is renamed",
+            schema: """
+                create type pair as (a int, b int); create type pairs as (list pair[]);
+                create table users (id int primary key, name text, pairs pairs);
+                insert into users values (1, 'a', row(array[row(1, 2)::pair]))
+                """,
+            sql: "alter type pair rename attribute a to c"),
+        Change(
             testDescription: "rows are hidden by a policy",
             schema: "\(schema); create policy visible on users using (id > 3)",
             sql: "alter policy visible on users using (id > 0)"),
@@ -205,6 +224,53 @@ struct MarkBeliefTests {
             let third = try await world.leader(of: dataset)
             try await third.tick()
             #expect(try await world.keyNames() == [])
+        }
+    }
+
+    /// What nothing else in the fingerprint shows: each is looked for by itself.
+    static let facts = [
+        Change(testDescription: "another file", schema: schema, sql: "truncate users"),
+        Change(
+            testDescription: "another type that takes no rewriting", schema: schema,
+            sql: "alter table users alter name type varchar"),
+        Change(
+            testDescription: "another view in the condition",
+            schema: "\(schema); create view visible as select id from users where id > 3",
+            sql: "create or replace view visible as select id from users where id > 2",
+            condition: "id in (select id from visible)"),
+        Change(
+            testDescription: "another primary key", schema: schema,
+            sql: "alter table users drop constraint users_pkey, alter id drop not null, add primary key (name)"),
+        Change(
+            testDescription: "another body of a function in the condition",
+            schema: """
+                \(schema); create function visible(int) returns boolean language sql immutable as 'select $1 > 3'
+                """,
+            sql: """
+                create or replace function visible(int) returns boolean language sql immutable as 'select $1 > 2'
+                """,
+            condition: "visible(id)"),
+        Change(
+            testDescription: "another body of a cast to json",
+            schema: """
+                create type mood as enum ('good'); create table users (id int primary key, mood mood);
+                create function shown(mood) returns json language sql immutable as $$select '1'::json$$;
+                create cast (mood as json) with function shown(mood)
+                """,
+            sql: """
+                create or replace function shown(mood) returns json language sql immutable as $$select '2'::json$$
+                """),
+    ]
+
+    @Test("Each fact is part of what a mark stands for", arguments: facts)
+    func fingerprint(_ change: Change) async throws {
+        try await RefreshWorld.with(sql: change.schema, postgres: try await Self.server.value) { world in
+            let dataset = try Dataset.table("users", ["user:{id}"], mode: .invalidate, where: change.condition)
+            let source = DatasetSource(dataset: dataset, keyPrefix: "")
+            let before = try await source.bind(on: world.connect()).fingerprint
+            #expect(try await source.bind(on: world.connect()).fingerprint == before)
+            try await world.sql(change.sql)
+            #expect(try await source.bind(on: world.connect()).fingerprint != before)
         }
     }
 }
