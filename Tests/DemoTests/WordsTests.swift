@@ -22,6 +22,10 @@ import Testing
         #expect(Columns.printable("a\u{1B}[2J\u{202E}é\n") == #"a\x1b[2J\xe2\x80\xaeé\x0a"#)
     }
 
+    /// A word that the screen tells people to type.
+    @Test(arguments: [("/tmp/demo.env", "/tmp/demo.env"), ("/tmp/it's x", #"'/tmp/it'\''s x'"#), ("", "''")])
+    func quotesForShells(_ text: String, _ word: String) { #expect(ShellText.word(text) == word) }
+
     @Test func alignsTables() {
         var table = TextTable(header: ["Dataset", "Rows"])
         table.add(["merchants", "1,000"])

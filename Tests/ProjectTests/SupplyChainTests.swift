@@ -73,6 +73,33 @@ import Testing
         for component in licensed { #expect((component["licenses"] as? [Any])?.isEmpty == false, "\(component)") }
     }
 
+    @Test("An image is built from base images that are named by digest, or not at all", arguments: [true, false])
+    func baseImages(hasDigests: Bool) async throws {
+        let digest = hasDigests ? "sha256:" + String(repeating: "7", count: 64) : "none"
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("baton-image-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let docker = folder.appendingPathComponent("docker").path
+        let script = "#!/bin/sh\n[ \"$1\" = buildx ] && echo \(digest) || echo \"$@\"\n"
+        #expect(
+            FileManager.default.createFile(
+                atPath: docker, contents: Data(script.utf8), attributes: [.posixPermissions: 0o755]))
+        let process = try await ChildProcess.start(
+            "\(Self.repository)/Scripts/build-image", ["baton:test"],
+            environment: ["PATH": "\(folder.path):/usr/bin:/bin"], workingDirectory: "/")
+        var output = ""
+        for await line in process.standardOutput { output += line }
+        var errors = ""
+        for await line in process.standardError { errors += line }
+        #expect(await process.wait().isSuccess == hasDigests)
+        for image in ["SWIFT_IMAGE=swift:", "DEBIAN_IMAGE=debian:"] {
+            let words = output.split(separator: " ").filter { $0.hasPrefix(image) }
+            #expect(words.count == (hasDigests ? 1 : 0), "\(output)")
+            for word in words { #expect(word.hasSuffix("@\(digest)"), "\(word)") }
+        }
+        #expect(errors.contains("names no digest") == !hasDigests, "\(errors)")
+    }
+
     /// What a script prints.
     private static func output(of script: String) async throws -> String {
         let process = try await ChildProcess.start("\(repository)/Scripts/\(script)", workingDirectory: repository)

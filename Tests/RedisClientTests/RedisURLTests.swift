@@ -39,6 +39,10 @@ import Testing
             RedisURL(address: .tcp(host: "h", port: 6379), username: "u", password: "p@\u{301}")
         ),
         (
+            "redis://u:p@\u{301}h",
+            RedisURL(address: .tcp(host: "\u{301}h", port: 6379), username: "u", password: "p")
+        ),
+        (
             "redis://u:\u{301}p@h:7", RedisURL(address: .tcp(host: "h", port: 7), username: "u", password: "\u{301}p")
         ),
         ("redis://:%E2%82%AC@h", RedisURL(address: .tcp(host: "h", port: 6379), password: "€")),

@@ -6,10 +6,12 @@ import Testing
 
 @Suite("baton cache clear")
 struct CacheClearTests {
-    @Test("a phone's clearing takes the row that it points to")
-    func phone() async throws {
+    @Test(
+        "a phone's clearing takes the row that it points to, however the id is written",
+        arguments: ["7", #""7""#, #""\u0037""#])
+    func phone(_ pointer: String) async throws {
         try await CacheFixture.with { redis in
-            try await redis.set("cache:appUsers:phone:100", "cache:public:oaUsers:phone:100", to: "7")
+            try await redis.set("cache:appUsers:phone:100", "cache:public:oaUsers:phone:100", to: pointer)
             try await redis.set(
                 "cache:appUsers:id:7", "cache:appUsers:id:8", "cache:public:oaUsers:id:7", "cache:oaUsers:id:9")
             let report = try await redis.tools.clear(.phones(["100"]))

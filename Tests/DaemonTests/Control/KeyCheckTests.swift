@@ -50,6 +50,7 @@ import Testing
             "wishes", [["HSET", "*", "pause", #"{"format":1,"until":"1800000000000000","by":"\ud800"}"#]],
             "can't be read"
         ),
+        ("wishes", [["HSET", "*", "pause", Self.longPause]], "can't be read"),
         ("wishes", [["HSET", "*", "reserved", "\(String(repeating: "9", count: 300)) pod-7"]], "can't be read"),
         ("replicas", [["HSET", "*", "x", Self.note(seen: "-9223372036854775808")]], "what replica `x` says of itself"),
         (
@@ -60,6 +61,10 @@ import Testing
         ("figures", [["SET", "*", Self.figures("1e300"), "PX", "60000"]], "figures that no leader writes"),
         ("figures", [["SET", "*", Self.figures("-1"), "PX", "60000"]], "figures that no leader writes"),
     ]
+
+    /// Longer than a note of ours can be.
+    private static let longPause =
+        #"{"format":1,"until":"4000000000000000","by":"b","reason":"\#(String(repeating: "x", count: 20_000))"}"#
 
     private static func lease(epoch: String = "500", since: String = "1790000000000") -> String {
         #"{"format":1,"epoch":"\#(epoch)","token":"t","holder":"pod-9","since":"\#(since)","deployment":"1/app/g"}"#
@@ -121,11 +126,26 @@ import Testing
         let lease = try await store.acquire(.random(), floor: .zero).answer.granted()
         #expect(lease.epoch < .max)
         #expect(try await store.renew(lease).wishes == LeaderWishes())
+        try await bench.send("HSET", bench.keys.wishes, "pause", Self.longPause)
+        #expect(try await store.renew(lease).wishes == LeaderWishes())
         #expect(try await store.present(bench.presence("pod-1")).replicas.map(\.name) == ["pod-1"])
         let inspector = try bench.inspector
         #expect(try await inspector.resume(Wisher(name: "anna", reason: ""), WishProgress { _ in }) == .done)
         try await inspector.repair(inspector.checkKeys().repairable)
         #expect(try await inspector.checkKeys().faults.isEmpty)
+        _ = try await store.resign(lease, .shutdown)
+    }
+
+    /// Whoever can write into the group's keys can't fill the memory of those who ask about the lease.
+    @Test func noAnswerAboutTheLeaseIsLong() async throws {
+        let bench = try await ElectionBench.onSharedRedis()
+        let time = try #require(try await bench.connection.send(RedisCommand("TIME")).array?.first?.string)
+        let note =
+            #"{"format":1,"seen":"\#(time)000","name":"\#(String(repeating: "x", count: 4000))","started":"1"}"#
+        for id in 1...300 { try await bench.send("HSET", bench.keys.replicas, "\(id)", note) }
+        let store = try bench.store("pod-1", deployment: "1/app/\(bench.group)")
+        await #expect(throws: LeaseError.self) { try await store.present(bench.presence("pod-1")) }
+        let lease = try await store.acquire(.random(), floor: .zero).answer.granted()
         _ = try await store.resign(lease, .shutdown)
     }
 

@@ -25,7 +25,7 @@ import Testing
         let lease = try await store.acquire(.random(), floor: .zero).answer.granted()
         _ = try await store.present(bench.presence(Self.hostile))
         _ = try await store.present(bench.presence("heir"))
-        let wisher = Wisher(name: "anna\u{1B}]0;owned\u{7}", reason: Self.hostile)
+        let wisher = Wisher(name: "anna\u{1B}]0;owned\u{7}", reason: Self.hostile + "why")
         let inspector = try bench.inspector
         let told = Lines()
         for successor in [Self.hostile + "?", "heir"] {
@@ -40,7 +40,8 @@ import Testing
         #expect(KeyText.bytes(shown) == Array(Self.hostile.utf8) && status.contains(shown))
         let history = try await inspector.history(limit: 10)
         #expect(Self.isHarmless(history.text) && Self.lines(history.text).count == 5)
-        #expect(history.entries.map(\.reason).filter { $0 == Self.hostile }.count == 2)
+        #expect(history.entries.map(\.reason).filter { $0 == wisher.reason }.count == 2)
+        #expect(history.text.contains(wisher.reason.shown))
         let check = try await inspector.checkKeys().text(TextLayout())
         #expect(Self.isHarmless(check), "\(check.debugDescription)")
         _ = try await inspector.resume(wisher, told.progress)
@@ -49,7 +50,18 @@ import Testing
         for json in [report.json, history.json] {
             #expect(Self.isHarmless(json) && json.contains(#"evil\u001b[2J\u009b31m\u202e\\x41"#), "\(json)")
         }
+        let before = told.all.count
+        async let handedOver = inspector.stepDown(for: nil, wisher, patience: .seconds(30), told.progress)
+        for _ in 1...1000 where told.all.count < before + 2 { try await Task.sleep(for: .milliseconds(10)) }
         _ = try await store.resign(lease, .shutdown)
+        let successor = try bench.store("\(Self.hostile)2", deployment: "1/app/\(bench.group)")
+        let next = try await successor.acquire(.random(), floor: .zero).answer.granted()
+        #expect(try await handedOver == .done)
+        #expect(told.all.allSatisfy { Self.isHarmless($0) && !$0.contains("\n") }, "\(told.all)")
+        let confirmation = Confirmation(
+            dataset: "users", key: "wishes", field: "confirm:users", timeMilliseconds: 1, leader: Self.hostile)
+        #expect(Self.isHarmless(confirmation.text) && Self.lines(confirmation.text).count == 3)
+        _ = try await successor.resign(next, .shutdown)
     }
 
     @Test("a column's name and a row's key are shown within their lines by check and plan")
@@ -92,6 +104,22 @@ import Testing
                 #expect(Self.isHarmless(run.output) && Self.isHarmless(run.errors), "\(line): \(run)")
                 #expect(!run.output.contains("\n  leader    evil"), "\(line): \(run)")
             }
+        }
+        // What a server says may be others' words too.
+        let datasets = """
+            version: 1
+            datasets:
+              evil: { query: "select evil() as id", identity: [id], key: "evil:{id}" }
+
+            """
+        let schema = """
+            create function evil() returns int language plpgsql as
+                $$begin raise exception E'x\\n  leader    evil\\x1b[2J'; end$$
+            """
+        try await InspectionFixture.with(datasets, schema: schema) { fixture in
+            let run = try await BatonProgram.run("BATON_CONFIG=baton.yaml $BATON plan", in: fixture.files)
+            #expect(run.status != 0 && run.errors.contains("evil"), "\(run)")
+            #expect(Self.isHarmless(run.errors), "\(run)")
         }
     }
 

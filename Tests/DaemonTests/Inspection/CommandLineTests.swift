@@ -46,6 +46,13 @@ struct CommandLineTests {
             let run = try await BatonProgram.run(line, in: ConfigurationFixture())
             #expect(run.status == 64 && run.errors.contains("\(origin) has more than 200 bytes"), "\(run)")
         }
+        let nameless = try await BatonProgram.run(
+            """
+            HOSTNAME= BATON_LOG_FORMAT=json $BATON run --config baton.yaml > log 2>&1 & pid=$!
+            until grep -q '"replica":' log || ! kill -0 $pid; do sleep 0.1; done
+            kill $pid; wait $pid; grep '"replica":"'"$(uname -n)"'"' log
+            """, in: ConfigurationFixture())
+        #expect(nameless.status == 0, "\(nameless)")
     }
 
     @Test("the format of the lease is that of the scripts")

@@ -19,6 +19,7 @@ struct TextLayoutTests {
     func printable() {
         #expect(TextLayout.printable(Array("a\u{1B}[31m\n\u{202E}é".utf8)) == #"a\x1b[31m\x0a\xe2\x80\xaeé"#)
         #expect(TextLayout.printable([0xFF, 0x61]) == #"\xffa"#)
+        #expect(TextLayout.table(header: ["A"], [["a\u{1B}[2J\nb"]]).last == #"a\x1b[2J\x0ab"#)
         let long = TextLayout.printable(Array(repeating: 0x61, count: 10_000))
         #expect(long.count <= 200)
         #expect(long.contains(" … "))

@@ -112,6 +112,22 @@ struct GateTests {
         }
     }
 
+    @Test("Not where a foreign table becomes a part of what is read while a leader is at work")
+    func laterObstacle() async throws {
+        let schema = """
+            create extension if not exists file_fdw; create server rows foreign data wrapper file_fdw;
+            create table own (id int primary key); insert into own values (1);
+            create foreign table far (id int not null) server rows options (filename '/dev/null')
+            """
+        try await Self.world(schema) { world in
+            let leader = try await world.leader(of: .table("own", ["own:{id}"]))
+            try await world.wait(until: "the gate shuts") { try await leader.tick() == nil }
+            try await world.sql("alter foreign table far inherit own")
+            for _ in 1...2 { #expect(try await leader.tick() != nil) }
+            #expect(leader.memory?.binding.gateObstacle == "public.far is a foreign table")
+        }
+    }
+
     @Test("A tick reads nothing where nothing happened, and reads after each kind of change")
     func opens() async throws {
         let changes = [

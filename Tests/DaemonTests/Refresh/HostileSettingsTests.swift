@@ -25,6 +25,15 @@ struct HostileSettingsTests {
         "transform_null_equals = on", "cursor_tuple_fraction = 0.001",
     ]
 
+    /// What holds nevertheless, also where the tests' servers have no locale in which it would show.
+    static let pinned: KeyValuePairs = [
+        "TimeZone": "UTC", "DateStyle": "ISO, MDY", "IntervalStyle": "postgres", "bytea_output": "hex",
+        "extra_float_digits": "1", "lc_monetary": "C", "xmlbinary": "base64", "xmloption": "content",
+        "array_nulls": "on", "standard_conforming_strings": "on", "quote_all_identifiers": "off",
+        "idle_in_transaction_session_timeout": "1min", "lock_timeout": "0", "default_transaction_deferrable": "on",
+        "transaction_deferrable": "off", "transaction_isolation": "read committed",
+    ]
+
     /// How the database is reached.
     enum Way: String, CaseIterable, Sendable {
         case directly, transactionPool, sessionPool
@@ -86,6 +95,9 @@ struct HostileSettingsTests {
             #expect(summary?.rowsSetAside == 0 && summary?.keysWritten == 60)
             let differences = try await JSONEqualityTests.differences(world, in: "public.t t")
             #expect(differences.isEmpty, "\(differences.count): \(differences.prefix(5))")
+            for (name, value) in Self.pinned {
+                #expect(try await connection.query("select current_setting($1)", [name]).first?[0] == value, "\(name)")
+            }
             // Longer than each of the time-outs.
             let slow = """
                 select id, pg_sleep(0.5)::text, '\\x41' || E'\\x41' as texts, '{null}'::text[] from public.t where id = 1

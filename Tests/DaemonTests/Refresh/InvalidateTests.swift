@@ -22,7 +22,7 @@ struct InvalidateTests {
         let leader = try await world.leader(of: dataset)
         try await Self.waitForOlderTransactions(world)
         try await leader.tick()
-        world.clock.advance(by: .seconds(2))
+        world.clock.advance(by: dataset.repeatAfter)
         try await Self.tickUntilMarked(leader)
         return leader
     }
@@ -36,7 +36,7 @@ struct InvalidateTests {
     }
 
     /// A mark stands for what was read if nobody's transaction is older; those of other tests may be.
-    private static func waitForOlderTransactions(_ world: RefreshWorld) async throws {
+    static func waitForOlderTransactions(_ world: RefreshWorld) async throws {
         try await world.wait(until: "older transactions have ended") {
             let query =
                 "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint > max(xmin::text::bigint) from users"
@@ -84,15 +84,19 @@ struct InvalidateTests {
         }
     }
 
-    @Test("Each unlink is repeated after two seconds, once: for a reader that started earlier")
-    func repetition() async throws {
+    @Test(
+        "Each unlink is repeated after the time that is set, once: for a reader that started earlier",
+        arguments: [Duration.seconds(2), .seconds(7)])
+    func repetition(after delay: Duration) async throws {
         try await Self.world { world, dataset in
+            var dataset = dataset
+            dataset.repeatAfter = delay
             let leader = try await Self.settledLeader(world, dataset)
             try await world.sql("update users set phone = '200' where id = 2; delete from users where id = 3")
             try await leader.tick()
             try await Self.fill(world, ids: 2...3)  // readers bring the old values back
             try await world.command("SET", "user:phone:200", "2")
-            world.clock.advance(by: .milliseconds(1900))
+            world.clock.advance(by: delay - .milliseconds(100))
             try await leader.tick()
             #expect(try await world.keyNames().count == 6)
             world.clock.advance(by: .milliseconds(200))

@@ -30,6 +30,26 @@ struct OddTextTests {
         }
     }
 
+    @Test("An answer that names a row which was not asked for is refused, and no key is deleted")
+    func strangeAnswer() async throws {
+        let schema = """
+            create table t (name text primary key, old boolean default false); insert into t values ('a'), ('b');
+            create function unnest(text[]) returns setof text language sql as
+                $$select 'a' from generate_series(1, 20)$$;
+            """
+        try await RefreshWorld.with(sql: schema) { world in
+            let leader = try await world.leader(of: .table("t", ["t:{name}"], filter: "not old", identity: ["name"]))
+            try await leader.tick()
+            try await world.sql("update t set old = true")
+            // What has left the filter is looked for once it changes no more.
+            try await leader.tick()
+            try await world.sql("delete from t where name = 'b'")
+            let error = await #expect(throws: DatasetError.self) { try await leader.tick() }
+            #expect(error?.problem == "the database named a row that was not asked for")
+            #expect(try await world.keyNames() == ["t:a", "t:b"])
+        }
+    }
+
     @Test("A name is a name, and never SQL")
     func columnNames() async throws {
         let odd = [

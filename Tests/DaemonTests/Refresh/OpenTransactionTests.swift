@@ -34,6 +34,13 @@ struct OpenTransactionTests {
             let prepared = try #require(try await OpenTransaction.find(on: watcher))
             #expect(prepared.owner == .prepared(gid: "forgot'ten\"\u{301}"))
             #expect(prepared.age != nil && prepared.database == world.databaseName)
+            for (patience, isTold) in [(Duration.zero, true), (.seconds(3600), false)] {
+                var section = CheckReport.Section(.postgres, "", title: "")
+                let inspection = PostgresInspection(
+                    connection: try await world.connect(), hosts: [], gatePatience: patience)
+                _ = try await inspection.inspect(&section)
+                #expect(section.findings.contains { $0.text.contains("it is the prepared transaction") } == isTold)
+            }
             try await writer.execute("commit prepared 'forgot''ten\"\u{301}'")
             #expect(try await OpenTransaction.find(on: watcher) == nil)
         }

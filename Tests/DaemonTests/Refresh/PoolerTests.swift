@@ -54,13 +54,18 @@ struct PoolerTests {
                 of: .query("select * from t -- ours", identity: ["id"], ["q:{id}"]), term: table.term,
                 fence: table.fence, on: connection)
             try await stranger.execute(statement)
-            for leader in [table, query] { #expect(try await leader.tick()?.keysWritten == 5) }
+            // Also where it was there before we connected.
+            let late = try await Self.connect(world, pooler)
+            let second = try await world.leader(
+                of: .table("t", ["late:{id}"], changes: .snapshot), term: table.term, fence: table.fence, on: late)
+            for leader in [table, query, second] { #expect(try await leader.tick()?.keysWritten == 5) }
             try await stranger.execute(statement.replacing("create temp table t as", with: "insert into t"))
-            for leader in [table, query] { try await leader.tick() }
-            for prefix in ["t:", "q:"] { #expect(try await world.differences(in: "public.t", prefix: prefix) == []) }
+            for leader in [table, query, second] { try await leader.tick() }
+            for prefix in ["t:", "q:", "late:"] {
+                #expect(try await world.differences(in: "public.t", prefix: prefix) == [])
+            }
             #expect(connection.isUsable)
-            await stranger.close()
-            await connection.close()
+            for connection in [stranger, connection, late] { await connection.close() }
             if statement.contains("nobody") { try await world.sql("drop role nobody_of_ours") }
         }
     }

@@ -11,7 +11,7 @@ struct SharedWalkTests {
     private static let templates = (1...20).map { "family\($0):{id}" }
     private static let foreignKeys = 300_000
 
-    private static func fill(_ world: RefreshWorld) async throws {
+    private static func fill(_ world: RefreshWorld, foreignKeys: Int = foreignKeys) async throws {
         try await world.command(
             "EVAL", "for i = 1, tonumber(ARGV[1]) do redis.call('SET', 'session:' .. i, 'x') end", "0", "\(foreignKeys)"
         )
@@ -91,6 +91,18 @@ struct SharedWalkTests {
             let (cost, single) = try await Self.measure(world, datasets)
             print("20 datasets: \(cost) s of Redis' processor, in walks of their own \(single) s")
             #expect(cost <= single / 10)
+        }
+    }
+
+    @Test("of a dataset beside a cache that applications fill", arguments: [Dataset.WriteMode.existing, .invalidate])
+    func besideApplications(_ mode: Dataset.WriteMode) async throws {
+        try await RefreshWorld.with(sql: DatasetLoopTests.schema, redis: LocalRedis.Options()) { world in
+            let foreignKeys = 20_000
+            try await Self.fill(world, foreignKeys: foreignKeys)
+            let before = try await Self.scans(world)
+            try await world.leader(of: .table("t", Self.templates, mode: mode)).tick()
+            #expect(try await Self.scans(world) - before <= 2 * foreignKeys / Inventory.pageSize)
+            #expect(try await world.command("DBSIZE").int ?? 0 < foreignKeys + Self.templates.count)
         }
     }
 
