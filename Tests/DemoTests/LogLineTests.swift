@@ -16,7 +16,7 @@ import Testing
     @Test func takesWhatIsNoJSONForAProblem() {
         let line = LogLine(parsing: "Fatal error: \u{1B}[31mout of range")
         #expect(line.isWarning)
-        #expect(line.words == "Fatal error:  [31mout of range")
+        #expect(line.words == #"Fatal error: \x1b[31mout of range"#)
     }
 
     @Test func readsPasses() {
