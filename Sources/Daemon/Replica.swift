@@ -35,7 +35,8 @@ public struct Replica: Sendable {
         self.configuration = configuration
         secrets = Secrets(configuration)
         self.commit = commit
-        self.name = name ?? environment["HOSTNAME"].flatMap { $0.isEmpty ? nil : $0 } ?? Self.hostName
+        let said = [name, environment["HOSTNAME"]].compactMap { $0 }
+        self.name = said.first { !$0.unicodeScalars.allSatisfy(\.properties.isWhitespace) } ?? Self.hostName
         let format: LogFormat =
             switch configuration.log.format {
             case .json: .json
