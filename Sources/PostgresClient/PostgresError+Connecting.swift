@@ -79,6 +79,14 @@ extension PostgresError {
                 create it with CREATE DATABASE.
                 """
             )
+        case "55000" where failure.text.contains("not currently accepting connections"):
+            (
+                .server(sqlState: sqlState),
+                """
+                The database \(failure.database) at \(failure.place) accepts no connections. Correct its name in the URL, or \
+                ALTER DATABASE … ALLOW_CONNECTIONS true.
+                """
+            )
         case "42501":
             (
                 .server(sqlState: sqlState),

@@ -32,8 +32,6 @@ extension PostgresError {
             "Let a policy show this user all rows of the table, or give the user BYPASSRLS."
         case "42501": "GRANT it to the user of this connection, or connect as another user."
         case "42P01", "42703", "42883", "3F000": "Check the spelling, the search_path, and that migrations have run."
-        case "55000" where words.contains("not currently accepting connections"):
-            "Allow them again with ALTER DATABASE … ALLOW_CONNECTIONS true, or correct the database in the URL."
         case "55000" where words.contains("has not been populated"):
             "Fill it with REFRESH MATERIALIZED VIEW."
         case "55000":

@@ -64,6 +64,15 @@ extension ServerTests {
             #expect(error.message.contains("nirgends") && error.message.contains("CREATE DATABASE"))
         }
 
+        @Test func aClosedDatabase() async throws {
+            let server = try await LocalPostgres.shared()
+            let url = try await server.createDatabase("closed")
+            try await server.run(sql: "alter database closed allow_connections false")
+            let error = try await refusal(url)
+            #expect(error.code == .server(sqlState: "55000"))
+            #expect(error.message.contains("closed") && error.message.contains("ALLOW_CONNECTIONS true"))
+        }
+
         @Test func anUnknownUser() async throws {
             // A server that asks for a password doesn't say which of the two is wrong.
             var options = LocalPostgres.Options()

@@ -232,6 +232,25 @@ extension ServerTests {
             await connection.close()
         }
 
+        @Test func remediesForLocksAndStates() async throws {
+            let server = try await LocalPostgres.shared()
+            try await server.run(
+                sql: "create table locked (i int); create materialized view unfilled as select 1 as i with no data")
+            let holder = try await connect()
+            let connection = try await connect(statementTimeout: .milliseconds(300))
+            try await holder.execute("begin; lock table locked in access exclusive mode")
+            let late = try await failure { () throws(PostgresError) in
+                try await connection.query("select * from locked")
+            }
+            #expect(late.message.contains("pg_locks"))
+            let state = try await failure { () throws(PostgresError) in
+                try await connection.query("select * from unfilled")
+            }
+            #expect(state.sqlState == "55000" && state.message.contains("REFRESH MATERIALIZED VIEW"))
+            await holder.close()
+            await connection.close()
+        }
+
         // MARK: Transactions
 
         @Test func aReadOnlyTransactionRefusesWrites() async throws {
