@@ -87,28 +87,99 @@ let package = Package(
             swiftSettings: strict
         ),
 
-        // MARK: The daemon and its command line
+        // MARK: The daemon, in layers: each imports only from those before it
+        .target(name: "Formatting", swiftSettings: strict),
         .target(
-            name: "Daemon",
+            name: "BatonConfiguration",
             dependencies: [
-                "CacheRefresh", "JSON", "LeaderElection", "PostgresClient", "RedisClient",
-                .product(name: "Logging", package: "swift-log"),
+                "CacheRefresh", "Formatting", "LeaderElection", "PostgresClient", "RedisClient",
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "GroupState",
+            dependencies: ["CacheRefresh", "Formatting", "JSON", "LeaderElection", "RedisClient"],
+            resources: [.embedInCode("Scripts")],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "DatasetReading",
+            dependencies: ["BatonConfiguration", "CacheRefresh", "Formatting", "PostgresClient"],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Telemetry",
+            dependencies: [
+                "BatonConfiguration", "Formatting", "LeaderElection",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "ElectionRuntime",
+            dependencies: [
+                "CacheRefresh", "Formatting", "GroupState", "LeaderElection", "RedisClient", "Telemetry",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "RefreshRuntime",
+            dependencies: [
+                "BatonConfiguration", "CacheRefresh", "DatasetReading", "ElectionRuntime", "Formatting", "GroupState",
+                "LeaderElection", "PostgresClient", "RedisClient", "Telemetry",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "StatusServer",
+            dependencies: [
+                "BatonConfiguration", "ElectionRuntime", "Formatting", "GroupState", "LeaderElection", "Telemetry",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Operations",
+            dependencies: [
+                "BatonConfiguration", "CacheRefresh", "DatasetReading", "Formatting", "GroupState", "JSON",
+                "LeaderElection", "PostgresClient", "RedisClient",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Daemon",
+            dependencies: [
+                "BatonConfiguration", "CacheRefresh", "DatasetReading", "ElectionRuntime", "Formatting", "GroupState",
+                "LeaderElection", "Operations", "PostgresClient", "RedisClient", "RefreshRuntime", "StatusServer",
+                "Telemetry",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-                .product(name: "Yams", package: "Yams"),
             ],
-            resources: [.embedInCode("Scripts")],
             swiftSettings: strict
         ),
         .executableTarget(
             name: "baton",
             dependencies: [
-                "Daemon", "Demo", "PostgresClient",
+                "BatonConfiguration", "CacheRefresh", "Daemon", "Demo", "Formatting", "GroupState", "Operations",
+                "PostgresClient", "StatusServer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict,
@@ -164,7 +235,7 @@ let package = Package(
         .testTarget(
             name: "ElectionSimulationTests",
             dependencies: [
-                "Daemon", "ElectionSimulation", "LeaderElection", "LocalStack", "RedisClient",
+                "ElectionRuntime", "ElectionSimulation", "GroupState", "LeaderElection", "LocalStack", "RedisClient",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -186,27 +257,122 @@ let package = Package(
         ),
         .testTarget(
             name: "PostgresClientTests", dependencies: ["PostgresClient", "LocalStack"], swiftSettings: strict),
-        .testTarget(
-            name: "DaemonTests",
+        // What the tests of several targets need: it knows no operations, so that a change there builds little anew.
+        .target(
+            name: "TestSupport",
             dependencies: [
-                "baton", "CacheRefresh", "Daemon", "Faults", "LeaderElection", "LocalStack", "PostgresClient",
-                "RedisClient",
+                "BatonConfiguration", "CacheRefresh", "DatasetReading", "ElectionRuntime", "Formatting", "GroupState",
+                "LeaderElection", "LocalStack", "PostgresClient", "RedisClient", "RefreshRuntime", "Telemetry",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Tests/Support", swiftSettings: strict),
+        .testTarget(name: "FormattingTests", dependencies: ["Formatting"], swiftSettings: strict),
+        .testTarget(
+            name: "BatonConfigurationTests",
+            dependencies: [
+                "BatonConfiguration", "CacheRefresh", "Formatting", "GroupState", "LeaderElection", "PostgresClient",
+                "RedisClient", "TestSupport",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "GroupStateTests",
+            dependencies: [
+                "BatonConfiguration", "CacheRefresh", "ElectionRuntime", "Formatting", "GroupState", "LeaderElection",
+                "LocalStack", "RedisClient", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "DatasetReadingTests",
+            dependencies: [
+                "BatonConfiguration", "CacheRefresh", "DatasetReading", "Formatting", "LocalStack", "PostgresClient",
+                "RedisClient", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "TelemetryTests",
+            dependencies: [
+                "BatonConfiguration", "Formatting", "LeaderElection", "Telemetry", "TestSupport",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ElectionRuntimeTests",
+            dependencies: [
+                "BatonConfiguration", "CacheRefresh", "ElectionRuntime", "Faults", "Formatting", "GroupState",
+                "LeaderElection", "LocalStack", "RedisClient", "Telemetry", "TestSupport",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "RefreshRuntimeTests",
+            dependencies: [
+                "BatonConfiguration", "CacheRefresh", "DatasetReading", "ElectionRuntime", "Faults", "Formatting",
+                "GroupState", "LeaderElection", "LocalStack", "PostgresClient", "RedisClient", "RefreshRuntime",
+                "Telemetry", "TestSupport",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "StatusServerTests",
+            dependencies: [
+                "BatonConfiguration", "CacheRefresh", "ElectionRuntime", "Formatting", "GroupState", "LeaderElection",
+                "LocalStack", "RedisClient", "StatusServer", "Telemetry", "TestSupport",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "DaemonTests",
+            dependencies: [
+                "BatonConfiguration", "CacheRefresh", "Daemon", "ElectionRuntime", "Faults", "Formatting", "GroupState",
+                "LeaderElection", "LocalStack", "PostgresClient", "RedisClient", "RefreshRuntime", "StatusServer",
+                "Telemetry", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "OperationsTests",
+            dependencies: [
+                "baton", "BatonConfiguration", "CacheRefresh", "DatasetReading", "ElectionRuntime", "Faults",
+                "Formatting", "GroupState", "JSON", "LeaderElection", "LocalStack", "Operations", "PostgresClient",
+                "RedisClient", "RefreshRuntime", "Telemetry", "TestSupport",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
             exclude: ["Formats/Fixtures"],
-            swiftSettings: strict
-        ),
+            swiftSettings: strict),
         .testTarget(name: "LocalStackTests", dependencies: ["LocalStack"], swiftSettings: strict),
         .testTarget(
             name: "DemoTests",
             dependencies: [
-                "baton", "CacheRefresh", "Demo", "LocalStack", "PostgresClient", "RedisClient",
+                "baton", "CacheRefresh", "Demo", "LocalStack", "PostgresClient", "RedisClient", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -229,12 +395,15 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "CacheRefresh", "Daemon", "PostgresClient", "RedisClient",
+                "BatonConfiguration", "CacheRefresh", "Formatting", "GroupState", "Operations", "PostgresClient",
+                "RedisClient",
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
             path: "Tests/FuzzTargets", swiftSettings: strict),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], exclude: ["Seeds"], swiftSettings: strict),
-        .testTarget(name: "ProjectTests", dependencies: ["baton", "LocalStack"], swiftSettings: strict),
+        .testTarget(
+            name: "ProjectTests", dependencies: ["baton", "BatonConfiguration", "LocalStack", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(name: "RunbookTests", dependencies: ["baton", "LocalStack"], swiftSettings: strict),
     ]
 )

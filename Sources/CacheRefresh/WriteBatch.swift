@@ -99,14 +99,16 @@ public struct WriteBatch: Hashable, Sendable {
 
     /// The letters of the operations, one for each key.
     public internal(set) var operations: [UInt8] = []
-    public internal(set) var keys = ArgumentBuffer()
+    public package(set) var keys = ArgumentBuffer()
     /// The arguments of all operations, in order.
-    public internal(set) var arguments = ArgumentBuffer()
+    public package(set) var arguments = ArgumentBuffer()
     /// For each operation the row that it serves; ``DigestTable/noRow`` for keys that no row owns.
     var rows: [UInt32] = []
     /// Where the arguments of the last operation begin.
     private var lastArguments = 0
     private var closedArguments = 0
+
+    package init() {}
 
     /// More keys than this, or more bytes, block Redis for longer than other clients should notice.
     static let maximumKeys = 200
@@ -140,7 +142,9 @@ public struct WriteBatch: Hashable, Sendable {
     }
 
     /// Notes the operation whose key and arguments were just appended.
-    mutating func close(_ operation: Operation, row: UInt32) {
+    ///
+    /// - Parameter row: that it serves; none for a key that no row owns.
+    package mutating func close(_ operation: Operation, row: UInt32 = DigestTable.noRow) {
         operations.append(operation.rawValue)
         rows.append(row)
         lastArguments = closedArguments

@@ -1,16 +1,24 @@
+package import BatonConfiguration
 internal import CacheRefresh
+internal import DatasetReading
+internal import ElectionRuntime
+internal import Formatting
 internal import Glibc
+internal import GroupState
 internal import LeaderElection
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import PostgresClient
 internal import RedisClient
+internal import RefreshRuntime
 internal import ServiceLifecycle
+internal import StatusServer
+internal import Telemetry
 internal import UnixSignals
 
 /// One `baton` process: it follows, leads when elected, and refreshes while it leads.
-public struct Replica: Sendable {
+package struct Replica: Sendable {
     private let configurationPath: String
     private let environment: [String: String]
     private let configuration: Configuration
@@ -26,7 +34,7 @@ public struct Replica: Sendable {
     ///   - name: how this replica appears to people; nil for the host's name, which on Kubernetes is the pod's.
     ///   - commit: that the program was built from.
     /// - Throws: `ConfigurationErrors`.
-    public init(
+    package init(
         configurationPath: String, environment: [String: String], name: String?, commit: String
     ) throws(ConfigurationErrors) {
         let configuration = try Configuration.load(path: configurationPath, environment: environment)
@@ -46,7 +54,7 @@ public struct Replica: Sendable {
     }
 
     /// Runs until SIGTERM or SIGINT; returns when the lease was given back, or after the drain time at the latest.
-    public func run() async throws {
+    package func run() async throws {
         defer { logs.flush() }
         logger.notice(
             "started", [.group: "\(configuration.group)", .revision: "\(configuration.revision)"])
@@ -126,24 +134,6 @@ public struct Replica: Sendable {
         var buffer = [CChar](repeating: 0, count: 256)
         guard gethostname(&buffer, buffer.count - 1) == 0 else { return "replica" }
         return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-}
-
-extension Configuration {
-    /// Whether more differs than the datasets and who signs in.
-    fileprivate func needsRestart(after other: Configuration) -> Bool {
-        var mine = self
-        mine.datasets = other.datasets
-        mine.families = other.families
-        mine.settings = other.settings
-        if mine.postgres.leadsToSame(as: other.postgres) {
-            (mine.postgres.url, mine.postgres.password) = (other.postgres.url, other.postgres.password)
-        }
-        for (name, redis) in mine.redis {
-            guard let former = other.redis[name], redis.leadsToSame(as: former) else { continue }
-            mine.redis[name] = former
-        }
-        return mine != other
     }
 }
 
@@ -249,11 +239,5 @@ struct GroupService: Service {
                 }
             }
         }
-    }
-}
-
-extension Configuration.Redis {
-    func clientConfiguration(name: String) -> RedisConfiguration {
-        RedisConfiguration(url: url, tls: tls, username: username, password: password, clientName: name)
     }
 }

@@ -1,6 +1,7 @@
 internal import ArgumentParser
-internal import Daemon
+internal import Operations
 internal import PostgresClient
+internal import StatusServer
 
 /// `baton`: the command line.
 @main
@@ -54,7 +55,7 @@ struct Baton: AsyncParsableCommand {
             // Those of the parser are help, the version, and what is wrong with the command line.
             guard isOfParser(error) else {
                 Output.complain("baton: \(error)")
-                return ExitStatus(error).rawValue
+                return ExitStatus(ending: error).rawValue
             }
             let (code, text) = (exitCode(for: error), fullMessage(for: error))
             if !text.isEmpty { code == .success ? Output.write(text + "\n") : Output.complain(text) }
@@ -70,3 +71,15 @@ struct Baton: AsyncParsableCommand {
 
 /// A command may end by throwing the status that its answer has.
 extension ExitStatus: Error {}
+
+extension ExitStatus {
+    /// The status for an error that ends a command.
+    fileprivate init(ending error: any Error) {
+        switch (error as? ListenError)?.reason {
+        case .inUse: self = .unavailable
+        case .notAllowed: self = .refused
+        case .noSuchAddress: self = .configuration
+        case nil: self.init(error)
+        }
+    }
+}

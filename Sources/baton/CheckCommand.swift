@@ -1,5 +1,5 @@
-public import ArgumentParser
-public import Daemon
+internal import ArgumentParser
+internal import Operations
 
 /// `baton check`: what the configuration means to the servers, and what is wrong.
 struct CheckCommand: AsyncParsableCommand {

@@ -1,5 +1,6 @@
 internal import ArgumentParser
-internal import Daemon
+internal import BatonConfiguration
+internal import Operations
 
 /// What a shell offers for names that only the configuration knows: the one that stands on the line, or the usual one.
 /// Where it can't be read, nothing is offered; saying why is for the command itself.

@@ -1,6 +1,7 @@
 internal import ArgumentParser
-internal import Daemon
+internal import BatonConfiguration
 internal import Glibc
+internal import Operations
 
 /// What every command that needs a configuration takes.
 struct ConfigurationOptions: ParsableArguments {

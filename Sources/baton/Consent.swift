@@ -1,5 +1,5 @@
-internal import Daemon
 internal import Glibc
+internal import Operations
 
 /// Asks the person at the terminal before something is changed.
 enum Consent {

@@ -1,7 +1,9 @@
 internal import ArgumentParser
-internal import Daemon
+internal import BatonConfiguration
 internal import Demo
 internal import Glibc
+internal import GroupState
+internal import Operations
 
 /// `baton demo`: everything at once, on this machine, with nothing left behind.
 struct DemoCommand: AsyncParsableCommand {

@@ -1,6 +1,6 @@
 internal import ArgumentParser
-internal import Daemon
 internal import Glibc
+internal import Operations
 
 /// `baton fsck`: looks at the group's own keys, and mends them.
 struct FsckCommand: AsyncParsableCommand {

@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Daemon
+internal import Operations
 
 /// `baton history`: who led when, and why that ended.
 struct HistoryCommand: AsyncParsableCommand {

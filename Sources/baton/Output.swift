@@ -1,4 +1,4 @@
-internal import Daemon
+internal import Formatting
 internal import Glibc
 internal import Synchronization
 

@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Daemon
+internal import Operations
 
 /// `baton plan`: what the next pass would do.
 struct PlanCommand: AsyncParsableCommand {

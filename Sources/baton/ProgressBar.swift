@@ -1,5 +1,5 @@
-internal import Daemon
 internal import Glibc
+internal import Operations
 internal import Synchronization
 
 /// A line that shows how far something is, on a terminal only and never in what is piped on.

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Daemon
+internal import GroupState
 
 /// `baton run`: one replica, until it is told to stop.
 struct RunCommand: AsyncParsableCommand {

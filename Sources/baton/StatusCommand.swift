@@ -1,5 +1,6 @@
 internal import ArgumentParser
-internal import Daemon
+internal import Formatting
+internal import Operations
 
 /// `baton status`: who leads.
 struct StatusCommand: AsyncParsableCommand {

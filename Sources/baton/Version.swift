@@ -1,9 +1,11 @@
-internal import Daemon
+internal import BatonConfiguration
+internal import GroupState
 
 /// What `baton --version` says.
 enum Version {
     static var text: String {
-        let formats = Formats.all.map { "\($0.name) \($0.number)" }.joined(separator: ", ")
-        return "baton \(Formats.version) (\(BuildInfo.commit))\nformats: \(formats)"
+        let formats = [(name: "configuration", number: Configuration.version)] + Formats.all
+        let list = formats.map { "\($0.name) \($0.number)" }.joined(separator: ", ")
+        return "baton \(Formats.version) (\(BuildInfo.commit))\nformats: \(list)"
     }
 }

@@ -1,6 +1,7 @@
 internal import ArgumentParser
-internal import Daemon
+internal import Formatting
 internal import Glibc
+internal import Operations
 
 /// What all wishes take.
 struct WishOptions: ParsableArguments {
@@ -18,13 +19,13 @@ struct Span: ExpressibleByArgument {
     let duration: Duration
 
     init?(argument: String) {
-        guard let duration = Configuration.duration(argument) else { return nil }
+        guard let duration = DurationText.parse(argument) else { return nil }
         self.duration = duration
     }
 
     init(_ duration: Duration) { self.duration = duration }
 
-    var defaultValueDescription: String { Configuration.text(duration) }
+    var defaultValueDescription: String { DurationText.render(duration) }
 }
 
 /// `baton step-down`: a planned handover.

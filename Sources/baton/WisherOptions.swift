@@ -1,6 +1,7 @@
 internal import ArgumentParser
-internal import Daemon
 internal import Glibc
+internal import GroupState
+internal import Operations
 
 /// Who wishes something, and why: both stand in the history.
 struct WisherOptions: ParsableArguments {

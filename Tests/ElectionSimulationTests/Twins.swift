@@ -4,8 +4,8 @@ import Logging
 import NIOPosix
 import RedisClient
 
-@testable import Daemon
 @testable import ElectionSimulation
+@testable import GroupState
 
 /// A group's keys twice: on a real Redis, where the real scripts change them, and in the model. Each step is done to
 /// both, and what they answer and what they keep is compared.
@@ -169,7 +169,7 @@ struct Twins {
             call = FenceSync.atTarget(keys, lease, next: next)
         case .write(let lease, let previous, let next):
             call = ScriptCall(
-                script: Fence.writeScript, keys: [keys.fence, cached],
+                script: WriteScript.script, keys: [keys.fence, cached],
                 arguments: [
                     "\(lease.epoch)", "\(lease.token)", "\(previous)", "\(next)", "S", "\(lease.token) \(next)",
                     "90000",

@@ -1,5 +1,5 @@
 #if DEBUG || BATON_FUZZING
-    @testable internal import Daemon
+    @testable internal import Operations
     internal import Glibc
 
     /// A file is read to its end or refused, and what is written is read back as it was.

@@ -1,5 +1,7 @@
 #if DEBUG || BATON_FUZZING
-    @testable internal import Daemon
+    @testable internal import Formatting
+    @testable internal import GroupState
+    @testable internal import Operations
 
     /// Whatever stands in the group's keys, `status` shows it without a trap, and nothing of it reaches a terminal raw.
     func fuzzGroupKeys(_ input: [UInt8]) throws(FuzzFault) {

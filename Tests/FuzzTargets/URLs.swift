@@ -1,5 +1,5 @@
 #if DEBUG || BATON_FUZZING
-    @testable internal import Daemon
+    @testable internal import BatonConfiguration
     internal import RedisClient
 
     /// A password is hidden whatever it holds, and no text for a URL makes a reader trap or repeat a secret.

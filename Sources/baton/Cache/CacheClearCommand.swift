@@ -1,6 +1,7 @@
 internal import ArgumentParser
-internal import Daemon
+internal import Formatting
 internal import Glibc
+internal import Operations
 
 /// `baton cache clear`.
 struct CacheClearCommand: AsyncParsableCommand {

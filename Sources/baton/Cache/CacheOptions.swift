@@ -1,6 +1,7 @@
 internal import ArgumentParser
-internal import Daemon
+internal import BatonConfiguration
 internal import Glibc
+internal import Operations
 
 /// Where the keys are, and how the answer is to look.
 struct CacheOptions: ParsableArguments {

@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Daemon
+internal import Operations
 
 /// `baton cache test`.
 struct CacheTestCommand: AsyncParsableCommand {

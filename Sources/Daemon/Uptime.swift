@@ -1,7 +1,0 @@
-/// Time on a clock that only goes forward, and on through a suspended machine's sleep.
-enum Uptime {
-    private static let origin = ContinuousClock.now
-
-    /// Since the first call in this process.
-    static var now: Duration { ContinuousClock.now - origin }
-}

@@ -1,0 +1,18 @@
+package import PostgresClient
+
+/// Which PostgreSQL it is: a lease of another server or database says nothing here.
+package struct ServerIdentity: Hashable, Sendable {
+    /// As `pg_controldata` shows it; the same on a primary and its standbys.
+    package let systemIdentifier: String
+    package let database: String
+
+    package static func read(from connection: PostgresConnection) async throws(PostgresError) -> ServerIdentity {
+        let rows = try await connection.query(
+            "select (select system_identifier from pg_control_system()), current_database()")
+        return ServerIdentity(systemIdentifier: rows.first?[0] ?? "", database: rows.first?[1] ?? "")
+    }
+
+    /// What the lease of a group is bound to. No more of the server's history: a promoted standby goes on with the same
+    /// data.
+    package var deployment: String { "\(systemIdentifier)/\(database)" }
+}

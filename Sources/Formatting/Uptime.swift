@@ -1,0 +1,7 @@
+/// Time on a clock that only goes forward, and on through a suspended machine's sleep.
+package enum Uptime {
+    private static let origin = ContinuousClock.now
+
+    /// Since the first call in this process.
+    package static var now: Duration { ContinuousClock.now - origin }
+}

@@ -1,0 +1,61 @@
+/// The names of what a group keeps in Redis. All bear the group's hash tag; the prefix goes before everything.
+package struct GroupKeys: Hashable, Sendable {
+    /// The key that says who leads.
+    package let lease: String
+    /// The hash that says which write is accepted next; one on every target.
+    package let fence: String
+    /// The hash that says how far each dataset was read.
+    package let marks: String
+    /// The stream that tells the group's history.
+    package let events: String
+    /// The text that says whose leader seems to be gone, or that it says it is alive; with a TTL.
+    package let suspect: String
+    /// The hash in which operators leave their wishes: on the Redis of the lease those about leading, on each Redis
+    /// those for the datasets that it holds.
+    package let wishes: String
+    /// The hash in which is noted what people took out of the cache on that Redis, or put into it, so that the leader
+    /// looks at it again; with a TTL.
+    package let cleared: String
+    /// The hash that says which replicas there are.
+    package let replicas: String
+    /// The text that says how the leader's datasets fared within the last minute; with a TTL.
+    package let figures: String
+    /// The beginning of keys, and a channel, that are there only while somebody tries whether they could be.
+    package let trial: String
+    /// A key that never holds anything: with it is tried what a server would do.
+    package let tried: String
+    /// The channel on which the token of a resigned lease is published.
+    package let released: String
+    /// The channel on which the text of a new lease is published.
+    package let elected: String
+    /// The channel on which a new wish is announced.
+    package let wished: String
+    private let base: String
+
+    /// - Parameters:
+    ///   - prefix: `keyPrefix` of the configuration, such as `staging:`; may be empty.
+    ///   - group: the group's name.
+    package init(prefix: String, group: String) {
+        base = "\(prefix){baton:\(group)}:"
+        lease = base + "lease"
+        fence = base + "fence"
+        marks = base + "marks"
+        events = base + "events"
+        suspect = base + "suspect"
+        wishes = base + "wishes"
+        cleared = base + "cleared"
+        replicas = base + "replicas"
+        figures = base + "figures"
+        tried = base + "tried"
+        trial = base + "trial"
+        released = base + "released"
+        elected = base + "elected"
+        wished = base + "wished"
+    }
+
+    /// The channel that the leader of a term listens to, so that its silence shows when its process is gone.
+    package func live(_ token: some CustomStringConvertible) -> String { "\(base)live:\(token)" }
+
+    /// All keys of the group's own that may be beside cached ones.
+    package var all: [String] { [lease, fence, marks, events, suspect, wishes, cleared, replicas, figures] }
+}

@@ -1,0 +1,27 @@
+/// What operators wish of a leader, as a renewal tells it.
+package struct LeaderWishes: Hashable, Sendable {
+    /// That it gives the lease to another.
+    package struct StepDown: Hashable, Sendable {
+        /// Who wishes it, and why; for people.
+        package let by: String
+        package let reason: String
+        /// The replica that is to lead next; empty for any.
+        package let successor: String
+    }
+
+    /// How long it is to write nothing from now on.
+    package var pause: Duration = .zero
+    package var stepDown: StepDown?
+
+    package init() {}
+}
+
+extension LeaderWishes {
+    /// Four fields of a script's answer: ms to pause, who wishes a step-down, for whom, why.
+    package init(_ answer: ScriptAnswer, from start: Int) throws(LeaseError) {
+        pause = try answer.milliseconds(start)
+        let by = try answer.field(start + 1)
+        guard !by.isEmpty else { return }
+        stepDown = StepDown(by: by, reason: try answer.field(start + 3), successor: try answer.field(start + 2))
+    }
+}

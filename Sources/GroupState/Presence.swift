@@ -1,0 +1,147 @@
+internal import CacheRefresh
+internal import Formatting
+internal import JSON
+
+/// What a replica says of itself, so that operators and the other replicas know of it.
+package struct Presence: Hashable, Sendable {
+    /// What the work of a leader is doing about an operator's wish to pause.
+    package enum Pause: String, Sendable {
+        case none
+        /// Passes that had begun are coming to their end.
+        case pausing
+        case paused
+    }
+
+    /// Whether it reaches everything that a leader's work needs.
+    package enum Ability: String, Sendable {
+        /// Nobody wanted to know.
+        case untried
+        case able
+        case unable
+    }
+
+    /// Of the process; two replicas may bear the same name.
+    package let id: String
+    package let name: String
+    package let version: String
+    /// Of the datasets that it would refresh.
+    package let revision: String
+    /// When the process began, in milliseconds since 1970 by the clock of its machine.
+    package let startedMilliseconds: Int64
+    /// One of the states of an election.
+    package var state = "follower"
+    /// That it leads with.
+    package var epoch = ""
+    package var pause = Pause.none
+    package var ability = Ability.untried
+    /// What it can't reach of what the work needs: `postgres`, or a Redis by its name in the configuration.
+    package var missing: [String] = []
+    /// When it gave the lease up because it could not work, by the clock of Redis; those that still matter.
+    package var gaveUpMilliseconds: [Int64] = []
+    /// When it was last seen, in milliseconds since 1970 by the clock of Redis; not said by itself.
+    package var seenMilliseconds: Int64 = 0
+
+    /// More of them are not named, so that what a replica says of itself stays a note.
+    private static let mostMissing = 50
+
+    package init(id: String, name: String, version: String, revision: String, startedMilliseconds: Int64) {
+        self.id = id
+        self.name = name
+        self.version = version
+        self.revision = revision
+        self.startedMilliseconds = startedMilliseconds
+    }
+
+    /// The members of a JSON object, without braces.
+    package var members: String {
+        var members: [(String, String)] = [
+            ("name", name), ("state", state), ("epoch", epoch), ("version", version), ("revision", revision),
+            ("started", "\(startedMilliseconds)"), ("pause", pause.rawValue),
+        ]
+        if ability != .untried { members.append(("ability", ability.rawValue)) }
+        if !missing.isEmpty { members.append(("missing", missing.prefix(Self.mostMissing).joined(separator: " "))) }
+        if !gaveUpMilliseconds.isEmpty {
+            members.append(("gaveUp", gaveUpMilliseconds.map { "\($0)" }.joined(separator: " ")))
+        }
+        return members.map { "\"\($0)\":\(JSONText.text($1).rendered)" }.joined(separator: ",")
+    }
+
+    /// - Parameter json: as `present.lua` keeps it; nil for anything else. Unknown members are ignored.
+    package init?(id: String, json: some Collection<UInt8>) {
+        guard let fields = KeptNote.read(json), let name = fields["name"]?.string,
+            let seen = KeptNumber.read(fields["seen"]?.string),
+            let started = fields["started"] == nil ? 0 : KeptNumber.read(fields["started"]?.string)
+        else { return nil }
+        self.init(
+            id: id, name: name, version: fields["version"]?.string ?? "", revision: fields["revision"]?.string ?? "",
+            startedMilliseconds: started)
+        state = fields["state"]?.string ?? ""
+        epoch = fields["epoch"]?.string ?? ""
+        pause = fields["pause"]?.string.flatMap { Pause(rawValue: $0) } ?? .none
+        ability = fields["ability"]?.string.flatMap { Ability(rawValue: $0) } ?? .untried
+        missing = (fields["missing"]?.string ?? "").split(separator: " ").map(String.init)
+        gaveUpMilliseconds = (fields["gaveUp"]?.string ?? "").split(separator: " ").compactMap {
+            KeptNumber.read(String($0))
+        }
+        seenMilliseconds = seen
+    }
+}
+
+/// The replicas of a group, as they stand in Redis.
+package struct Attendance: Hashable, Sendable {
+    /// How often a replica says that it is there, at least.
+    package static let interval = Duration.seconds(2)
+    /// One that was not seen for so long is not counted upon.
+    package static let freshness = Duration.seconds(6)
+
+    /// By the clock of Redis, in milliseconds since 1970.
+    package let nowMilliseconds: Int64
+    /// Also those that are gone for less than an hour.
+    package let replicas: [Presence]
+
+    package init(nowMilliseconds: Int64, replicas: [Presence]) {
+        self.nowMilliseconds = nowMilliseconds
+        self.replicas = replicas
+    }
+
+    /// The answer of `present.lua`.
+    package init(_ answer: ScriptAnswer) throws(LeaseError) {
+        guard answer.word == "PRESENT", let now = KeptNumber.read(try answer.field(0)) else {
+            throw try LeaseError(refusal: answer) ?? .unexpectedAnswer(answer.word)
+        }
+        let entries = answer.fields.dropFirst()
+        self.init(
+            nowMilliseconds: now,
+            replicas: stride(from: entries.startIndex, to: entries.endIndex - 1, by: 2).compactMap {
+                Presence(id: entries[$0], json: entries[$0 + 1].utf8)
+            })
+    }
+
+    /// Those that were seen lately.
+    package var present: [Presence] {
+        replicas.filter { nowMilliseconds - $0.seenMilliseconds <= Self.freshness.milliseconds }
+    }
+
+    /// Whether others should be elected before this one: a version is newer by its number, and of one version a
+    /// revision of the datasets whose first replica that is still there started later. So an update of all replicas,
+    /// one by one, changes the leader as seldom as possible.
+    package func isOutdated(_ replica: Presence) -> Bool {
+        let present = present
+        func firstStart(_ other: Presence) -> Int64 {
+            present.filter { $0.version == other.version && $0.revision == other.revision }
+                .map(\.startedMilliseconds).min() ?? other.startedMilliseconds
+        }
+        let own = firstStart(replica)
+        return present.contains { other in
+            if other.version != replica.version { return Self.isVersion(replica.version, before: other.version) }
+            return other.revision != replica.revision && firstStart(other) > own
+        }
+    }
+
+    /// By the numbers between dots, then as text: 0.9.1 is before 0.10.
+    static func isVersion(_ left: String, before right: String) -> Bool {
+        let parts = [left, right].map { $0.split(separator: ".").map { Int($0) ?? -1 } }
+        if parts[0] != parts[1] { return parts[0].lexicographicallyPrecedes(parts[1]) }
+        return left < right
+    }
+}

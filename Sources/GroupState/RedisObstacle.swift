@@ -1,0 +1,15 @@
+/// Why Baton can't work with a Redis, and what to do about it.
+package struct RedisObstacle: Hashable, Sendable, CustomStringConvertible {
+    /// What is the matter, as a sentence without its full stop.
+    package let text: String
+    /// As a sentence without its full stop.
+    package let remedy: String
+
+    init(_ text: String, _ remedy: String) {
+        self.text = text
+        self.remedy = remedy
+    }
+
+    /// `What is the matter. What to do.`
+    package var description: String { "\(text). \(remedy)." }
+}

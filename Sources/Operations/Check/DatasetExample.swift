@@ -1,0 +1,60 @@
+internal import CacheRefresh
+internal import DatasetReading
+internal import Formatting
+internal import PostgresClient
+
+/// What a pass would make of one real row.
+struct DatasetExample {
+    let dataset: Dataset
+    let binding: DatasetSource.Binding
+    let connection: PostgresConnection
+
+    enum Found: Sendable {
+        /// One for each key that the row has.
+        case operations([PlannedOperation])
+        case setAside(SetAside)
+        /// Why there is no example.
+        case none(String)
+    }
+
+    func read() async throws -> Found {
+        // A row that has all keys shows more than one that lacks some.
+        let columns = dataset.keys.flatMap(\.template.columns).map(quotedName)
+        let complete = columns.map { " and \($0) is not null" }.joined()
+        for condition in [complete, ""] {
+            guard let line = try await row(where: condition) else {
+                let patience = DurationText.render(DatasetInspection.patience)
+                return .none("none: reading one row took longer than \(patience)")
+            }
+            if !line.isEmpty { return operations(for: line) }
+        }
+        return .none("none: there is no row yet")
+    }
+
+    /// One line in the `COPY` format; empty if there is no row, nil if reading it took too long.
+    private func row(where condition: String) async throws(PostgresError) -> [UInt8]? {
+        let query = RowQuery(dataset: dataset, binding: binding)
+        let statement = "copy (\(query.text("\(condition) limit 1"))) to stdout"
+        return try await connection.patiently { connection throws(PostgresError) in
+            var line: [UInt8] = []
+            let rows = try await connection.copy(statement)
+            while let chunk = try await rows.next() { line += chunk }
+            return line
+        }
+    }
+
+    private func operations(for line: [UInt8]) -> Found {
+        var refresh = DatasetRefresh(
+            dataset: dataset, shape: binding.shape, opening: .writing, validatesUTF8: binding.validatesUTF8)
+        // Flagged as changed, so that its keys come out in mode `invalidate` too.
+        refresh.beginPass(rowsAreFlagged: true)
+        let flagged = Array("t\t".utf8) + line
+        flagged.withUnsafeBytes { refresh.take($0, at: .zero) }
+        refresh.endRead(at: .zero)
+        var operations: [PlannedOperation] = []
+        while let batch = refresh.nextBatch(at: .zero) { operations += batch.planned }
+        refresh.abandonPass()
+        if let row = refresh.setAside.first { return .setAside(row) }
+        return operations.isEmpty ? .none("none: the row that was read has no key") : .operations(operations)
+    }
+}

@@ -1,0 +1,150 @@
+import CacheRefresh
+import LeaderElection
+import LocalStack
+import RedisClient
+import TestSupport
+import Testing
+
+@testable import ElectionRuntime
+@testable import GroupState
+@testable import RefreshRuntime
+
+/// Redis forgets what it had acknowledged: it restarts from an older state, a replica is promoted, a key evicted.
+@Suite("Data that Redis lost")
+struct DataLossTests {
+    /// How the fence comes to be behind what was acknowledged.
+    enum Loss: String, CaseIterable, Sendable {
+        case fenceDeleted, fenceSetBack, fenceOfAnEarlierTerm, fenceWithoutSequence
+
+        func strike(_ world: RefreshWorld) async throws {
+            let fence = world.keys.fence
+            switch self {
+            case .fenceDeleted: try await world.command("DEL", fence)
+            case .fenceSetBack: try await world.command("HSET", fence, "sequence", "1")
+            case .fenceOfAnEarlierTerm: try await world.command("HSET", fence, "epoch", "1", "token", "earlier")
+            case .fenceWithoutSequence: try await world.command("HDEL", fence, "sequence")
+            }
+        }
+    }
+
+    @Test("A fence behind what was acknowledged is noticed with the next batch", arguments: Loss.allCases)
+    func noticedByBatch(_ loss: Loss) async throws {
+        try await RefreshWorld.onRedisOnly { world in
+            let fence = try world.fence(of: await world.elect())
+            for value in ["1", "2"] { _ = try await fence.outcome(of: fence.send(.strings([("key", value)]))) }
+            try await loss.strike(world)
+            await #expect(throws: Fence.Failure.self) {
+                try await fence.outcome(of: fence.send(.strings([("key", "3")])))
+            }
+            #expect(await fence.losses == 0)
+            _ = try await fence.outcome(of: fence.send(.strings([("key", "4")])))
+            #expect(await fence.losses == 1)
+            _ = try await fence.outcome(of: fence.send(.strings([("key", "5")])))
+            #expect(await fence.losses == 1)
+        }
+    }
+
+    @Test("A renewal alone shows it, where nothing is sent")
+    func noticedByRenewal() async throws {
+        try await RefreshWorld.onRedisOnly { world in
+            let term = try await world.elect()
+            let fence = try world.fence(of: term)
+            _ = try await fence.outcome(of: fence.send(.strings([("key", "1")])))
+            let long = ContinuousClock.now
+            _ = try await fence.outcome(of: fence.send(.strings([("key", "2")])))
+            func state(_ sequence: Int64, token: String? = nil) -> FenceState {
+                FenceState(epoch: term.epoch, token: token ?? "\(term.token)", sequence: sequence)
+            }
+            // The sync was 1, the batches 2 and 3.
+            term.renew(state(3))
+            try await fence.verify()
+            term.renew(state(2), askedAt: long)  // asked before the last batch was acknowledged
+            try await fence.verify()
+            #expect(await fence.losses == 0)
+            // What a renewal says is believed once; then the fence itself is asked, and is right.
+            term.renew(state(2))
+            try await fence.verify()
+            #expect(await fence.losses == 0)
+            for (index, fault) in Loss.allCases.enumerated() {
+                try await fault.strike(world)
+                switch fault {
+                case .fenceDeleted, .fenceWithoutSequence: term.renew(nil)
+                case .fenceSetBack: term.renew(state(1))
+                case .fenceOfAnEarlierTerm: term.renew(FenceState(epoch: Epoch(1)!, token: "earlier", sequence: 3))
+                }
+                try await fence.verify()
+                #expect(await fence.losses == index + 1, "\(fault)")
+            }
+        }
+    }
+
+    @Test("A loss is not forgotten where Redis can't be reached when it is noticed first")
+    func noticedAtLast() async throws {
+        try await RefreshWorld.onRedisOnly(redis: .init()) { world in
+            let term = try await world.elect()
+            let fence = Fence(
+                keys: world.keys, deployment: "test", term: term,
+                redis: try world.makeClient(timeout: .milliseconds(300)),
+                logger: RefreshWorld.quiet, timeout: .milliseconds(300))
+            for value in ["1", "2"] { _ = try await fence.outcome(of: fence.send(.strings([("key", value)]))) }
+            try await world.command("HSET", world.keys.fence, "sequence", "1")
+            term.renew(FenceState(epoch: term.epoch, token: "\(term.token)", sequence: 1))
+            try world.redisServer.signal(19)  // SIGSTOP
+            await #expect(throws: Fence.Failure.self) { try await fence.verify() }
+            try world.redisServer.signal(18)  // SIGCONT
+            try await world.wait(until: "the loss is noticed") {
+                try? await fence.verify()
+                return await fence.losses == 1
+            }
+        }
+    }
+
+    static let schema = """
+        create table merchants (id int primary key, name text);
+        insert into merchants select n, 'Merchant ' || n from generate_series(1, 20) n
+        """
+
+    /// What brings the cache back to an older state.
+    enum Restart: String, CaseIterable, Sendable {
+        case fromOldSnapshot, fromOldSnapshotThenAChange, empty
+    }
+
+    @Test(
+        "The cache is made right again after a restart with old data, also where nothing changed since",
+        arguments: Restart.allCases)
+    func restart(_ restart: Restart) async throws {
+        try await RefreshWorld.with(sql: Self.schema, redis: .init()) { world in
+            let dataset = try Dataset.table("merchants", ["merchant:{id}"])
+            let leader = try await world.leader(of: dataset)
+            try await leader.tick()
+            try await world.command("SAVE")
+            try await world.sql("update merchants set name = 'new' where id < 5; delete from merchants where id = 20")
+            try await leader.tick()
+            #expect(try await world.differences(in: "merchants", prefix: "merchant:").isEmpty)
+
+            if restart == .empty {
+                try await world.command("FLUSHALL")
+                try await world.command("SAVE")
+            }
+            await world.redisServer.kill()
+            try await world.redisServer.restart()
+            #expect(
+                try await world.differences(in: "merchants", prefix: "merchant:").count == (restart == .empty ? 19 : 5))
+            if restart == .empty {
+                // The lease is gone too, and with it the term.
+                let errors = await leader.troubleOfNextTick()
+                #expect(errors?.contains("lease") == true)
+                let successor = try await world.leader(of: dataset)
+                try await successor.tick()
+            } else {
+                if restart == .fromOldSnapshotThenAChange {
+                    try await world.sql("update merchants set name = 'newer' where id = 7")
+                }
+                try await leader.tickUntilItWorks()
+                try await leader.tick()
+                #expect(await leader.fence.losses == 1)
+            }
+            #expect(try await world.differences(in: "merchants", prefix: "merchant:") == [])
+        }
+    }
+}
