@@ -1,7 +1,7 @@
 /*
  * Lease, epoch and fence: what Redis decides when replicas pause, messages stray and Redis itself forgets.
  *
- * Each script of Sources/Daemon/Scripts that changes the lease or the fence is one atomic step here, as it is in Redis.
+ * Each script of Sources/GroupState/Scripts that changes the lease or the fence is one atomic step here, as it is in Redis.
  * Everything around them is as hostile as it can be: replicas have no deadlines, a lease ends whenever it likes, and
  * what was once sent may arrive at any later time, in any order, often or never. What is proven then holds for every
  * timing. README.md tells how to read this, which bounds apply and what is not modelled; `check` runs it.

@@ -10,7 +10,7 @@ import Testing
 struct ShippedFilesTests {
     let path = "\(ConfigurationFixture.repository)/config/baton.yaml"
 
-    @Test("loads, and says what the design says")
+    @Test("loads, and sets what is documented")
     func loads() throws {
         let configuration = try Configuration.load(path: path, environment: [:])
         #expect(configuration.group == "default")
