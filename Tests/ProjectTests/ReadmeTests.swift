@@ -30,7 +30,8 @@ struct ReadmeTests {
     @Test("shows, links and measures the same as README.md")
     func agrees() throws {
         let (english, chinese) = (try Page("README.md"), try Page("README.zh-CN.md"))
-        #expect(english.headings.count > 8 && english.output.count > 6 && english.numbers.count > 20)
+        #expect(english.headings.count > 6 && !english.output.isEmpty && english.links.count > 15)
+        #expect(english.numbers.count > 12)
         #expect(chinese.headings == english.headings)
         #expect(chinese.output == english.output)
         #expect(chinese.links == english.links)
