@@ -100,7 +100,7 @@ struct FailoverTests {
     /// Delivers a batch of a term that is over, which continues the fence as it was in its time.
     private func deliver(of term: Verdict.Term, to cluster: Cluster) async throws {
         let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appending(path: "Sources/Daemon/Scripts/write.lua")
+            .deletingLastPathComponent().appending(path: "Sources/GroupState/Scripts/write.lua")
         let sequence = Int(try await cluster.command("HGET", Self.fence, "sequence")) ?? 0
         try await cluster.command(
             "EVAL", try String(contentsOf: file, encoding: .utf8), "2", Self.fence, "busy:1", "\(term.epoch)",

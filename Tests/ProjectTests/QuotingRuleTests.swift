@@ -11,7 +11,7 @@ struct QuotingRuleTests {
     /// The files whose work is to quote, to take apart, or to hide. Whatever is in a folder `Quoting` is one of them.
     private static let listed = [
         "CacheRefresh/KeyTemplate.swift", "CacheRefresh/CopyText.swift", "CacheRefresh/ScanPattern.swift",
-        "Daemon/Configuration/Redaction.swift", "Daemon/Refresh/SQLWords.swift", "PostgresClient/StartupOptions.swift",
+        "BatonConfiguration/Redaction.swift", "DatasetReading/SQLWords.swift", "PostgresClient/StartupOptions.swift",
         "RedisClient/RedisURLParser.swift",
     ]
 

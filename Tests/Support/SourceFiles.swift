@@ -3,6 +3,12 @@ internal import Testing
 
 /// The repository's own files, for tests that search them.
 package enum SourceFiles {
+    /// The folders of the targets that the daemon is made of.
+    package static let layers = [
+        "Formatting", "BatonConfiguration", "GroupState", "DatasetReading", "Telemetry", "ElectionRuntime",
+        "RefreshRuntime", "StatusServer", "Operations", "Daemon",
+    ].map { "Sources/\($0)" }
+
     /// Paths below the repository: those that are named, and all in the folders that are.
     package static func all(in places: [String]) throws -> [String] { try places.flatMap(files) }
 

@@ -73,12 +73,11 @@ struct LogFormatTests {
 
     @Test("messages are constant, and what differs has a name from the list")
     func sources() throws {
-        let folder = "\(ConfigurationFixture.repository)/Sources/Daemon"
-        let paths = try #require(FileManager.default.enumerator(atPath: folder)).compactMap { $0 as? String }
-            .filter { $0.hasSuffix(".swift") && !$0.hasPrefix("Logging/") }
+        let paths = try SourceFiles.all(in: SourceFiles.layers)
+            .filter { $0.hasSuffix(".swift") && !$0.contains("/Logging/") }
         #expect(paths.count > 50)
         for path in paths {
-            let text = try ConfigurationFixture.read("Sources/Daemon/\(path)")
+            let text = try ConfigurationFixture.read(path)
             for line in text.split(separator: "\n") where line.contains("ogger.") || line.contains("logs[") {
                 #expect(!line.contains("metadata:") && !line.contains("metadataKey"), "\(path): \(line)")
                 let message = line.firstMatch(of: /\.(debug|info|notice|warning|error)\("([^"]*)"/)

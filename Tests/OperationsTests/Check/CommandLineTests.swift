@@ -59,8 +59,8 @@ struct CommandLineTests {
 
     @Test("the format of the lease is that of the scripts")
     func formats() throws {
-        #expect(
-            try ConfigurationFixture.read("Sources/Daemon/Scripts/lease.lua").contains("FORMAT = \(Formats.lease)\n"))
+        let script = try ConfigurationFixture.read("Sources/GroupState/Scripts/lease.lua")
+        #expect(script.contains("FORMAT = \(Formats.lease)\n"))
     }
 
     @Test("helps with every command, with examples")

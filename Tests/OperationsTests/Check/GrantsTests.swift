@@ -245,24 +245,9 @@ struct GrantsTests {
     // MARK: Sources
 
     /// All of what connects to a Redis.
-    private static func sources() throws -> [String] { try ["Sources/RedisClient", "Sources/Daemon"].flatMap(files) }
-
-    /// The sources in a folder and in those below it.
-    private static func files(in folder: String) throws -> [String] {
-        let directory = try #require(opendir("\(ConfigurationFixture.repository)/\(folder)"), "\(folder) is missing")
-        defer { closedir(directory) }
-        var paths: [String] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if Int(entry.pointee.d_type) == DT_DIR, !name.hasPrefix(".") {
-                paths += try files(in: "\(folder)/\(name)")
-            } else if name.hasSuffix(".swift") || name.hasSuffix(".lua") {
-                paths.append("\(folder)/\(name)")
-            }
-        }
-        return paths
+    private static func sources() throws -> [String] {
+        try SourceFiles.all(in: ["Sources/RedisClient"] + SourceFiles.layers)
+            .filter { $0.hasSuffix(".swift") || $0.hasSuffix(".lua") }
     }
 
     private static func words(in text: String, after beginnings: [String], endingAt end: Character) -> [String] {
