@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Whether a server was stopped in order or crashed shows in statistics that nobody reset, not in its control file.
 #
-# Expected: pg_control_checkpoint().checkpoint_time, beside pg_postmaster_start_time(), tells a server that was stopped in
-#   order (its last checkpoint is older than its start) from one that recovered from a crash (which makes a checkpoint).
-# Seen: the checkpoint's time has whole seconds, so after a quick restart both look alike; and the checkpoint of a recovery
-#   looks like that of a stop: it, too, stands where it begins. Statistics differ: they are older than the server's start
-#   if it was stopped in order, and a recovery throws them away, so that they begin anew after it.
+# Expected: pg_control_checkpoint().checkpoint_time, beside pg_postmaster_start_time(), tells a server that was stopped
+#   in order (its last checkpoint is older than its start) from one that recovered from a crash (and made one since).
+# Seen: the checkpoint's time has whole seconds, so after a quick restart both look alike; and the checkpoint of a
+#   recovery looks like that of a stop: it, too, stands where it begins. Statistics differ: they are older than the
+#   server's start if it was stopped in order, and a recovery throws them away, so that they begin anew after it.
 # What helps: comparing pg_stat_bgwriter.stats_reset with pg_postmaster_start_time().
 # Versions: PostgreSQL 17.10, 18.6.
 set -u

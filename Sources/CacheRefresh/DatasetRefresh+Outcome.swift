@@ -37,7 +37,7 @@ extension DatasetRefresh {
     private mutating func undo(_ operation: Int, of batch: WriteBatch) {
         summary.keysFailed += 1
         let row = batch.rows[operation]
-        switch WriteBatch.Operation(rawValue: batch.operations[operation])! {
+        switch batch.operations[operation] {
         case .delete:
             summary.keysDeleted -= 1
             doomed.insert(Array(batch.keys[operation]))

@@ -70,35 +70,35 @@ public struct ArgumentBuffer: Hashable, Sendable {
 
 /// Keys to delete, values to write or TTLs to renew: what one call of the `write` script does.
 ///
-/// The letters of the operations and their arguments are those of `write.lua`; the two are changed together.
+/// The arguments of the operations are those of `write.lua`; the two are changed together.
 public struct WriteBatch: Hashable, Sendable {
     /// What happens to one key.
-    public enum Operation: UInt8, Sendable {
+    public enum Operation: CaseIterable, Sendable {
         /// Unlink the key. No arguments.
-        case delete = 0x44  // D
+        case delete
         /// Renew the TTL of a key that should be there. Arguments: TTL.
-        case touch = 0x54  // T
+        case touch
         /// Renew the TTL of a hash that should be there, with so many fields (0: any number), and end the TTLs that its
         /// fields may have. Arguments: TTL, number of fields.
-        case touchHash = 0x74  // t
+        case touchHash
         /// Store a string. Arguments: value, TTL.
-        case set = 0x53  // S
+        case set
         /// Store a string unless it is there already. Arguments: value, TTL.
-        case compareAndSet = 0x43  // C
+        case compareAndSet
         /// Store a string only over one that is there, and keep its TTL. Arguments: value.
-        case setExisting = 0x58  // X
+        case setExisting
         /// Store a hash. Arguments: TTL, number of fields, then name and value of each.
-        case setHash = 0x48  // H
+        case setHash
         /// Store a hash unless it is there already. Arguments as for `setHash`.
-        case compareAndSetHash = 0x68  // h
+        case compareAndSetHash
         /// Store a hash only over one that is there, and keep its TTL. Arguments: as for `setHash`, its TTL unused.
-        case setExistingHash = 0x4A  // J
+        case setExistingHash
         /// Set one field of a hash of Baton's own. Arguments: field, value.
-        case mark = 0x4D  // M
+        case mark
     }
 
-    /// The letters of the operations, one for each key.
-    public internal(set) var operations: [UInt8] = []
+    /// What happens to each key, in their order.
+    public internal(set) var operations: [Operation] = []
     public package(set) var keys = ArgumentBuffer()
     /// The arguments of all operations, in order.
     public package(set) var arguments = ArgumentBuffer()
@@ -145,7 +145,7 @@ public struct WriteBatch: Hashable, Sendable {
     ///
     /// - Parameter row: that it serves; none for a key that no row owns.
     package mutating func close(_ operation: Operation, row: UInt32 = DigestTable.noRow) {
-        operations.append(operation.rawValue)
+        operations.append(operation)
         rows.append(row)
         lastArguments = closedArguments
         closedArguments = arguments.count
@@ -156,7 +156,7 @@ public struct WriteBatch: Hashable, Sendable {
         var last = WriteBatch()
         last.keys = keys.removeLast(1)
         last.arguments = arguments.removeLast(closedArguments - lastArguments)
-        last.close(Operation(rawValue: operations.removeLast())!, row: rows.removeLast())
+        last.close(operations.removeLast(), row: rows.removeLast())
         closedArguments = lastArguments
         return last
     }

@@ -115,11 +115,11 @@ struct BatchPipeline {
 
 extension WriteBatch {
     /// For the next leader alone: no key of the cache is in it.
-    fileprivate var isNote: Bool { operations == [Operation.mark.rawValue] }
+    fileprivate var isNote: Bool { operations == [.mark] }
 
     /// Only deletions, renewals and marks, which pass on a full Redis too.
     fileprivate var needsNoMemory: Bool {
-        let frugal: [Operation] = [.delete, .touch, .touchHash, .mark]
-        return operations.allSatisfy { operation in frugal.contains { $0.rawValue == operation } }
+        let frugal: Set<Operation> = [.delete, .touch, .touchHash, .mark]
+        return operations.allSatisfy(frugal.contains)
     }
 }

@@ -22,9 +22,8 @@ extension WriteBatch {
     var planned: [PlannedOperation] {
         var keys = ArgumentReader(keys)
         var arguments = ArgumentReader(arguments)
-        return operations.compactMap { letter in
+        return operations.compactMap { operation in
             let key = keys.next()
-            guard let operation = Operation(rawValue: letter) else { return nil }
             var value: PlannedOperation.Value?
             var ttl: Int64?
             switch operation {

@@ -76,14 +76,14 @@ final class FakeRedis {
         var arguments = batch.arguments.texts[...]
         var steps: [() -> Void] = []
         for (place, key) in batch.keys.texts.enumerated() {
-            let operation = WriteBatch.Operation(rawValue: batch.operations[place])!
+            let operation = batch.operations[place]
             let mine = take(operation, from: &arguments)
             steps.append { [self] in
                 guard !refused.contains(place) else {
                     outcome.failures.append(.init(operation: place, message: "OOM"))
                     return
                 }
-                log.append("\(Character(Unicode.Scalar(batch.operations[place]))) \(key)")
+                log.append("\(operation.letter) \(key)")
                 perform(operation, key, mine, place, &outcome)
             }
         }
@@ -150,6 +150,24 @@ extension ArgumentBuffer {
         return lengths.map { length in
             defer { start += length }
             return String(decoding: bytes[start..<(start + length)], as: UTF8.self)
+        }
+    }
+}
+
+extension WriteBatch.Operation {
+    /// As the log of the imitated Redis calls it.
+    fileprivate var letter: Character {
+        switch self {
+        case .delete: "D"
+        case .touch: "T"
+        case .touchHash: "t"
+        case .set: "S"
+        case .compareAndSet: "C"
+        case .setExisting: "X"
+        case .setHash: "H"
+        case .compareAndSetHash: "h"
+        case .setExistingHash: "J"
+        case .mark: "M"
         }
     }
 }
