@@ -52,14 +52,15 @@ let package = Package(
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
 
-        // MARK: The reader of JSON: the standard library only
+        // MARK: Text: the standard library only
         .target(name: "JSON", swiftSettings: strict),
+        .target(name: "Formatting", swiftSettings: strict),
 
         // MARK: Clients, which know nothing of leases or datasets
         .target(
             name: "RedisClient",
             dependencies: [
-                "CHiredis",
+                "CHiredis", "Formatting",
                 // Comes with NIO; it is named because a version is fixed only for what some target uses.
                 .product(name: "Atomics", package: "swift-atomics"),
                 .product(name: "Logging", package: "swift-log"),
@@ -88,7 +89,6 @@ let package = Package(
         ),
 
         // MARK: The daemon, in layers: each imports only from those before it
-        .target(name: "Formatting", swiftSettings: strict),
         .target(
             name: "BatonConfiguration",
             dependencies: [
@@ -121,7 +121,7 @@ let package = Package(
         .target(
             name: "ElectionRuntime",
             dependencies: [
-                "CacheRefresh", "Formatting", "GroupState", "LeaderElection", "RedisClient", "Telemetry",
+                "CacheRefresh", "GroupState", "LeaderElection", "RedisClient", "Telemetry",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -137,13 +137,14 @@ let package = Package(
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: strict
         ),
         .target(
             name: "StatusServer",
             dependencies: [
-                "BatonConfiguration", "ElectionRuntime", "Formatting", "GroupState", "LeaderElection", "Telemetry",
+                "BatonConfiguration", "ElectionRuntime", "Formatting", "LeaderElection", "Telemetry",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -156,7 +157,6 @@ let package = Package(
                 "BatonConfiguration", "CacheRefresh", "DatasetReading", "Formatting", "GroupState", "JSON",
                 "LeaderElection", "PostgresClient", "RedisClient",
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: strict
@@ -165,8 +165,7 @@ let package = Package(
             name: "Daemon",
             dependencies: [
                 "BatonConfiguration", "CacheRefresh", "DatasetReading", "ElectionRuntime", "Formatting", "GroupState",
-                "LeaderElection", "Operations", "PostgresClient", "RedisClient", "RefreshRuntime", "StatusServer",
-                "Telemetry",
+                "LeaderElection", "PostgresClient", "RedisClient", "RefreshRuntime", "StatusServer", "Telemetry",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -178,8 +177,8 @@ let package = Package(
         .executableTarget(
             name: "baton",
             dependencies: [
-                "BatonConfiguration", "CacheRefresh", "Daemon", "Demo", "Formatting", "GroupState", "Operations",
-                "PostgresClient", "StatusServer",
+                "BatonConfiguration", "Daemon", "Demo", "Formatting", "GroupState", "Operations", "PostgresClient",
+                "StatusServer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict,
@@ -191,16 +190,19 @@ let package = Package(
         .target(
             name: "Demo",
             dependencies: [
-                "CacheRefresh", "JSON", "LocalStack", "PostgresClient", "RedisClient",
+                "CacheRefresh", "Drills", "Formatting", "JSON", "LocalStack", "PostgresClient", "RedisClient",
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict
         ),
+        // What demo and faults share of running replicas.
+        .target(name: "Drills", dependencies: ["JSON"], swiftSettings: strict),
         .target(
             name: "LocalStack",
             dependencies: [
+                "Formatting",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
@@ -211,7 +213,7 @@ let package = Package(
         .target(
             name: "Faults",
             dependencies: [
-                "LocalStack", "RedisClient",
+                "Drills", "Formatting", "LocalStack", "RedisClient",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -368,11 +370,11 @@ let package = Package(
             ],
             exclude: ["Formats/Fixtures"],
             swiftSettings: strict),
-        .testTarget(name: "LocalStackTests", dependencies: ["LocalStack"], swiftSettings: strict),
+        .testTarget(name: "LocalStackTests", dependencies: ["Formatting", "LocalStack"], swiftSettings: strict),
         .testTarget(
             name: "DemoTests",
             dependencies: [
-                "baton", "CacheRefresh", "Demo", "LocalStack", "PostgresClient", "RedisClient", "TestSupport",
+                "baton", "CacheRefresh", "Demo", "Drills", "LocalStack", "PostgresClient", "RedisClient", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -385,7 +387,7 @@ let package = Package(
         .testTarget(
             name: "FaultTests",
             dependencies: [
-                "baton", "Faults", "LocalStack", "RedisClient",
+                "baton", "Drills", "Faults", "LocalStack", "RedisClient",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],

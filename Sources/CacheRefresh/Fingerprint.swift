@@ -1,12 +1,9 @@
-/// Sixteen hexadecimal digits that change with the text that they are made of (FNV-1a, 64 bits): for telling whether
-/// something is still the same, not against anybody who wants to deceive.
+/// Sixteen hexadecimal digits that change with the text that they are made of (``FNV1a``).
 public struct Fingerprint: Hashable, Sendable, CustomStringConvertible {
     public let description: String
 
     public init(of text: String) {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        let digits = String(hash, radix: 16)
+        let digits = String(FNV1a(Array(text.utf8)).value, radix: 16)
         description = String(repeating: "0", count: 16 - digits.count) + digits
     }
 

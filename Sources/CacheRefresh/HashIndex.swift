@@ -87,9 +87,6 @@ struct TextArena: Sendable {
         static let none = Slice(offset: 0, count: 0)
     }
 
-    /// The longest text, in bytes.
-    static let maximumCount = 0xFF_FFFF
-
     private var bytes: [UInt8] = []
     private var forgotten = 0
 

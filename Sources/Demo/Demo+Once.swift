@@ -1,4 +1,6 @@
 internal import CacheRefresh
+internal import Drills
+internal import Formatting
 import Glibc
 internal import LocalStack
 internal import PostgresClient
@@ -50,7 +52,7 @@ extension Demo {
             let verification = Verification(
                 postgres: servers.owner, reader: CacheReader(connection: connection), keyPrefix: plan.keyPrefix,
                 start: start)
-            return try await verification.run(datasets) { progress.show("\(Words.grouped($0)) values") }
+            return try await verification.run(datasets) { progress.show("\(TextLayout.grouped($0)) values") }
         }
         await connection.close()
         return OnceReport(
@@ -95,7 +97,7 @@ extension Demo {
         let counting = Task {
             while !Task.isCancelled {
                 if let keys = try? await redis.send(RedisCommand("DBSIZE")).int {
-                    progress.show("\(Words.grouped(Int(keys))) keys")
+                    progress.show("\(TextLayout.grouped(Int(keys))) keys")
                 }
                 try? await Task.sleep(for: .milliseconds(200))
             }

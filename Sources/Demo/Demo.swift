@@ -2,6 +2,7 @@ internal import CacheRefresh
 import Glibc
 internal import LocalStack
 internal import RedisClient
+internal import UnixSignals
 
 /// The demo: real servers, a sample database, several replicas that compete, and a writer that keeps changing rows.
 public struct Demo: Sendable {
@@ -99,16 +100,17 @@ public struct Demo: Sendable {
 func interruptible<Result: Sendable>(
     onResize: @escaping @Sendable () -> Void = {}, _ body: @escaping @Sendable () async throws -> Result
 ) async throws -> Result {
-    let signals = Signals.stream(of: [SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGWINCH, SIGCONT])
+    let signals = await UnixSignalsSequence(
+        trapping: .sigint, .sigterm, .sighup, .sigpipe, .sigwinch, .sigcont)
     let work = Task { try await body() }
     let listening = Task {
-        for await number in signals {
-            switch number {
-            case SIGWINCH, SIGCONT: onResize()
-            case SIGPIPE where work.isCancelled: break
+        for await signal in signals {
+            switch signal {
+            case .sigwinch, .sigcont: onResize()
+            case .sigpipe where work.isCancelled: break
             default:
                 // What is left then is tidied up by the guardian.
-                if work.isCancelled { _exit(128 + number) }
+                if work.isCancelled { _exit(128 + signal.rawValue) }
                 work.cancel()
             }
         }

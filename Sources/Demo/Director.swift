@@ -1,3 +1,4 @@
+internal import Formatting
 import Glibc
 
 /// Hears what happens and shows it: on a terminal in place, else line by line.
@@ -83,7 +84,7 @@ private final class LineDisplay: Display {
 
 private enum Summary {
     static func text(_ scene: Scene, at now: Duration) -> String {
-        var parts = ["\(Words.grouped(scene.changes)) changes"]
+        var parts = ["\(TextLayout.grouped(scene.changes)) changes"]
         if let freshness = scene.freshnessSummary {
             parts.append(
                 "in the cache after \(Words.brief(freshness.median)) (median) to \(Words.brief(freshness.longest))")

@@ -1,3 +1,5 @@
+internal import Formatting
+
 /// What one full pass did, and whether the cache is what it should be.
 struct OnceReport: Sendable {
     let verdicts: [DatasetVerdict]
@@ -9,33 +11,34 @@ struct OnceReport: Sendable {
 
     var isRight: Bool { verdicts.allSatisfy(\.isRight) }
 
+    private static let header = [
+        "Dataset", "Rows", "Keys", "Equal", "Different", "Missing", "Extra", "Wrong TTL", "Seconds", "Rows/s",
+    ]
+
     /// For people.
     var lines: [String] {
-        var table = TextTable(header: [
-            "Dataset", "Rows", "Keys", "Equal", "Different", "Missing", "Extra", "Wrong TTL", "Seconds", "Rows/s",
-        ])
-        for verdict in verdicts {
+        let rows = verdicts.map { verdict in
             let seconds = passes[verdict.dataset].map { $0.milliseconds / 1000 }
             let counts = [
                 verdict.rows, verdict.keys, verdict.equal, verdict.different, verdict.missing, verdict.extra,
                 verdict.wrongTTL,
             ]
-            table.add(
-                [verdict.dataset] + counts.map { Words.grouped($0) } + [
-                    seconds.map { Words.decimal($0, digits: 3) } ?? "–",
-                    seconds.map { $0 > 0 ? Words.grouped(Int(Double(verdict.rows) / $0)) : "–" } ?? "–",
-                ])
+            return
+                [verdict.dataset] + counts.map { TextLayout.grouped($0) } + [
+                    seconds.map { TextLayout.decimal($0, places: 3) } ?? "–",
+                    seconds.map { $0 > 0 ? TextLayout.grouped(Int(Double(verdict.rows) / $0)) : "–" } ?? "–",
+                ]
         }
-        var lines = table.lines + [""]
+        var lines = TextLayout.table(header: Self.header, rows, numbersFrom: 1) + [""]
         let findings = verdicts.flatMap(\.findings)
         lines += findings.prefix(20)
         let keys = verdicts.reduce(0) { $0 + $1.keys }
         let equal = verdicts.reduce(0) { $0 + $1.equal }
         lines.append(
             isRight
-                ? "All \(Words.grouped(keys)) keys are as PostgreSQL's to_jsonb says, "
+                ? "All \(TextLayout.grouped(keys)) keys are as PostgreSQL's to_jsonb says, "
                     + "compared in \(Words.tenths(secondsToVerify)) s."
-                : "NOT EQUAL: \(Words.grouped(equal)) of \(Words.grouped(keys)) keys are as PostgreSQL's to_jsonb says."
+                : "NOT EQUAL: \(TextLayout.grouped(equal)) of \(TextLayout.grouped(keys)) keys are as PostgreSQL's to_jsonb says."
         )
         if peakMemory > 0 {
             lines.append("The leader's peak memory: \(Words.tenths(Double(peakMemory) / 1_048_576)) MiB.")

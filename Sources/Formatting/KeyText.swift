@@ -63,11 +63,9 @@ package enum KeyText {
 
     /// The byte of `xff`, if a text begins so.
     package static func hexadecimal(_ text: some Collection<UInt8>) -> UInt8? {
-        let digits = text.dropFirst().prefix(2)
-        guard text.first == UInt8(ascii: "x"), digits.count == 2, digits.first != UInt8(ascii: "+"),
-            digits.first != UInt8(ascii: "-")
-        else { return nil }
-        return UInt8(String(decoding: Array(digits), as: UTF8.self), radix: 16)
+        guard text.first == UInt8(ascii: "x") else { return nil }
+        let digits = text.dropFirst().prefix(2).compactMap(\.hexValue)
+        return digits.count == 2 ? digits[0] << 4 | digits[1] : nil
     }
 
     /// Our own words with those of others in them, so that nothing in it ends the line or does anything else to a

@@ -30,19 +30,25 @@ package struct TextLayout: Hashable, Sendable {
         let wrapped = lines.flatMap { Self.wrap(KeyText.harmless($0), width: width - Self.indent) }
         return wrapped.enumerated().map { position, line in
             let head = position == 0 ? "  " + label : ""
-            let space = String(repeating: " ", count: max(1, Self.indent - head.count))
+            let space = String(repeating: " ", count: max(1, Self.indent - Columns.count(head)))
             return (position == 0 ? colour.map { paint(head, $0) } ?? head : head) + space + line
         }
     }
 
     /// Lines of aligned columns, the header first, without spaces at the end. Whatever others wrote in them stays within
     /// its cell.
-    package static func table(header: [String], _ rows: [[String]]) -> [String] {
-        guard !rows.isEmpty else { return [] }
+    ///
+    /// - Parameter numbers: the first of the columns that stand at the right, as numbers do.
+    package static func table(header: [String], _ rows: [[String]], numbersFrom numbers: Int = .max) -> [String] {
+        rows.isEmpty ? [] : aligned([header] + rows, numbersFrom: numbers)
+    }
+
+    /// The same without a header; all rows have as many cells.
+    package static func aligned(_ rows: [[String]], numbersFrom numbers: Int = .max) -> [String] {
         let rows = rows.map { $0.map { KeyText.harmless($0) } }
-        let widths = header.indices.map { column in ([header] + rows).map { $0[column].count }.max() ?? 0 }
-        return ([header] + rows).map { row in
-            let cells = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
+        let widths = rows.first?.indices.map { column in rows.map { Columns.count($0[column]) }.max() ?? 0 } ?? []
+        return rows.map { row in
+            let cells = row.indices.map { Columns.pad(row[$0], to: widths[$0], toTheRight: $0 >= numbers) }
             return String(cells.joined(separator: "  ").reversed().drop { $0 == " " }.reversed())
         }
     }
@@ -59,13 +65,14 @@ package struct TextLayout: Hashable, Sendable {
         }
         for word in words {
             var word = word
-            if !line.isEmpty && line.count + 1 + word.count > width {
+            if !line.isEmpty && Columns.count(line) + 1 + Columns.count(word) > width {
                 lines.append(line)
                 line = ""
             }
-            while word.count > width {
-                lines.append(String(word.prefix(width)))
-                word = word.dropFirst(width)
+            while Columns.count(word) > width, word.count > 1 {
+                let count = max(1, Columns.fitting(word, in: width))
+                lines.append(String(word.prefix(count)))
+                word = word.dropFirst(count)
             }
             line += (line.isEmpty ? "" : " ") + word
         }
@@ -96,13 +103,13 @@ package struct TextLayout: Hashable, Sendable {
         return text
     }
 
-    /// `0.4`, `12.0`: with so many places, at least one.
+    /// `0.4`, `1,234.0`: with so many places, at least one.
     package static func decimal(_ value: Double, places: Int) -> String {
         let scale = (0..<places).reduce(1) { scale, _ in scale * 10 }
         guard value.magnitude < 1e12 else { return "?" }
         let scaled = Int((value.magnitude * Double(scale)).rounded())
         let fraction = String(scaled % scale + scale).dropFirst()
-        return "\(value < 0 && scaled > 0 ? "-" : "")\(scaled / scale).\(fraction)"
+        return "\(value < 0 && scaled > 0 ? "-" : "")\(grouped(scaled / scale)).\(fraction)"
     }
 
     /// `1 row`, `2,000 rows`

@@ -1,3 +1,4 @@
+internal import Formatting
 import Glibc
 import Synchronization
 

@@ -1,3 +1,4 @@
+internal import Formatting
 import Synchronization
 
 /// A real `redis-server` of our own, on a free port of 127.0.0.1, with a data folder of its own.

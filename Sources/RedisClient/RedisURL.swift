@@ -1,3 +1,5 @@
+internal import Formatting
+
 /// Where a Redis is and how to log in there, read from the text that people write into configurations.
 ///
 ///     redis://[user[:password]@]host[:port][/database]

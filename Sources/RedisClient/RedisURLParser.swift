@@ -1,3 +1,5 @@
+internal import Formatting
+
 /// Takes a URL's text apart. A value of its own so that ``RedisURL`` stays readable.
 ///
 /// Scalar by scalar: an `@` and the combining mark behind it are one `Character`, which is no `@`.
@@ -38,7 +40,7 @@ struct RedisURLParser {
             guard authority.isEmpty, path.count > 1 else {
                 throw RedisURLError("A unix:// URL names an absolute path, with three slashes: unix:///run/redis.sock")
             }
-            let socket = try PercentEncoding.decode(path, what: "path")
+            let socket = try Self.decoded(path, what: "path")
             guard socket.utf8.count <= 107, !socket.utf8.contains(0) else {
                 throw RedisURLError("The path of the unix:// URL is longer than the 107 bytes of a socket's name.")
             }
@@ -77,10 +79,10 @@ struct RedisURLParser {
         let userInfo = authority[..<at]
         authority = authority[authority.index(after: at)...]
         let colon = userInfo.firstIndex(of: ":")
-        let username = try PercentEncoding.decode(userInfo[..<(colon ?? userInfo.endIndex)], what: "user name")
+        let username = try Self.decoded(userInfo[..<(colon ?? userInfo.endIndex)], what: "user name")
         let password: String?
         if let colon {
-            password = try PercentEncoding.decode(userInfo[userInfo.index(after: colon)...], what: "password")
+            password = try Self.decoded(userInfo[userInfo.index(after: colon)...], what: "password")
         } else {
             password = nil
         }
@@ -92,7 +94,7 @@ struct RedisURLParser {
             guard let bracket = authority.firstIndex(of: "]") else {
                 throw RedisURLError("The Redis URL opens '[' for an IPv6 address and does not close it.")
             }
-            let host = try PercentEncoding.decode(
+            let host = try Self.decoded(
                 authority[authority.index(after: authority.startIndex)..<bracket], what: "host")
             let zone = host.utf8.firstIndex(of: UInt8(ascii: "%")) ?? host.endIndex
             let address = host.utf8[..<zone]
@@ -114,7 +116,7 @@ struct RedisURLParser {
                 "The Redis URL's host holds more than one ':'. An IPv6 address stands in brackets (redis://[::1]:6379); "
                     + "a password's special characters are percent-encoded (/ is %2F).")
         }
-        let host = try PercentEncoding.decode(parts.first ?? authority, what: "host")
+        let host = try Self.decoded(parts.first ?? authority, what: "host")
         guard !host.isEmpty else {
             throw RedisURLError(
                 "The Redis URL names no host: write redis://host:port. If the password holds a /, write it as %2F.")
@@ -143,29 +145,9 @@ struct RedisURLParser {
         return database
     }
 
-    private static func isDigit(_ scalar: Unicode.Scalar) -> Bool { ("0"..."9").contains(scalar) }
-
-    private static let defaultPort = 6379
-    private static let notInHosts = Set("/?#@[]\\\"'<>{}|^`".utf8)
-}
-
-/// Percent-encoding of RFC 3986, as far as URLs of servers need it.
-enum PercentEncoding {
-    static func decode(_ text: Substring.UnicodeScalarView, what: String) throws(RedisURLError) -> String {
-        let text = Substring(text)
-        guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
-        var bytes: [UInt8] = []
-        var rest = text.utf8[...]
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            guard let high = rest.popFirst()?.hexValue, let low = rest.popFirst()?.hexValue else {
-                throw RedisURLError(
-                    "The Redis URL's \(what) holds a % that is not followed by two hex digits: use %25.")
-            }
-            bytes.append(high << 4 | low)
+    private static func decoded(_ text: Scalars, what: String) throws(RedisURLError) -> String {
+        guard let bytes = PercentEncoding.decode(Substring(text)) else {
+            throw RedisURLError("The Redis URL's \(what) holds a % that is not followed by two hex digits: use %25.")
         }
         guard let decoded = String(validating: bytes, as: UTF8.self) else {
             throw RedisURLError("The Redis URL's \(what) is not UTF-8 when its percent-encoding is undone.")
@@ -173,41 +155,14 @@ enum PercentEncoding {
         return decoded
     }
 
-    static func encode(_ text: String) -> String {
-        var encoded = ""
-        for byte in text.utf8 {
-            if byte.isUnreserved {
-                encoded.unicodeScalars.append(Unicode.Scalar(byte))
-            } else {
-                encoded += (byte < 16 ? "%0" : "%") + String(byte, radix: 16, uppercase: true)
-            }
-        }
-        return encoded
-    }
+    private static func isDigit(_ scalar: Unicode.Scalar) -> Bool { ("0"..."9").contains(scalar) }
+
+    private static let defaultPort = 6379
+    private static let notInHosts = Set("/?#@[]\\\"'<>{}|^`".utf8)
 }
 
 extension UInt8 {
     var isDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
 
     var isHexDigit: Bool { self.hexValue != nil }
-
-    var hexValue: UInt8? {
-        switch self {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): self - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): self - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): self - UInt8(ascii: "A") + 10
-        default: nil
-        }
-    }
-
-    /// A letter, a digit or one of `-._~`.
-    fileprivate var isUnreserved: Bool {
-        switch self {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-            UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-            UInt8(ascii: "~"):
-            true
-        default: false
-        }
-    }
 }

@@ -1,4 +1,5 @@
 import CacheRefresh
+import Drills
 import Testing
 
 @testable import Demo
@@ -71,12 +72,6 @@ import Testing
         let line = Screen(width: 80, height: 24).lines(of: Self.scene(), at: .seconds(32))[1]
         #expect(line.rendered(withStyles: false) == line.text)
         #expect(line.rendered(withStyles: true).contains("\u{1B}[32mreplica-2\u{1B}[0m"))
-    }
-
-    @Test func cutsWideCharactersInTime() {
-        #expect(Columns.cut("東京ペイ 1", to: 7) == "東京ペ…")
-        #expect(Columns.count("東京ペ…") == 7)
-        #expect(Columns.cut("Ann", to: 3) == "Ann")
     }
 
     @Test func countsTakeoversNotTheFirstElection() {

@@ -1,3 +1,4 @@
+import Drills
 import Testing
 
 @testable import Faults
@@ -25,7 +26,10 @@ struct CheckerTests {
     private static func said(_ replica: String, _ message: String, epoch: UInt64? = nil, because reason: String? = nil)
         -> History.Event
     {
-        .log(replica: replica, LogLine(message: message, epoch: epoch, reason: reason))
+        var metadata: [String: String] = [:]
+        metadata["epoch"] = epoch.map { "\($0)" }
+        metadata["reason"] = reason
+        return .log(replica: replica, LogLine(message: message, metadata: metadata))
     }
 
     /// One event a second.

@@ -1,3 +1,4 @@
+import Drills
 import Faults
 import Foundation
 import LocalStack

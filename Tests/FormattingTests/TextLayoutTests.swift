@@ -35,9 +35,39 @@ struct TextLayoutTests {
         #expect(TextLayout.size(bytes) == text)
     }
 
+    @Test(
+        "decimals have so many places",
+        arguments: [(0.0, "0.00"), (12.345, "12.35"), (-0.5, "-0.50"), (1234.05, "1,234.05"), (-0.001, "0.00")])
+    func decimal(_ number: Double, text: String) {
+        #expect(TextLayout.decimal(number, places: 2) == text)
+    }
+
+    @Test("columns stand below one another whatever is in them, numbers at the right")
+    func tables() {
+        let rows = [["merchants", "1,000", "x"], ["größe", "7", ""], ["商户表", "42", "é"]]
+        #expect(
+            TextLayout.table(header: ["DATASET", "ROWS", "END"], rows) == [
+                "DATASET    ROWS   END", "merchants  1,000  x", "größe      7", "商户表     42     é",
+            ])
+        #expect(
+            TextLayout.table(header: ["DATASET", "ROWS"], rows.map { Array($0.prefix(2)) }, numbersFrom: 1) == [
+                "DATASET     ROWS", "merchants  1,000", "größe          7", "商户表        42",
+            ])
+        #expect(TextLayout.table(header: ["A"], []) == [])
+    }
+
+    @Test("lines are as wide as a terminal shows them")
+    func wideLines() {
+        #expect(TextLayout.wrap("商户 表中的数据", width: 8) == ["商户", "表中的数", "据"])
+        #expect(TextLayout.wrap("商", width: 1) == ["商"])
+        #expect(TextLayout(columns: 30).entry("名", ["x"]) == ["  名        x"])
+    }
+
     @Test("numbers are grouped")
     func grouped() {
         #expect(TextLayout.grouped(0) == "0")
+        #expect(TextLayout.grouped(999) == "999")
+        #expect(TextLayout.grouped(1000) == "1,000")
         #expect(TextLayout.grouped(1_234_567) == "1,234,567")
         #expect(TextLayout.grouped(-1000) == "-1,000")
         #expect(TextLayout.count(1, "key") == "1 key")

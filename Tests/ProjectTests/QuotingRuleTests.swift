@@ -11,8 +11,8 @@ struct QuotingRuleTests {
     /// The files whose work is to quote, to take apart, or to hide. Whatever is in a folder `Quoting` is one of them.
     private static let listed = [
         "CacheRefresh/KeyTemplate.swift", "CacheRefresh/CopyText.swift", "CacheRefresh/ScanPattern.swift",
-        "BatonConfiguration/Redaction.swift", "DatasetReading/SQLWords.swift", "PostgresClient/StartupOptions.swift",
-        "RedisClient/RedisURLParser.swift",
+        "BatonConfiguration/Redaction.swift", "DatasetReading/SQLWords.swift", "Formatting/PercentEncoding.swift",
+        "PostgresClient/StartupOptions.swift", "RedisClient/RedisURLParser.swift",
     ]
 
     /// What works on characters, unless it is called on a view of bytes or scalars, or on an array.

@@ -1,3 +1,5 @@
+internal import Formatting
+
 /// One line of the screen: pieces of text, each in a style.
 struct Line: Hashable, Sendable {
     enum Style: Hashable, Sendable {

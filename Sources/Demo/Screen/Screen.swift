@@ -1,3 +1,5 @@
+internal import Formatting
+
 /// Puts a scene into lines that fit a terminal.
 struct Screen: Sendable {
     /// In columns; fewer than 40 are treated as 40.
@@ -92,13 +94,14 @@ struct Screen: Sendable {
         for dataset in scene.datasets where dataset.isEnabled {
             var line = Line(Columns.pad(Columns.cut(dataset.name, to: name), to: name))
             if let failure = dataset.failure {
-                line.add("  \(Columns.printable(failure))", .bad)
+                line.add("  \(KeyText.harmless(failure))", .bad)
             } else if let pass = dataset.lastPass {
                 let ago = Words.elapsed(now - dataset.passedAt)
                 line.add(
                     cells(
-                        Words.grouped(pass.rows), Words.grouped(pass.changed), Words.grouped(pass.written),
-                        Words.grouped(pass.deleted), Words.grouped(Int(pass.milliseconds.rounded())),
+                        TextLayout.grouped(pass.rows), TextLayout.grouped(pass.changed),
+                        TextLayout.grouped(pass.written),
+                        TextLayout.grouped(pass.deleted), TextLayout.grouped(Int(pass.milliseconds.rounded())),
                         isNarrow ? ago : "\(ago) ago"))
             } else {
                 line.add("  no pass yet", .dim)
@@ -115,7 +118,7 @@ struct Screen: Sendable {
 
     private func writer(_ scene: Scene, at now: Duration) -> [Line] {
         var writer = Line("Writer  ", .dim)
-        writer.add("\(Words.grouped(scene.changes)) \(scene.changes == 1 ? "change" : "changes")")
+        writer.add("\(TextLayout.grouped(scene.changes)) \(scene.changes == 1 ? "change" : "changes")")
         if let change = scene.lastChange { writer.add(", last \(Words.elapsed(now - change.time)) ago") }
         var cache = Line("Cache   ", .dim)
         if let fresh = scene.lastFresh, let summary = scene.freshnessSummary {

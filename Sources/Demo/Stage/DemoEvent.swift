@@ -1,3 +1,4 @@
+internal import Drills
 internal import JSON
 
 /// What happens on the stage.

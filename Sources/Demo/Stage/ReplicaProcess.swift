@@ -1,3 +1,4 @@
+internal import Drills
 import Glibc
 internal import LocalStack
 

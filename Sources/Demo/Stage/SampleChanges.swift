@@ -1,3 +1,5 @@
+internal import Formatting
+
 /// One change of the sample database, and which rows of datasets it concerns.
 struct SampleChange: Hashable, Sendable {
     /// One statement that returns a row if it found something to change.
@@ -54,7 +56,7 @@ struct SampleChanges: Sendable {
 
     private func changeBalance(using random: inout some RandomNumberGenerator) -> SampleChange {
         let cents = Int.random(in: -5_000...20_000, using: &random)
-        let amount = Words.decimal(Double(cents) / 100, digits: 2).filter { $0 != "," }
+        let amount = TextLayout.decimal(Double(cents) / 100, places: 2).filter { $0 != "," }
         return update(
             "merchants", "merchant", .random(in: 1...merchants, using: &random),
             set: "balance = balance + (\(amount)), updated_at = clock_timestamp()",

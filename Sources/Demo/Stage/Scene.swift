@@ -1,3 +1,6 @@
+internal import Drills
+internal import Formatting
+
 /// All that the demo shows, as it follows from the events so far. It knows no clock: times are passed in, counted from
 /// the start of the demo.
 struct Scene: Sendable {
@@ -134,7 +137,7 @@ struct Scene: Sendable {
     private static let knownOtherwise: Set<String> = ["started", "stopped", "elected", "following"]
 
     private mutating func note(_ now: Duration, _ subject: String, _ text: String, _ kind: Note.Kind) -> Note {
-        let note = Note(time: now, subject: subject, text: Columns.printable(text), kind: kind)
+        let note = Note(time: now, subject: subject, text: KeyText.harmless(text), kind: kind)
         notes = (notes + [note]).suffix(Self.notesKept)
         return note
     }

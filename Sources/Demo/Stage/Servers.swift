@@ -1,3 +1,4 @@
+internal import Formatting
 import Glibc
 internal import LocalStack
 internal import Logging
@@ -42,7 +43,7 @@ struct Servers: Sendable {
             try await LocalRedis.start(in: workspace)
         }
         let sample = SampleDatabase(on: postgres, size: size)
-        try await progress.step("filling the sample database, \(Words.grouped(size.merchants)) merchants") {
+        try await progress.step("filling the sample database, \(TextLayout.grouped(size.merchants)) merchants") {
             try await sample.create()
             try await sample.fill()
         }

@@ -1,3 +1,5 @@
+public import Drills
+
 /// Everything that was observed in one run, in the order in which it was.
 public struct History: Sendable {
     /// Something that was observed.

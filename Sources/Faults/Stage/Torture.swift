@@ -1,3 +1,5 @@
+internal import Formatting
+
 /// Random faults, one after the other, decided by a seed; when each of them bites depends on the machine.
 public struct Torture: Sendable {
     /// Decides which faults come, on whom, and for how long.
@@ -46,11 +48,9 @@ public struct Torture: Sendable {
     private func line(
         _ at: Duration, _ fault: Fault, _ victim: Replica, _ milliseconds: Int, _ verdict: Verdict
     ) -> String {
-        func padded(_ text: String, _ width: Int) -> String {
-            text + String(repeating: " ", count: max(0, width - text.count))
-        }
-        return padded(at.inSeconds, 11) + padded(fault.rawValue, 21) + padded("\(victim.name) \(milliseconds) ms", 11)
-            + padded("terms \(verdict.terms.count)", 12)
+        Columns.pad(at.inSeconds, to: 11) + Columns.pad(fault.rawValue, to: 21)
+            + Columns.pad("\(victim.name) \(milliseconds) ms", to: 11)
+            + Columns.pad("terms \(verdict.terms.count)", to: 12)
             + "stale writes accepted \(verdict.count(.staleWrite)), refused \(verdict.staleWritesRefused)"
     }
 }

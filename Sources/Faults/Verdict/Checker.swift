@@ -1,3 +1,5 @@
+internal import Drills
+
 /// Judges a history.
 ///
 /// Redis alone decides what was accepted, and in which order; what replicas say of themselves only explains it.

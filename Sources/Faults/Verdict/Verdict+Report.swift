@@ -1,3 +1,5 @@
+internal import Formatting
+
 /// The verdict for people.
 extension Verdict {
     /// A table of the terms and one of the counts.
@@ -13,9 +15,9 @@ extension Verdict {
             ]
         }
         let head = ["epoch", "holder", "from", "until", "gap", "writes", "refused after", "ended because"]
-        lines += aligned([head] + rows)
+        lines += TextLayout.aligned([head] + rows).map { "  \($0)" }
         lines.append("")
-        lines += aligned(summary)
+        lines += TextLayout.aligned(summary).map { "  \($0)" }
         if !violations.isEmpty {
             lines += ["", "VIOLATED"] + violations.prefix(10).map { "  \($0)" }
             if violations.count > 10 { lines.append("  … \(violations.count - 10) more") }
@@ -36,18 +38,6 @@ extension Verdict {
         ]
         for rule in Violation.Rule.allCases { rows.append([rule.rawValue, "\(count(rule))"]) }
         return rows
-    }
-
-    private func aligned(_ rows: [[String]]) -> [String] {
-        let widths = rows.reduce(into: [Int](repeating: 0, count: rows[0].count)) { widths, row in
-            for (column, cell) in row.enumerated() { widths[column] = max(widths[column], cell.count) }
-        }
-        return rows.map { row in
-            let cells = row.enumerated().map { column, cell in
-                column == row.count - 1 ? cell : cell + String(repeating: " ", count: widths[column] - cell.count)
-            }
-            return "  " + cells.joined(separator: "  ")
-        }
     }
 }
 

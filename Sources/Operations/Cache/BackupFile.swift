@@ -1,3 +1,4 @@
+internal import CacheRefresh
 internal import Formatting
 internal import Glibc
 
@@ -87,12 +88,6 @@ enum BackupFile {
     static func systemFailure(_ what: String, _ path: String) -> InspectionError {
         InspectionError(.configuration, "\(path) \(what): \(String(cString: strerror(errno))).")
     }
-
-    static func checksum(_ bytes: some Sequence<UInt8>, from hash: UInt64) -> UInt64 {
-        bytes.reduce(hash) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-    }
-
-    static let emptyChecksum: UInt64 = 0xcbf2_9ce4_8422_2325
 }
 
 extension [UInt8] {
@@ -106,7 +101,7 @@ final class BackupWriter {
     private let path: String
     private let descriptor: Int32
     private var buffer: [UInt8] = []
-    private var hash = BackupFile.emptyChecksum
+    private var hash = FNV1a()
     private(set) var count = 0
     private var isClosed = false
     /// A write failed: what follows would not be where it belongs.
@@ -156,9 +151,8 @@ final class BackupWriter {
         }
         buffer.append(UInt8(ascii: "E"))
         buffer.append(number: UInt64(count))
-        let total = BackupFile.checksum(buffer, from: hash)
         try write()
-        buffer.append(number: total)
+        buffer.append(number: hash.value)
         try flush()
         isClosed = true
         guard close(descriptor) == 0, rename("\(path).partial", path) == 0 else {
@@ -176,7 +170,7 @@ final class BackupWriter {
         guard !isBroken else {
             throw BackupFile.failure("could not be written whole. What it holds can be restored.", "\(path).partial")
         }
-        hash = BackupFile.checksum(buffer, from: hash)
+        hash.add(buffer)
         var start = 0
         while start < buffer.count {
             let written = buffer.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + start, $0.count - start) }
@@ -198,7 +192,7 @@ final class BackupReader {
     private let path: String
     private let isPartial: Bool
     private let file: UnsafeMutablePointer<FILE>
-    private var hash = BackupFile.emptyChecksum
+    private var hash = FNV1a()
     private var count: UInt64 = 0
     private var isAtEnd = false
 
@@ -218,7 +212,7 @@ final class BackupReader {
         for limit in [64, 1024] {
             var line: [UInt8] = []
             while line.count < limit, case let byte = fgetc(file), byte >= 0, byte != 10 { line.append(UInt8(byte)) }
-            hash = BackupFile.checksum(line + [10], from: hash)
+            hash.add(line + [10])
             lines.append(String(decoding: line, as: UTF8.self))
         }
         self.hash = hash
@@ -265,7 +259,7 @@ final class BackupReader {
             return BackupFile.Record(key: key, expiresMilliseconds: expires, value: value)
         case UInt8(ascii: "E"):
             let wanted = try number(UInt64.self)
-            let sum = hash
+            let sum = hash.value
             guard wanted == count, try number(UInt64.self) == sum, fgetc(file) < 0 else { throw damaged }
             isAtEnd = true
             return nil
@@ -291,7 +285,7 @@ final class BackupReader {
             }
             bytes += part
         }
-        hash = BackupFile.checksum(bytes, from: hash)
+        hash.add(bytes)
         return bytes
     }
 

@@ -58,9 +58,9 @@ package struct CacheListing: Sendable {
     /// One key; what it is follows at a fixed place, however long the key.
     static func line(_ entry: CacheEntry, _ layout: TextLayout) -> String {
         let cells = [
-            CacheText.right(CacheText.ttl(entry.ttlMilliseconds), 12),
-            CacheText.right(entry.byteCount.map { TextLayout.size($0) } ?? "?", 12),
-            "  " + CacheText.left(entry.type.shown, 8), layout.paint(KeyText.shown(entry.key), .bold),
+            Columns.pad(CacheText.ttl(entry.ttlMilliseconds), to: 12, toTheRight: true),
+            Columns.pad(entry.byteCount.map { TextLayout.size($0) } ?? "?", to: 12, toTheRight: true),
+            "  " + Columns.pad(entry.type.shown, to: 8), layout.paint(KeyText.shown(entry.key), .bold),
         ]
         return cells.joined() + (entry.value.map { "\n" + String(repeating: " ", count: 14) + $0 } ?? "")
     }

@@ -4,14 +4,6 @@ internal import Formatting
 enum CacheText {
     static func ttl(_ milliseconds: Int64?) -> String { milliseconds.map { TextLayout.age($0) } ?? "none" }
 
-    static func right(_ text: String, _ width: Int) -> String {
-        String(repeating: " ", count: max(0, width - text.count)) + text
-    }
-
-    static func left(_ text: String, _ width: Int) -> String {
-        text + String(repeating: " ", count: max(0, width - text.count))
-    }
-
     /// Aligned columns, indented; where a terminal is too narrow for them, each row on lines of its own.
     ///
     /// - Parameter columns: of the terminal; nil for any number.
@@ -21,7 +13,7 @@ enum CacheText {
         let header = used.map { header[$0] }
         let rows = rows.map { row in used.map { row[$0] } }
         let lines = TextLayout.table(header: header, rows).map { "  " + $0 }
-        guard let columns, lines.contains(where: { $0.count > columns }) else { return lines }
+        guard let columns, lines.contains(where: { Columns.count($0) > columns }) else { return lines }
         return rows.flatMap { row in
             zip(header, row).enumerated().filter { !$1.1.isEmpty }.flatMap { place, cell in
                 let text = place == 0 ? cell.1 : "\(cell.0.lowercased()): \(cell.1)"

@@ -74,9 +74,8 @@ package struct PlanReport: Sendable {
     }
 
     private static func entry(_ change: Change, _ tally: Tally, _ layout: TextLayout) -> [String] {
-        let count = TextLayout.grouped(tally.count)
-        let number = String(repeating: " ", count: max(0, 11 - count.count)) + count
-        let head = "  " + change.label + String(repeating: " ", count: max(1, 18 - change.label.count)) + number
+        let number = Columns.pad(TextLayout.grouped(tally.count), to: 11, toTheRight: true)
+        let head = "  " + Columns.pad(change.label + " ", to: 18) + number
         guard change != .keep, !tally.examples.isEmpty else { return [head] }
         let more = tally.count - tally.examples.count
         return [change.colour.map { layout.paint(head, $0) } ?? head]

@@ -23,10 +23,10 @@ package enum LogFormat: Sendable {
             return line + "}\n"
         case .text(let isColoured):
             let layout = TextLayout(isColoured: isColoured)
-            let level = "\(record.level)".padded(to: 8)
+            let level = Columns.pad("\(record.level)", to: 8)
             var line = layout.paint(record.time.timeOfDay, .dim) + " "
             line += Self.colour(record.level).map { layout.paint(level, $0) } ?? level
-            line += " \(record.label.padded(to: 9)) " + layout.paint(KeyText.harmless(record.message), .bold)
+            line += " \(Columns.pad(record.label, to: 9)) " + layout.paint(KeyText.harmless(record.message), .bold)
             for (key, value) in metadata {
                 line += "  " + layout.paint("\(key)=", .dim) + TextLayout.printable("\(value)".utf8, limit: 4000)
             }
@@ -42,12 +42,6 @@ package enum LogFormat: Sendable {
         case .warning: .yellow
         case .error, .critical: .red
         }
-    }
-}
-
-extension String {
-    fileprivate func padded(to width: Int) -> String {
-        self + String(repeating: " ", count: max(0, width - count))
     }
 }
 

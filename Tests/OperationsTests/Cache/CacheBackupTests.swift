@@ -1,3 +1,4 @@
+import CacheRefresh
 import Glibc
 import LocalStack
 import RedisClient
@@ -268,7 +269,7 @@ struct CacheBackupTests {
                 let new = try SmallFile.bytes(folder + "/new", limit: 1 << 20)
                 let header = try #require(new.indices.filter { new[$0] == 10 }.dropFirst().first) + 1
                 var old = Array("baton-cache-backup 1\n1 - 0 a:1\n".utf8) + new[header...].dropLast(8)
-                let sum = BackupFile.checksum(old, from: BackupFile.emptyChecksum)
+                let sum = FNV1a(old).value
                 withUnsafeBytes(of: sum.bigEndian) { old += $0 }
                 let file = try #require(fopen(folder + "/old", "w"))
                 fwrite(old, 1, old.count, file)
