@@ -1,3 +1,4 @@
+internal import Formatting
 internal import Glibc
 internal import Operations
 internal import Synchronization
@@ -41,11 +42,11 @@ final class ProgressBar: Sendable {
         guard isDue else { return }
         let columns = Output.columns(of: STDERR_FILENO) ?? 80
         let percent = "\(Int(share * 100)) %"
-        let width = max(0, min(40, columns - text.count - percent.count - 6))
+        let width = max(0, min(40, columns - Columns.count(text) - percent.count - 6))
         let full = Int(share * Double(width))
         let bar =
             width < 5
             ? "" : "[" + String(repeating: "=", count: full) + String(repeating: " ", count: width - full) + "] "
-        Output.note("\r\u{1B}[K" + String("\(bar)\(percent)  \(text)".prefix(max(1, columns - 1))))
+        Output.note("\r\u{1B}[K" + Columns.cut("\(bar)\(percent)  \(text)", to: max(1, columns - 1)))
     }
 }
