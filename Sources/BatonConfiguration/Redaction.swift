@@ -8,22 +8,46 @@ enum Redaction {
     @Sendable static func url(_ text: String) -> String {
         let scalars = text.unicodeScalars[...]
         guard let scheme = scalars.firstRange(of: "://".unicodeScalars) else { return "***" }
-        var rest = scalars[scheme.upperBound...]
+        let rest = scalars[scheme.upperBound...]
+        // What one reading of the text takes for a password is hidden, whatever others would say: rather too much.
+        let hidden = secrets(of: rest)
         var shown = String(scalars[..<scheme.upperBound])
-        // A password may itself hold `@`, `/` or `?`, so that only the last `@` ends it: rather hide too much.
-        if let at = rest.lastIndex(of: "@") {
-            let credentials = rest[..<at]
-            shown += credentials.firstIndex(of: ":").map { String(credentials[...$0]) + "***" } ?? String(credentials)
-            rest = rest[at...]
+        var place = rest.startIndex
+        var isHiding = false
+        while true {
+            // Also what is empty: that there is no password is nobody's business either.
+            if let secret = hidden.first(where: { $0.contains(place) || $0.isEmpty && $0.lowerBound == place }) {
+                if !isHiding { shown += "***" }
+                isHiding = true
+                place = secret.upperBound
+                if !secret.isEmpty { continue }
+            }
+            guard place < rest.endIndex else { break }
+            isHiding = false
+            shown.unicodeScalars.append(rest[place])
+            place = rest.index(after: place)
         }
-        let query = rest.firstIndex(of: "?") ?? rest.endIndex
-        shown += String(rest[..<query])
-        guard query < rest.endIndex else { return shown }
-        let parameters = rest[rest.index(after: query)...].split(separator: "&").map { parameter in
+        return shown
+    }
+
+    /// What may be a password in what stands behind the scheme.
+    private static func secrets(of rest: Scalars) -> [Range<Scalars.Index>] {
+        var secrets: [Range<Scalars.Index>] = []
+        // A password before the host may itself hold `@`, `/` or `?`, so that only the last `@` ends it.
+        if let at = rest.lastIndex(of: "@"), let colon = rest[..<at].firstIndex(of: ":") {
+            secrets.append(rest.index(after: colon)..<at)
+        }
+        // One in a parameter may hold `@`.
+        var parameters = rest.drop { $0 != "?" }.dropFirst()
+        while !parameters.isEmpty {
+            let parameter = parameters.prefix { $0 != "&" }
             let name = parameter.prefix { $0 != "=" }
-            return isSecret(name) ? "\(String(name))=***" : String(parameter)
+            if isSecret(name), name.count < parameter.count {
+                secrets.append(parameter.index(after: name.endIndex)..<parameter.endIndex)
+            }
+            parameters = parameters[parameter.endIndex...].dropFirst()
         }
-        return shown + "?" + parameters.joined(separator: "&")
+        return secrets
     }
 
     /// A libpq connection string: a URI, or `host=… password='…'`.

@@ -108,6 +108,8 @@ extension SettingFormat<String> {
         let scalars = uri.unicodeScalars[...]
         guard let scheme = scalars.firstRange(of: "://".unicodeScalars) else { return false }
         let rest = scalars[scheme.upperBound...]
+        // libpq looks for the `@` behind user and password up to the first `/`, past any `?`.
+        if let at = rest.prefix(while: { $0 != "/" }).firstIndex(of: "@"), rest[..<at].contains("?") { return true }
         let authority = rest.prefix { $0 != "/" && $0 != "?" }
         let path = rest.dropFirst(authority.count).prefix { $0 != "?" }
         guard !path.contains("@") else { return true }

@@ -162,7 +162,7 @@ extension String {
     /// Whether it can be printed as a key. Anything else might be a value in the wrong place, such as the password in
     /// `{ password:secret }`.
     var isWord: Bool {
-        !isEmpty && utf8.count <= 64
+        !isEmpty && utf8.count <= 100
             && unicodeScalars.allSatisfy {
                 $0.isASCII && ($0.properties.isAlphabetic || "0123456789_-.".contains(Character($0)))
             }

@@ -63,10 +63,10 @@ package struct DatasetSource: Sendable {
     ) async throws -> Result {
         let (binding, snapshot, mark) = try await open(on: connection, known: known, admit: admit)
         do {
-            var verdict = mark?.verdict(at: snapshot, fingerprint: "\(binding.fingerprint)")
-            // Columns that came or went under this very leader do not make a row another one.
-            if let known, let mark, verdict == .otherDefinition, !isFlagging, known.relations == binding.relations {
-                verdict = mark.verdict(at: snapshot, fingerprint: "\(known.fingerprint)")
+            // Where no key is judged by it, a mark of another definition serves too: it says since when, and rows that are
+            // read for nothing cost little.
+            let verdict = mark.map {
+                $0.verdict(at: snapshot, fingerprint: isFlagging ? "\(binding.fingerprint)" : $0.fingerprint)
             }
             let since = verdict == .fits ? mark : nil
             let query = RowQuery(

@@ -65,7 +65,8 @@ extension PostgresError {
     static func tidy(_ text: String) -> String? {
         let lines = text.split(whereSeparator: \.isNewline)
             .map { String($0.drop(while: \.isWhitespace)) }
-            .filter { !$0.isEmpty && !$0.hasPrefix("LOCATION:") }
+            // libpq's advice to leave the server unverified is not ours.
+            .filter { !$0.isEmpty && !$0.hasPrefix("LOCATION:") && !$0.contains("change sslmode to disable") }
         return lines.isEmpty ? nil : lines.joined(separator: " ")
     }
 }

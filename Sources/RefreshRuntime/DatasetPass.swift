@@ -180,7 +180,7 @@ package struct DatasetPass {
                 dataset: dataset, shape: binding.shape, opening: opening, validatesUTF8: binding.validatesUTF8),
             binding: binding)
         // Rows outside the filter that changed before the columns did are still to be read.
-        if let known, dataset.hasFilter, known.binding.relations == binding.relations {
+        if let known, dataset.hasFilter {
             memory.refresh.goOn(from: known.refresh, fingerprint: "\(binding.fingerprint)")
         }
         return memory

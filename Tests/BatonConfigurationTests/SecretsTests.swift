@@ -126,6 +126,7 @@ struct SecretsTests {
             "postgres: { url: 'postgresql://u:a@hunter2/b@db/app' }",
             "postgres: { url: 'postgresql://u:a?hunter2=@db' }",
             "postgres: { url: 'postgresql://u:p@x?hunter2=@db/app' }", "postgres: { url: 'postgresql://u:hunter2' }",
+            "postgres: { url: 'postgresql://db:1?password=a:b@hunter2' }",
         ])
     func errors(text: String) throws {
         let refusals = try ConfigurationFixture("version: 1\n\(text)\n").refusals()
@@ -152,6 +153,9 @@ struct SecretsTests {
             ("password='hun\\'\u{301}ter2' host=a", "password=*** host=a"),
             ("password='hun'\u{301}ter2 host=a", "password=*** ***= host=a"),
             ("password=hun\u{2003}hunter2=x host=a", "password=*** host=a"),
+            ("postgresql:///d?host=b&password=hunter2@hunter2&x=y", "postgresql:///d?host=b&password=***&x=y"),
+            ("postgresql://a@b:1/c?password=hunter2@hunter2", "postgresql://a@b:***"),
+            ("postgresql://b?passfile=/x@y&password=hunter2", "postgresql://b?passfile=***&password=***"),
         ])
     func redaction(text: String, shown: String) {
         #expect(Redaction.postgres(text) == shown)

@@ -10,9 +10,11 @@
         _ = try? RedisURL(text)
         _ = try? RedisURL("redis://\(text)")
 
-        try expect("redis://u:***@h/0", Redaction.url("redis://u:\(text)@h/0"))
+        // What follows may be hidden too, where a `?` in the password begins what looks like a secret parameter.
+        try expect("redis://u:***@h/0", or: ["redis://u:***"], Redaction.url("redis://u:\(text)@h/0"))
         try expect(
             "postgresql://u:***@h/d?sslmode=verify-full",
+            or: ["postgresql://u:***", "postgresql://u:***@h/d?sslmode=***"],
             Redaction.postgres("postgresql://u:\(text)@h/d?sslmode=verify-full"))
         // As libpq reads it.
         var quoted = String.UnicodeScalarView()
@@ -24,7 +26,10 @@
         try expect("host=h password=*** user=u", Redaction.postgres(keywords))
     }
 
-    private func expect(_ expected: String, _ found: String) throws(FuzzFault) {
-        guard found.utf8.elementsEqual(expected.utf8) else { throw FuzzFault("\(found), not \(expected)") }
+    private func expect(_ expected: String, or others: [String] = [], _ found: String) throws(FuzzFault) {
+        let allowed = [expected] + others
+        guard allowed.contains(where: { found.utf8.elementsEqual($0.utf8) }) else {
+            throw FuzzFault("\(found), not \(expected)")
+        }
     }
 #endif

@@ -213,6 +213,33 @@ struct FilterTests {
         }
     }
 
+    @Test(
+        "What changed before the table became another one is read, by the next leader and by one that stays",
+        arguments: [Dataset.WriteMode.upsert, .existing], [false, true])
+    func otherDefinition(_ mode: Dataset.WriteMode, staysLeader: Bool) async throws {
+        let schema = Self.schema.replacing("text unique", with: "text").replacing(
+            "timestamptz)",
+            with: "timestamptz) partition by range (id); create table p partition of users for values from (1) to (100)"
+        )
+        try await RefreshWorld.with(sql: schema) { world in
+            let leader = try await Self.settledLeader(world, mode)
+            try await Self.fill(world, 2, 3)
+            try await world.sql(Self.stamp(2, "before"))
+            // Another one in each way: files, partitions and columns.
+            try await world.sql("vacuum full p")
+            try await world.sql("create table q partition of users for values from (100) to (200)")
+            try await world.sql("alter table users add column score int")
+            try await world.sql(Self.stamp(3, "after"))
+            let next = staysLeader ? leader : try await world.leader(of: Self.dataset(mode))
+            try await next.tick()
+            #expect(try await world.get("user:2") == "\"before\"")
+            #expect(try await world.get("user:3") == "\"after\"")
+            try await world.sql(Self.stamp(2, "later"))
+            try await next.tick()
+            #expect(try await world.get("user:2") == "\"later\"")
+        }
+    }
+
     @Test("`changes: filter` reads nothing but what fits")
     func onlyFilter() async throws {
         try await RefreshWorld.with(sql: Self.schema) { world in

@@ -42,7 +42,7 @@ extension CacheFamily {
     func lackOfTTL(_ immortal: Int, of sampled: Int) -> (text: String, remedy: String)? {
         guard immortal > 0, keeper == .application else { return nil }
         return (
-            "\(TextLayout.grouped(immortal)) of \(TextLayout.count(sampled, "key")) like \(form.text) "
+            "\(TextLayout.grouped(immortal)) of \(TextLayout.count(sampled, "key")) like \(form.text.shown) "
                 + "\(immortal == 1 ? "has" : "have") no TTL: an old value that a slow reader puts there stays for ever",
             "If it is a cache, let the application give each key a TTL, those that say that there is no row too"
         )
