@@ -14,7 +14,7 @@ struct HashIndex: Sendable {
     private var slots: [Slot] = Array(repeating: .empty, count: 16)
     private(set) var count = 0
 
-    /// Of its memory.
+    /// How much memory the slots take.
     var byteCount: Int { slots.count * MemoryLayout<Slot>.stride }
 
     private var mask: Int { slots.count - 1 }
@@ -93,7 +93,7 @@ struct TextArena: Sendable {
     /// More is forgotten than kept: time to move the texts that are in use to a new arena.
     var isWasteful: Bool { forgotten > 1 << 20 && forgotten * 2 > bytes.count }
 
-    /// Of its memory that is filled.
+    /// How much of its memory is filled.
     var byteCount: Int { bytes.count }
 
     mutating func append(_ text: UnsafeRawBufferPointer) -> Slice {

@@ -83,7 +83,7 @@ extension Demo {
 
     private struct FullPass {
         var reports: [String: PassReport] = [:]
-        /// Of the replica, in bytes.
+        /// The most memory that the replica had, in bytes.
         var peakMemory = 0
     }
 

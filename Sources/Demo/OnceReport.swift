@@ -5,7 +5,7 @@ struct OnceReport: Sendable {
     let verdicts: [DatasetVerdict]
     /// By dataset.
     let passes: [String: PassReport]
-    /// Of the leader, in bytes.
+    /// The most memory that the leader had, in bytes.
     let peakMemory: Int
     let secondsToVerify: Double
 

@@ -45,7 +45,7 @@ struct Scene: Sendable {
     private(set) var changes = 0
     private(set) var lastChange: (text: String, time: Duration)?
     private(set) var lastFresh: (text: String, after: Duration, time: Duration)?
-    /// Of the last changes that were followed.
+    /// How long the last changes that were followed took to arrive.
     private(set) var freshness: [Duration] = []
     /// The newest last.
     private(set) var notes: [Note] = []
