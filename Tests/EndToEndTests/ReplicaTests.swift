@@ -299,7 +299,12 @@ struct ReplicaTests {
                 let pairs = lines.matches(of: /([abc]):([0-9]+)/).map { (String($0.1), Int($0.2) ?? 0) }
                 return Dictionary(uniqueKeysWithValues: pairs)
             }
-            // At the start each asks who the server is.
+            // At the start each asks who the server is, before it follows.
+            for name in ["a", "b", "c"] where name != leader {
+                try await eventually("\(name) to follow") {
+                    await cluster.replicas[name]?.log.contains { $0.contains("\"following\"") } == true
+                }
+            }
             try await eventually("the followers to have let go") { try await open().keys.elementsEqual([leader]) }
             var most = 0
             for _ in 0..<40 {
