@@ -55,9 +55,9 @@
 
 /* Where TIME grows, it is above every floor, and no floor has to be kept track of; nor after the last election. */
 #if defined(ANY_CLOCK) || defined(BARE_INCR) || defined(NO_TIME)
-#define heeds_floor (elections < ELECTIONS)
+#define knows_floor (elections < ELECTIONS)
 #else
-#define heeds_floor false
+#define knows_floor false
 #endif
 
 #define NONE 0
@@ -161,7 +161,7 @@ inline choose_epoch() {
 
 inline see(seen) {
     if
-    :: heeds_floor -> replica[me].floor = max(replica[me].floor, seen)
+    :: knows_floor -> replica[me].floor = max(replica[me].floor, seen)
     :: else
     fi
 }

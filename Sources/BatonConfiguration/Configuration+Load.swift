@@ -225,7 +225,7 @@ extension Configuration.Log.Label {
     fileprivate var meaning: String {
         switch self {
         case .replica: "the process, its configuration and its watchdog"
-        case .election: "terms, renewals and operators' wishes"
+        case .election: "terms, renewals and operators' requests"
         case .refresh: "passes and PostgreSQL"
         case .redis: "connections to Redis"
         }

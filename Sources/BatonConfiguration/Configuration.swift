@@ -105,7 +105,7 @@ package struct Configuration: Hashable, Sendable {
         package enum Label: String, CaseIterable, Sendable {
             /// The process: its start and end, its configuration, its watchdog.
             case replica
-            /// Terms, renewals, operators' wishes.
+            /// Terms, renewals, operators' requests.
             case election
             /// Passes, and the connections to PostgreSQL.
             case refresh

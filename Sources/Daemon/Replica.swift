@@ -60,15 +60,15 @@ package struct Replica: Sendable {
             "started", [.group: "\(configuration.group)", .revision: "\(configuration.revision)"])
         let health = Health()
         signal(SIGPIPE, SIG_IGN)  // whoever read the log may be gone
-        let figures = ReplicaFigures(version: Formats.version, commit: commit)
-        let server = try await serve(health.routes.merging(figures.routes) { $1 })
+        let metrics = ReplicaMetrics(version: Formats.version, commit: commit)
+        let server = try await serve(health.routes.merging(metrics.routes) { $1 })
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [
                     .init(
                         service: GroupService(
                             configuration: configuration, secrets: secrets, name: name, logs: logs,
-                            reloads: reloads(), health: health, figures: figures),
+                            reloads: reloads(), health: health, metrics: metrics),
                         successTerminationBehavior: .gracefullyShutdownGroup)
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint],
@@ -145,7 +145,7 @@ struct GroupService: Service {
     let logs: Logs
     let reloads: AsyncStream<[Dataset]>
     let health: Health
-    let figures: ReplicaFigures
+    let metrics: ReplicaMetrics
 
     func run() async throws {
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: 2)
@@ -182,24 +182,24 @@ struct GroupService: Service {
         let deployment = "\(server.deployment)/\(configuration.group)"
         let refresh = RefreshService(
             configuration: configuration, deployment: deployment, redis: clients, postgres: postgres,
-            logger: logs[.refresh], metrics: figures.registry)
+            logger: logs[.refresh], metrics: metrics.registry)
         let store = LeaseStore(
             redis: leaseWay, keys: keys, holder: name, deployment: deployment, timing: configuration.lease.timing,
             detectsCrashes: configuration.lease.crashDetection == .connection, eventLoop: leaseLoop,
             logger: logs[.redis])
-        for (name, client) in clients { figures.watch(name, purpose: "data") { client.isConnected } }
-        figures.watch(configuration.lease.redis, purpose: "lease") { store.isConnected }
+        for (name, client) in clients { metrics.watch(name, purpose: "data") { client.isConnected } }
+        metrics.watch(configuration.lease.redis, purpose: "lease") { store.isConnected }
         var random = SystemRandomNumberGenerator()
-        let presence = Presence(
+        let replicaInfo = ReplicaInfo(
             id: "\(Token(using: &random))", name: name, version: Formats.version, revision: configuration.revision,
             startedMilliseconds: WallClock.now.millisecondsSince1970)
         let election = ElectionService(
-            group: configuration.group, store: store, presence: presence, work: refresh,
+            group: configuration.group, store: store, replicaInfo: replicaInfo, work: refresh,
             drain: configuration.shutdown.drain, eventLoop: leaseLoop, logger: logs[.election],
-            metrics: figures.registry,
+            metrics: metrics.registry,
             termBegan: { term in
                 watchdog.watch(term)
-                figures.watch(term)
+                metrics.watch(term)
             })
         health.joinedElection { election.status }
         let reloading = Task { for await datasets in reloads { refresh.replace(datasets: datasets) } }

@@ -13,33 +13,33 @@ extension ElectionDriver {
         status.missing = missing
         if let obstacle { log.obstructed(term.lease, by: obstacle) } else { log.unobstructed(term.lease) }
         publish(status)
-        (presence.ability, presence.missing) = (obstacle == nil ? .untried : .unable, missing)
+        (replicaInfo.ability, replicaInfo.missing) = (obstacle == nil ? .untried : .unable, missing)
         Task { await self.report() }
     }
 
     /// Gives the lease up if nothing has worked for long and somebody else says that it would for them.
-    func considerHandingOver(_ attendance: Attendance) {
+    func considerHandingOver(_ membership: Membership) {
         guard let term = current?.term, let obstacle = term.obstacle else { return }
-        let earlier = attendance.replicas.flatMap(\.gaveUpMilliseconds)
+        let earlier = membership.replicas.flatMap(\.gaveUpMilliseconds)
             // Others may write there; and a clock may have been set.
-            .filter { (0...attendance.nowMilliseconds).contains($0) }
-            .map { Duration.milliseconds(attendance.nowMilliseconds - $0) }
+            .filter { (0...membership.nowMilliseconds).contains($0) }
+            .map { Duration.milliseconds(membership.nowMilliseconds - $0) }
         guard incapacity.isReason(toResignAfter: .now - obstacle.since, earlier: earlier) else { return }
-        let able = attendance.present.filter { $0.id != presence.id && $0.ability == .able }
-        guard let heir = able.first(where: { !attendance.isOutdated($0) }) ?? able.first else { return }
+        let able = membership.present.filter { $0.id != replicaInfo.id && $0.ability == .able }
+        guard let heir = able.first(where: { !membership.isOutdated($0) }) ?? able.first else { return }
         log.handsOver(term.lease, to: heir.name)
-        let oldest = attendance.nowMilliseconds - incapacity.memory.milliseconds
-        presence.gaveUpMilliseconds.removeAll { $0 < oldest }
-        presence.gaveUpMilliseconds.append(attendance.nowMilliseconds)
+        let oldest = membership.nowMilliseconds - incapacity.memory.milliseconds
+        replicaInfo.gaveUpMilliseconds.removeAll { $0 < oldest }
+        replicaInfo.gaveUpMilliseconds.append(membership.nowMilliseconds)
         successor = heir.name
         apply(elector.cannotWork(token: term.token, at: now))
     }
 
     /// While the leader says that it can't work, its followers try whether they could; whoever can't tries until it can.
-    func tryIfWanted(_ attendance: Attendance) {
-        let isWanted = attendance.present.contains { $0.state == "\(ElectionState.leader)" && $0.ability == .unable }
-        guard isWanted || presence.ability == .unable else {
-            presence.ability = .untried
+    func tryIfWanted(_ membership: Membership) {
+        let isWanted = membership.present.contains { $0.state == "\(ElectionState.leader)" && $0.ability == .unable }
+        guard isWanted || replicaInfo.ability == .unable else {
+            replicaInfo.ability = .untried
             return
         }
         guard trial == nil else { return }
@@ -53,9 +53,9 @@ extension ElectionDriver {
     private func tried(_ missing: [String]) {
         trial = nil
         guard elector.state != .leader, !Task.isCancelled else { return }
-        let ability: Presence.Ability = missing.isEmpty ? .able : .unable
-        let isNews = presence.ability != ability || status.missing != missing
-        (presence.ability, presence.missing) = (ability, missing)
+        let ability: ReplicaInfo.Ability = missing.isEmpty ? .able : .unable
+        let isNews = replicaInfo.ability != ability || status.missing != missing
+        (replicaInfo.ability, replicaInfo.missing) = (ability, missing)
         status.missing = missing
         guard isNews else { return }
         log.tried(missing)

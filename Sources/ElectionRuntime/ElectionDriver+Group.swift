@@ -2,17 +2,17 @@ internal import GroupState
 internal import LeaderElection
 internal import RedisClient
 
-/// What a replica says to its group and hears from it: operators' wishes, who is there, and whether the leader's
+/// What a replica says to its group and hears from it: operators' requests, who is there, and whether the leader's
 /// process is.
 extension ElectionDriver {
-    // MARK: Wishes
+    // MARK: Requests
 
-    func heed(_ wishes: LeaderWishes, _ lease: Lease) {
+    func apply(_ requests: LeaderRequests, _ lease: Lease) {
         guard let term = current?.term, term.token == lease.token else { return }
-        setPause(wishes.pause, of: term)
-        guard let wish = wishes.stepDown else { return }
-        log.stepDownWished(lease, wish)
-        successor = wish.successor
+        setPause(requests.pause, of: term)
+        guard let request = requests.stepDown else { return }
+        log.stepDownRequested(lease, request)
+        successor = request.successor
         apply(elector.stepDown(token: lease.token, at: now))
     }
 
@@ -30,30 +30,30 @@ extension ElectionDriver {
     /// Says that this replica is there, and learns whether others should be elected before it.
     func report() async {
         // Who asks for the lease is a follower to everybody else.
-        presence.state = "\(elector.state == .candidate ? .follower : elector.state)"
-        presence.epoch = status.epoch.map { "\($0)" } ?? ""
-        presence.pause = current?.term.pauseState() ?? .none
-        guard let attendance = try? await store.present(presence) else { return }
-        elector.deference = deference(attendance)
+        replicaInfo.state = "\(elector.state == .candidate ? .follower : elector.state)"
+        replicaInfo.epoch = status.epoch.map { "\($0)" } ?? ""
+        replicaInfo.pause = current?.term.pauseState() ?? .none
+        guard let membership = try? await store.present(replicaInfo) else { return }
+        elector.candidacyDelay = candidacyDelay(membership)
         if elector.state == .leader {
-            considerHandingOver(attendance)
+            considerHandingOver(membership)
         } else {
-            tryIfWanted(attendance)
+            tryIfWanted(membership)
         }
     }
 
     var reportInterval: Duration {
-        if presence.pause == .pausing { return .milliseconds(200) }
-        let isUrgent = presence.ability == .unable && elector.state == .leader
-        return isUrgent ? min(incapacity.patience / 30, Attendance.interval) : Attendance.interval
+        if replicaInfo.pause == .pausing { return .milliseconds(200) }
+        let isUrgent = replicaInfo.ability == .unable && elector.state == .leader
+        return isUrgent ? min(incapacity.patience / 30, Membership.interval) : Membership.interval
     }
 
-    private func deference(_ attendance: Attendance) -> Duration {
-        let others = attendance.present.filter { $0.id != presence.id }
-        if presence.ability == .unable, others.contains(where: { $0.ability != .unable }) {
+    private func candidacyDelay(_ membership: Membership) -> Duration {
+        let others = membership.present.filter { $0.id != replicaInfo.id }
+        if replicaInfo.ability == .unable, others.contains(where: { $0.ability != .unable }) {
             return store.timing.renewEvery
         }
-        return attendance.isOutdated(presence) ? store.timing.retryDelay : .zero
+        return membership.isOutdated(replicaInfo) ? store.timing.retryDelay : .zero
     }
 
     /// Listens on the channel of the term that is led or of the next one: whoever is elected must be heard before.
@@ -85,7 +85,7 @@ extension ElectionDriver {
             heardSince = .now
             // Messages may have been missed before.
             apply(elector.woken(at: now))
-        case .message(channel: store.keys.wished, _):
+        case .message(channel: store.keys.requested, _):
             apply(elector.renewalWanted(token: token, at: now))
         case .message(_, let released):
             // The token, and who is to be next.

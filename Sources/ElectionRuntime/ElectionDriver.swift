@@ -34,7 +34,7 @@ actor ElectionDriver {
     /// The term whose leader is watched.
     var watched: Token?
     var watching: Task<Void, Never>?
-    var presence: Presence
+    var replicaInfo: ReplicaInfo
     private var reporting: Task<Void, Never>?
     /// What this replica tries in its leader's place.
     var trial: Task<Void, Never>?
@@ -55,11 +55,11 @@ actor ElectionDriver {
     nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
 
     init(
-        store: LeaseStore, presence: Presence, work: any TermWork, incapacity: Incapacity, drain: Duration,
+        store: LeaseStore, replicaInfo: ReplicaInfo, work: any TermWork, incapacity: Incapacity, drain: Duration,
         log: ElectionLog, eventLoop: any EventLoop, publish: @escaping @Sendable (ElectionStatus) -> Void,
         termBegan: @escaping @Sendable (LeadershipTerm) -> Void, instruments: Instruments
     ) {
-        self.presence = presence
+        self.replicaInfo = replicaInfo
         self.store = store
         self.work = work
         self.incapacity = incapacity
@@ -98,7 +98,7 @@ actor ElectionDriver {
         listening?.cancel()
         await watching?.value
         await listening?.value
-        await store.leave(presence)
+        await store.leave(replicaInfo)
         await store.close()
     }
 
@@ -194,7 +194,7 @@ actor ElectionDriver {
             }
             (renewalSentAt, self.renewal) = (sentAt, renewal)
             apply(elector.renewAnswered(renewal.answer, token: lease.token, at: now))
-            if renewal.answer == .renewed { heed(renewal.wishes, lease) }
+            if renewal.answer == .renewed { apply(renewal.requests, lease) }
         } catch {
             noteProblem(error)
             instruments.renewalFailures.increment()
@@ -218,7 +218,7 @@ actor ElectionDriver {
 
     private func start(_ term: Term) {
         log.elected(term)
-        (presence.ability, presence.missing, status.missing) = (.untried, [], [])
+        (replicaInfo.ability, replicaInfo.missing, status.missing) = (.untried, [], [])
         instruments.termsBegan.increment()
         let live = LeadershipTerm(lease: term.lease, deadline: instant(term.deadline)) { [weak self] news in
             guard let self else { return }

@@ -84,11 +84,11 @@ struct ElectionLog: Sendable {
         logger.warning("messages of the group are not heard", [.error: "\(error)"])
     }
 
-    func stepDownWished(_ lease: Lease, _ wish: LeaderWishes.StepDown) {
+    func stepDownRequested(_ lease: Lease, _ request: LeaderRequests.StepDown) {
         var metadata = Self.term(lease)
-        metadata[.by] = "\(wish.by)"
-        metadata[.why] = "\(wish.reason)"
-        metadata[.successor] = "\(wish.successor)"
+        metadata[.by] = "\(request.by)"
+        metadata[.why] = "\(request.reason)"
+        metadata[.successor] = "\(request.successor)"
         logger.notice("asked to step down", metadata)
     }
 

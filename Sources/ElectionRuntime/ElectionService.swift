@@ -18,14 +18,14 @@ package final class ElectionService: Service {
     /// - Parameters:
     ///   - group: the group's name, for logs.
     ///   - store: the lease. The service closes it.
-    ///   - presence: what this replica says of itself.
+    ///   - replicaInfo: what this replica says of itself.
     ///   - incapacity: when a leader that can't work gives its lease up.
     ///   - drain: how long after a shutdown the end of the work is waited for.
     ///   - eventLoop: the one that the store was given.
     ///   - metrics: where terms and renewals are counted.
     ///   - termBegan: is given each term, on the event loop; must not block.
     package init(
-        group: String, store: LeaseStore, presence: Presence, work: any TermWork,
+        group: String, store: LeaseStore, replicaInfo: ReplicaInfo, work: any TermWork,
         incapacity: Incapacity = .standard, drain: Duration, eventLoop: any EventLoop, logger: Logger,
         metrics: any MetricsFactory = NOOPMetricsHandler.instance,
         termBegan: @escaping @Sendable (LeadershipTerm) -> Void = { _ in }
@@ -33,7 +33,7 @@ package final class ElectionService: Service {
         let board = StatusBoard()
         self.board = board
         driver = ElectionDriver(
-            store: store, presence: presence, work: work, incapacity: incapacity, drain: drain,
+            store: store, replicaInfo: replicaInfo, work: work, incapacity: incapacity, drain: drain,
             log: ElectionLog(logger, group: group, holder: store.holder), eventLoop: eventLoop,
             publish: { board.show($0) }, termBegan: termBegan, instruments: Instruments(metrics))
     }

@@ -144,7 +144,7 @@ package final class LeadershipTerm: Sendable {
 
     // MARK: Pausing
 
-    /// Waits until no pause is wished, and notes that a pass goes on; each is to be followed by ``passEnded()``.
+    /// Waits until no pause is requested, and notes that a pass goes on; each is to be followed by ``passEnded()``.
     ///
     /// - Returns: false if the term ended, or the task was cancelled, before a pass could begin.
     package func beginPass() async -> Bool {
@@ -166,8 +166,8 @@ package final class LeadershipTerm: Sendable {
     /// A pass has ended, however it did.
     package func passEnded() { state.withLock { $0.passes -= 1 } }
 
-    /// How a wish to pause is being met.
-    package func pauseState(at instant: ContinuousClock.Instant = .now) -> Presence.Pause {
+    /// How a request to pause is being met.
+    package func pauseState(at instant: ContinuousClock.Instant = .now) -> ReplicaInfo.Pause {
         state.withLock { state in
             guard let end = state.pausedUntil, instant < end else { return .none }
             return state.passes == 0 ? .paused : .pausing
@@ -177,7 +177,7 @@ package final class LeadershipTerm: Sendable {
     /// How soon the work goes on after a pause was taken back.
     private static let pauseCheck = Duration.milliseconds(100)
 
-    /// - Parameter end: nil: no pause is wished.
+    /// - Parameter end: nil: no pause is requested.
     func pause(until end: ContinuousClock.Instant?) { state.withLock { $0.pausedUntil = end } }
 
     // MARK: For the election

@@ -75,7 +75,7 @@ package struct LeaseStore: Sendable {
         _ token: Token, floor: Epoch, suspect: Token? = nil, isHeard: Bool = false
     ) async throws(LeaseError) -> Acquisition {
         let answer = try await ask(
-            ElectionScript.acquire, keys: [keys.lease, keys.fence, keys.events, keys.suspect, keys.wishes],
+            ElectionScript.acquire, keys: [keys.lease, keys.fence, keys.events, keys.suspect, keys.requests],
             [
                 holder, "\(token)", "\(timing.ttlMilliseconds)", "\(floor)", deployment, keys.elected, flag(isHeard),
                 suspect.map { "\($0)" } ?? "", suspect.map { keys.live($0) } ?? "", "\(LeaderWatch.grace.milliseconds)",
@@ -104,8 +104,8 @@ package struct LeaseStore: Sendable {
         package let answer: RenewAnswer
         /// What the fence beside the lease said; nil if it was missing or unreadable, or the lease not ours.
         package var fence: FenceState?
-        /// What operators wish of the leader.
-        package var wishes = LeaderWishes()
+        /// What operators request of the leader.
+        package var requests = LeaderRequests()
         /// Set if the lease is not ours any more and what is in its place cannot be competed for.
         package var obstacle: LeaseError?
     }
@@ -116,7 +116,7 @@ package struct LeaseStore: Sendable {
     /// - Throws: ``LeaseError`` if it is not known whether the lease is still ours.
     package func renew(_ lease: Lease, isHeard: Bool = false) async throws(LeaseError) -> Renewal {
         let answer = try await ask(
-            ElectionScript.renew, keys: [keys.lease, keys.fence, keys.suspect, keys.wishes],
+            ElectionScript.renew, keys: [keys.lease, keys.fence, keys.suspect, keys.requests],
             [
                 lease.text, "\(timing.ttlMilliseconds)", deployment, "\(lease.epoch)", "\(lease.token)",
                 flag(isHeard),
@@ -124,7 +124,8 @@ package struct LeaseStore: Sendable {
         switch answer.word {
         case "RENEWED":
             return Renewal(
-                answer: .renewed, fence: FenceState(answer.fields.prefix(3)), wishes: try LeaderWishes(answer, from: 3))
+                answer: .renewed, fence: FenceState(answer.fields.prefix(3)),
+                requests: try LeaderRequests(answer, from: 3))
         case "GONE":
             return Renewal(answer: .gone)
         case "TAKEN":
@@ -138,14 +139,14 @@ package struct LeaseStore: Sendable {
 
     /// Gives the lease up if it is ours, and lets no write of its term be accepted any more.
     ///
-    /// - Parameter successor: the replica that an operator wishes to lead next; for a while no other is elected.
+    /// - Parameter successor: the replica that an operator requests to lead next; for a while no other is elected.
     /// - Returns: whether it was ours.
     /// - Throws: ``LeaseError`` if it is not known whether that was done.
     package func resign(_ lease: Lease, _ reason: EndReason, for successor: String = "") async throws(LeaseError)
         -> Bool
     {
         let answer = try await ask(
-            ElectionScript.resign, keys: [keys.lease, keys.fence, keys.events, keys.wishes],
+            ElectionScript.resign, keys: [keys.lease, keys.fence, keys.events, keys.requests],
             [
                 lease.text, "\(lease.epoch)", "\(lease.token)", holder, "\(reason)", keys.released, successor,
                 "\(timing.renewEvery.milliseconds)",
@@ -165,10 +166,10 @@ package struct LeaseStore: Sendable {
             [holder, "\(term.epoch)", "\(term.token)", "\(reason)"])
     }
 
-    /// Listens for releases of the lease and for wishes, on a connection of its own; and on the channel that bears the
+    /// Listens for releases of the lease and for requests, on a connection of its own; and on the channel that bears the
     /// token, to be heard itself.
     func listen(as token: Token) -> RedisSubscription {
-        listener.subscribe(to: [keys.released, keys.wished, keys.live(token)])
+        listener.subscribe(to: [keys.released, keys.requested, keys.live(token)])
     }
 
     /// Whether somebody listens to the channel of this term's leader.
@@ -187,14 +188,15 @@ package struct LeaseStore: Sendable {
     }
 
     /// Tells what this replica is, and learns what the others say of themselves.
-    package func present(_ presence: Presence) async throws(LeaseError) -> Attendance {
-        try Attendance(try await ask(ElectionScript.present, keys: [keys.replicas], [presence.id, presence.members]))
+    package func present(_ replicaInfo: ReplicaInfo) async throws(LeaseError) -> Membership {
+        try Membership(
+            try await ask(ElectionScript.present, keys: [keys.replicas], [replicaInfo.id, replicaInfo.members]))
     }
 
     /// This replica will not be there any more.
-    package func leave(_ presence: Presence) async {
+    package func leave(_ replicaInfo: ReplicaInfo) async {
         // If it can't be told, the others see that it is silent.
-        _ = try? await client.send(RedisCommand("HDEL", keys.replicas, presence.id), timeout: timing.renewTimeout)
+        _ = try? await client.send(RedisCommand("HDEL", keys.replicas, replicaInfo.id), timeout: timing.renewTimeout)
     }
 
     package func close() async { await client.close() }

@@ -10,16 +10,16 @@ package struct GroupKeys: Hashable, Sendable {
     package let events: String
     /// The text that says whose leader seems to be gone, or that it says it is alive; with a TTL.
     package let suspect: String
-    /// The hash in which operators leave their wishes: on the Redis of the lease those about leading, on each Redis
+    /// The hash in which operators leave their requests: on the Redis of the lease those about leading, on each Redis
     /// those for the datasets that it holds.
-    package let wishes: String
+    package let requests: String
     /// The hash in which is noted what people took out of the cache on that Redis, or put into it, so that the leader
     /// looks at it again; with a TTL.
     package let cleared: String
     /// The hash that says which replicas there are.
     package let replicas: String
     /// The text that says how the leader's datasets fared within the last minute; with a TTL.
-    package let figures: String
+    package let statistics: String
     /// The beginning of keys, and a channel, that are there only while somebody tries whether they could be.
     package let trial: String
     /// A key that never holds anything: with it is tried what a server would do.
@@ -28,8 +28,8 @@ package struct GroupKeys: Hashable, Sendable {
     package let released: String
     /// The channel on which the text of a new lease is published.
     package let elected: String
-    /// The channel on which a new wish is announced.
-    package let wished: String
+    /// The channel on which a new request is announced.
+    package let requested: String
     private let base: String
 
     /// - Parameters:
@@ -42,20 +42,20 @@ package struct GroupKeys: Hashable, Sendable {
         marks = base + "marks"
         events = base + "events"
         suspect = base + "suspect"
-        wishes = base + "wishes"
+        requests = base + "requests"
         cleared = base + "cleared"
         replicas = base + "replicas"
-        figures = base + "figures"
+        statistics = base + "statistics"
         tried = base + "tried"
         trial = base + "trial"
         released = base + "released"
         elected = base + "elected"
-        wished = base + "wished"
+        requested = base + "requested"
     }
 
     /// The channel that the leader of a term listens to, so that its silence shows when its process is gone.
     package func live(_ token: some CustomStringConvertible) -> String { "\(base)live:\(token)" }
 
     /// All keys of the group's own that may be beside cached ones.
-    package var all: [String] { [lease, fence, marks, events, suspect, wishes, cleared, replicas, figures] }
+    package var all: [String] { [lease, fence, marks, events, suspect, requests, cleared, replicas, statistics] }
 }

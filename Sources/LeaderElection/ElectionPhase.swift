@@ -11,7 +11,7 @@ enum ElectionPhase: Sendable {
     struct Standby: Sendable {
         var due: Moment
         /// One that gave a lease back leaves it to others for a while, whatever it is told.
-        var heedsNews = true
+        var endsOnNews = true
         /// The term whose leader seems to be gone: the store is asked to make sure.
         var suspect: Token?
     }

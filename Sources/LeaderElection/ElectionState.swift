@@ -55,7 +55,7 @@ public enum AcquireAnswer: Hashable, Sendable {
     case taken(Lease, remaining: Duration)
     /// It is the suspect's, whose leader may be gone: ask again after `grace`.
     case suspected(Lease, grace: Duration)
-    /// There is no lease, but an operator wishes that another replica takes it, which has this long for it.
+    /// There is no lease, but an operator requests that another replica takes it, which has this long for it.
     case reserved(remaining: Duration)
     /// No answer, or none that can be used. Whether the request was carried out is unknown.
     case failed

@@ -16,7 +16,7 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
     /// The highest epoch ever seen; a new term's is higher, also at a store that has forgotten everything.
     public private(set) var floor: Epoch
     /// How much longer than usual this replica waits before it asks, so that others go first: those of a newer version.
-    public var deference = Duration.zero
+    public var candidacyDelay = Duration.zero
     private var phase = ElectionPhase.follower(nil)
     /// Of the next term. It is kept until a term begins with it: an acquire whose answer was lost is then found to be
     /// ours.
@@ -60,11 +60,11 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
         return proceed(at: now, endIfOverdue(at: now))
     }
 
-    /// The lease was released, or that may have been missed. One that gave a lease back heeds it only if it is named as
+    /// The lease was released, or that may have been missed. One that gave a lease back reacts to it only if it is named as
     /// the next.
     public mutating func woken(isNamed: Bool = false, at now: Moment) -> [ElectionAction] {
         switch phase {
-        case .follower(let wait?) where wait.heedsNews || isNamed: standBy(until: min(wait.due, now + deference))
+        case .follower(let wait?) where wait.endsOnNews || isNamed: standBy(until: min(wait.due, now + candidacyDelay))
         case .candidate(let sentAt, _): phase = .candidate(sentAt: sentAt, woken: true)
         case .follower, .leader, .resigning, .stopped: break
         }
@@ -73,8 +73,8 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
 
     /// The process that leads this term seems to be gone. The store is asked to make sure, and to give its lease to us.
     public mutating func leaderSilent(_ token: Token, at now: Moment) -> [ElectionAction] {
-        if case .follower(let standby?) = phase, standby.heedsNews, standby.suspect != token {
-            standBy(until: min(standby.due, now + deference), suspecting: token)
+        if case .follower(let standby?) = phase, standby.endsOnNews, standby.suspect != token {
+            standBy(until: min(standby.due, now + candidacyDelay), suspecting: token)
         }
         return proceed(at: now, endIfOverdue(at: now))
     }
@@ -114,7 +114,7 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
             standBy(until: now + pacing.jitter())
             actions.append(.stopLeading(term, .leaseGone))
         case .taken(let lease, let remaining):
-            standBy(until: pacing.expiry(after: remaining, at: now) + deference)
+            standBy(until: pacing.expiry(after: remaining, at: now) + candidacyDelay)
             actions.append(.stopLeading(term, .takenOver(by: lease)))
         }
         return proceed(at: now, actions)
@@ -174,7 +174,7 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
         return proceed(at: now, actions)
     }
 
-    /// An operator wishes that this term ends: its lease is resigned as soon as the work has stopped sending.
+    /// An operator requests that this term ends: its lease is resigned as soon as the work has stopped sending.
     public mutating func stepDown(token: Token, at now: Moment) -> [ElectionAction] {
         handOver(token, .steppedDown, at: now)
     }
@@ -237,7 +237,7 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
         case .taken(let lease, let remaining):
             pacing.succeeded()
             floor = max(floor, lease.epoch)
-            standBy(until: (woken ? now : pacing.expiry(after: remaining, at: now)) + deference)
+            standBy(until: (woken ? now : pacing.expiry(after: remaining, at: now)) + candidacyDelay)
         case .suspected(let lease, let grace):
             pacing.succeeded()
             floor = max(floor, lease.epoch)
@@ -263,7 +263,7 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
     }
 
     private mutating func standBack(for pause: Duration, at now: Moment) {
-        phase = .follower(.init(due: now + pause, heedsNews: false))
+        phase = .follower(.init(due: now + pause, endsOnNews: false))
     }
 
     /// Comes first in every event: nothing that happens at or after the deadline can save the term.

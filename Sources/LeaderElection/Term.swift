@@ -25,7 +25,7 @@ public enum EndReason: Hashable, Sendable, CustomStringConvertible {
     case takenOver(by: Lease)
     /// The term's work returned although nothing had ended the term.
     case workEnded
-    /// An operator wished that this replica steps down.
+    /// An operator requested that this replica steps down.
     case steppedDown
     /// The leader could not do its work, and another replica said that it can.
     case cannotWork

@@ -22,13 +22,13 @@ package enum ExitStatus: Int32, CaseIterable, Sendable {
         switch self {
         case .done: "Done; for `check`: no problem was found, though there may be warnings."
         case .no:
-            "The answer is no: `check` found problems, `demo --once` found values that differ, nobody leads, a wish is "
+            "The answer is no: `check` found problems, `demo --once` found values that differ, nobody leads, a request is "
                 + "refused, no such key is there."
         case .usage: "The command line is wrong."
         case .unavailable: "A server can't be reached, does not answer, or can't work now; or a port is in use."
         case .internalError: "Something that should not happen; worth a report."
         case .outputFailed: "The answer could not be written, as to a full disk. Whatever was asked for is done."
-        case .timedOut: "What was wished has not come about in the time given; the wish stands."
+        case .timedOut: "What was requested has not come about in the time given; the request stands."
         case .refused: "A server refuses the user, the password or what was asked for; or a port is not allowed."
         case .configuration: "The configuration is wrong, or does not fit the servers or this machine."
         case .interrupted: "SIGINT or SIGTERM ended it half-way. What was done before is said, and stays done."
@@ -87,7 +87,7 @@ extension ExitStatus {
     }
 }
 
-/// Why a command that looks at the servers, or leaves a wish there, has no result.
+/// Why a command that looks at the servers, or leaves a request there, has no result.
 package struct InspectionError: Error, Hashable, Sendable, CustomStringConvertible {
     package let status: ExitStatus
     /// What is wrong and what to do about it.

@@ -161,13 +161,13 @@ extension RedisConnection {
         case .succeed(let slot):
             if case .error(let error) = value {
                 // First: whoever is told tries again at once, and not here.
-                self.heed(error)
+                self.learn(from: error)
                 slot.fill(.failure(.rejected(error)))
             } else {
                 slot.fill(.success(value))
             }
         case .deliver:
-            if case .error(let error) = value { self.heed(error) }
+            if case .error(let error) = value { self.learn(from: error) }
             self.subscriber.withLock { $0 }?(value)
         case .refuse:
             // Servers say goodbye so, for instance with "-ERR max number of clients reached".
@@ -182,7 +182,7 @@ extension RedisConnection {
     }
 
     /// Some errors tell more than what became of one command.
-    private func heed(_ error: RedisServerError) {
+    private func learn(from error: RedisServerError) {
         // While it is being opened, whoever opens it decides.
         guard self.server.isJoined(by: self) else { return }
         switch error.kind {

@@ -12,7 +12,7 @@ internal import Telemetry
 package final class DatasetMeter: Sendable {
     let name: String
     private let clock: @Sendable () -> Duration
-    private let recent = Mutex(RecentFigures())
+    private let recent = Mutex(RecentStatistics())
     /// What is true only while the dataset is refreshed here, each by its family, as soon as it is known; nil once that
     /// has ended.
     private let gauges = Mutex<[String: Meter]?>([:])
@@ -74,7 +74,7 @@ package final class DatasetMeter: Sendable {
     }
 
     /// Of the last minute, as far as the term is that old.
-    var lastMinute: DatasetFigures { recent.withLock { $0.figures(at: clock()) } }
+    var lastMinute: DatasetStatistics { recent.withLock { $0.statistics(at: clock()) } }
 
     // MARK: What a tick does
 

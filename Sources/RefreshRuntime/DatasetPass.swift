@@ -81,7 +81,7 @@ package struct DatasetPass {
         }
         if let memory {
             if memory.refresh.brake.isHolding {
-                try await heedConfirmation(memory)
+                try await applyConfirmation(memory)
             } else {
                 memory.hasClearedConfirmation = false
             }
@@ -257,10 +257,10 @@ package struct DatasetPass {
     // MARK: The operator's confirmation
 
     /// Takes an operator's word that what the brake holds is right. One that was given before it held does not count.
-    private func heedConfirmation(_ memory: Memory) async throws {
+    private func applyConfirmation(_ memory: Memory) async throws {
         let field = "confirm:\(dataset.name)"
         let wasAsked = memory.hasClearedConfirmation
-        let found = try await ask("HDEL", keys.wishes, field).int ?? 0
+        let found = try await ask("HDEL", keys.requests, field).int ?? 0
         memory.hasClearedConfirmation = true
         if found > 0 && wasAsked { memory.refresh.confirmDeletions(at: clock()) }
     }

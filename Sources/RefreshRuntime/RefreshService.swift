@@ -92,7 +92,7 @@ package final class RefreshService: TermWork {
         var meters = Dictionary(
             initial.map { ($0.name, DatasetMeter($0.name, instruments)) }, uniquingKeysWith: { $1 })
         let report = redis[configuration.lease.redis].map {
-            FiguresReport(key: keys.figures, term: term, redis: $0)
+            StatisticsReport(key: keys.statistics, term: term, redis: $0)
         }
         for meter in meters.values { report?.add(meter) }
         let reporting = Task { if let report { await report.run() } }

@@ -8,7 +8,7 @@ struct ConfirmCommand: AsyncParsableCommand {
         abstract: "Confirm deletions that the brake holds.",
         discussion: """
             The brake holds deletions when a pass would delete more than half of a dataset's keys, and more than ten. \
-            `baton plan` lists them. The wish is left in Redis, where the leader finds it.
+            `baton plan` lists them. The request is left in Redis, where the leader finds it.
 
             EXAMPLES
               baton plan --dataset merchants

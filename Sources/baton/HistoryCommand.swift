@@ -5,7 +5,7 @@ internal import Operations
 struct HistoryCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "history",
-        abstract: "Show the last elections, resignations, losses and wishes, the newest last.",
+        abstract: "Show the last elections, resignations, losses and requests, the newest last.",
         discussion: """
             Redis keeps about 10,000 events of a group.
 

@@ -4,14 +4,14 @@ internal import Synchronization
 /// What can't be undone ends in order when somebody presses Ctrl-C, and says what was done.
 enum Interruption {
     /// Whether the process was asked to end.
-    static var isWished: Bool { wished.load(ordering: .relaxed) }
+    static var isRequested: Bool { requested.load(ordering: .relaxed) }
 
-    /// From now on the first SIGINT or SIGTERM only sets ``isWished``. A second one ends the process at once.
-    static func heed() {
+    /// From now on the first SIGINT or SIGTERM only sets ``isRequested``. A second one ends the process at once.
+    static func watch() {
         var action = sigaction()
         // Only what is allowed in a signal handler.
         action.__sigaction_handler.sa_handler = { _ in
-            wished.store(true, ordering: .relaxed)
+            requested.store(true, ordering: .relaxed)
             for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
         }
         action.sa_flags = SA_RESTART
@@ -19,4 +19,4 @@ enum Interruption {
     }
 }
 
-private let wished = Atomic(false)
+private let requested = Atomic(false)

@@ -15,7 +15,7 @@ final class ProgressBar: Sendable {
     private let start = ContinuousClock.now
 
     var progress: CacheProgress {
-        CacheProgress(isInterrupted: { Interruption.isWished }, { self.show($0, $1) })
+        CacheProgress(isInterrupted: { Interruption.isRequested }, { self.show($0, $1) })
     }
 
     /// Takes the line away.

@@ -6,7 +6,7 @@ internal import Operations
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Show who leads, which replicas there are, what operators wish, and how the datasets fare.",
+        abstract: "Show who leads, which replicas there are, what operators request, and how the datasets fare.",
         discussion: """
             Of each dataset it shows the last minute: how long passes took, the actual interval, and how many queries and writes \
             there were a second. It asks only the Redis of the lease, so it works from any machine with the configuration, and while PostgreSQL is \

@@ -76,7 +76,7 @@ struct UnableLeaderTests {
             logger: ElectionBench.logger(name))
         let service = ElectionService(
             group: "test", store: store,
-            presence: Presence(
+            replicaInfo: ReplicaInfo(
                 id: "id-of-\(name)", name: name, version: "1", revision: "r", startedMilliseconds: 1_790_000_000_000),
             work: work, incapacity: incapacity, drain: .seconds(4), eventLoop: loops.next(),
             logger: ElectionBench.logger(name))

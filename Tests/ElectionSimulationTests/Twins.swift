@@ -143,7 +143,7 @@ struct Twins {
         case .acquire(let token, let floor, let suspicion, let isHeard):
             call = ScriptCall(
                 script: ElectionScript.acquire,
-                keys: [keys.lease, keys.fence, keys.events, keys.suspect, keys.wishes],
+                keys: [keys.lease, keys.fence, keys.events, keys.suspect, keys.requests],
                 arguments: [
                     holder, "\(token)", "\(Twins.ttlMilliseconds)", "\(floor)", Twins.deployment, keys.elected,
                     isHeard ? "1" : "0", suspicion.map { "\($0.term)" } ?? "",
@@ -152,14 +152,14 @@ struct Twins {
                 ])
         case .renew(let lease, let isHeard):
             call = ScriptCall(
-                script: ElectionScript.renew, keys: [keys.lease, keys.fence, keys.suspect, keys.wishes],
+                script: ElectionScript.renew, keys: [keys.lease, keys.fence, keys.suspect, keys.requests],
                 arguments: [
                     lease.text, "\(Twins.ttlMilliseconds)", Twins.deployment, "\(lease.epoch)", "\(lease.token)",
                     isHeard ? "1" : "0",
                 ])
         case .resign(let lease):
             call = ScriptCall(
-                script: ElectionScript.resign, keys: [keys.lease, keys.fence, keys.events, keys.wishes],
+                script: ElectionScript.resign, keys: [keys.lease, keys.fence, keys.events, keys.requests],
                 arguments: [
                     lease.text, "\(lease.epoch)", "\(lease.token)", holder, "test", keys.released, "", "0",
                 ])
@@ -249,7 +249,7 @@ extension Twins {
 
         init(words: [String]) { self.words = words }
 
-        /// The wishes that a renewal tells are not part of the model.
+        /// The requests that a renewal tells are not part of the model.
         init(_ value: RedisValue) { words = (value.array ?? []).map { $0.string ?? "" } }
 
         /// Of a lease that is somebody else's.

@@ -34,7 +34,7 @@ struct MetricsTests {
                 let connected = #"baton_redis_connected{purpose="lease",redis="main"}"#
                 // A key can be read before the pass that wrote it has ended.
                 var page = ""
-                try await eventually("\(name) to have begun, and the figures of its pass if it leads") {
+                try await eventually("\(name) to have begun, and the statistics of its pass if it leads") {
                     page = await probe.page("/metrics") ?? ""
                     let metrics = Metrics(page)
                     let hasPassed = metrics[written] == 100 && metrics[succeeded] != nil
@@ -52,9 +52,9 @@ struct MetricsTests {
                 #expect(metrics[#"baton_redis_connected{purpose="data",redis="main"}"#] == (leads ? 1 : 0))
                 #expect(page.contains(#"baton_build_info{commit=""#))
             }
-            // The four figures, from any machine.
+            // The four statistics, from any machine.
             var json = ""
-            try await eventually("figures") {
+            try await eventually("statistics") {
                 let status = try await ChildProcess.start(
                     Cluster.executable, ["status", "--json", "--config", cluster.configurationPath("first")])
                 json = ""

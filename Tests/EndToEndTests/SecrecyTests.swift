@@ -199,7 +199,7 @@ struct SecrecyTests {
         try await eventually("a full cache") {
             try await redis(servers, "EXISTS", "merchant:100") == "1"
         }
-        try await eventually("figures") { try await redis(servers, "EXISTS", "{baton:default}:figures") == "1" }
+        try await eventually("statistics") { try await redis(servers, "EXISTS", "{baton:default}:statistics") == "1" }
         expectNoSecret(try await page("/metrics", probe), "/metrics of a leader")
         let commands = [
             "check", "check --grants", "plan", "status", "status --json", "fsck", "history", "cache test", "cache list",

@@ -9,7 +9,7 @@
         let values = input.split(separator: 0, maxSplits: 4, omittingEmptySubsequences: false).map { Array($0) }
         func value(_ place: Int) -> [UInt8] { place < values.count ? values[place] : [] }
         let lease = LeaseText(value(0))
-        let presence = [Presence(id: "1", json: value(1)), Presence(id: "2", json: value(4))].compactMap(\.self)
+        let infos = [ReplicaInfo(id: "1", json: value(1)), ReplicaInfo(id: "2", json: value(4))].compactMap(\.self)
         let now: Int64 = 1_790_000_000_000
         let view = GroupView(
             group: "default", nowMilliseconds: now,
@@ -20,8 +20,8 @@
             },
             leaseIsGarbage: lease == nil, unreadable: [], pause: GroupView.Pause(value(2)),
             stepDown: GroupView.StepDown(value(2)),
-            attendance: Attendance(nowMilliseconds: now, replicas: presence), listeners: 1,
-            figures: GroupFigures(value(3)))
+            membership: Membership(nowMilliseconds: now, replicas: infos), listeners: 1,
+            statistics: GroupStatistics(value(3)))
         let report = StatusReport(view: view, server: "redis://127.0.0.1:6379/0")
         _ = report.json
         for scalar in report.text(TextLayout()).unicodeScalars where scalar != "\n" {

@@ -95,8 +95,8 @@ struct Scenario {
         case "leaderSilent": return elector.leaderSilent(foreign, at: now)
         case "stepDown": return elector.stepDown(token: try own(working), at: now)
         case "cannotWork": return elector.cannotWork(token: try own(working), at: now)
-        case "deference":
-            elector.deference = remaining
+        case "candidacy-delay":
+            elector.candidacyDelay = remaining
             return []
         case "acquireFailed": return elector.acquireAnswered(.failed, at: now)
         case "renewed": return elector.renewAnswered(.renewed, token: try own(renewing), at: now)

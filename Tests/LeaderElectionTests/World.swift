@@ -105,7 +105,7 @@ struct World {
             perform(replicas[index].elector.leaderSilent(token, at: now), by: index)
         }
         if happens(0.01) {
-            replicas[index].elector.deference = .milliseconds(Int64.random(in: 0...200, using: &chance))
+            replicas[index].elector.candidacyDelay = .milliseconds(Int64.random(in: 0...200, using: &chance))
         }
         guard let term = replicas[index].leading, replicas[index].pausedUntil <= now else { return }
         if happens(0.01) { perform(replicas[index].elector.stepDown(token: term.token, at: now), by: index) }

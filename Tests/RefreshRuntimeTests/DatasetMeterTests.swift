@@ -151,29 +151,31 @@ struct DatasetMeterTests {
         }
     }
 
-    @Test("the figures of the last minute are in Redis, by dataset, and those of what is gone are not")
+    @Test("the statistics of the last minute are in Redis, by dataset, and those of what is gone are not")
     func lastMinute() async throws {
         try await RefreshWorld.with(sql: RefreshWorld.twoTables) { world in
             let t = try Dataset.table("t", ["t:{id}"], changes: .snapshot, every: .milliseconds(20))
             let u = try Dataset.table("u", ["u:{id}"], changes: .snapshot, every: .milliseconds(20))
             _ = try await whileLeading(world, [t, u]) { service, term, _ in
-                var figures: GroupFigures?
-                try await world.wait(until: "figures of both") {
-                    figures = try await world.command("GET", world.keys.figures).bytes.flatMap { GroupFigures($0) }
-                    return figures?.entries.map(\.dataset) == ["t", "u"]
+                var statistics: GroupStatistics?
+                try await world.wait(until: "statistics of both") {
+                    statistics = try await world.command("GET", world.keys.statistics).bytes.flatMap {
+                        GroupStatistics($0)
+                    }
+                    return statistics?.entries.map(\.dataset) == ["t", "u"]
                 }
-                #expect(figures?.epoch == "\(term.epoch)")
-                let first = try #require(figures?.entries.first?.figures)
+                #expect(statistics?.epoch == "\(term.epoch)")
+                let first = try #require(statistics?.entries.first?.statistics)
                 #expect(first.passes > 0 && first.failures == 0)
                 #expect(try #require(first.passMilliseconds) > 0)
                 #expect(try #require(first.intervalMilliseconds) >= 15)
                 #expect(first.queriesPerSecond > 0 && first.writesPerSecond > 0)
-                let left = try #require(try await world.command("PTTL", world.keys.figures).int)
+                let left = try #require(try await world.command("PTTL", world.keys.statistics).int)
                 #expect((1...60_000).contains(left))
                 service.replace(datasets: [u])
-                try await world.wait(until: "figures of one") {
-                    let text = try await world.command("GET", world.keys.figures).string
-                    return text.flatMap { GroupFigures($0.utf8) }?.entries.map(\.dataset) == ["u"]
+                try await world.wait(until: "statistics of one") {
+                    let text = try await world.command("GET", world.keys.statistics).string
+                    return text.flatMap { GroupStatistics($0.utf8) }?.entries.map(\.dataset) == ["u"]
                 }
             }
         }

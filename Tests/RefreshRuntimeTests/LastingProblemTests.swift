@@ -36,8 +36,8 @@ struct LastingProblemTests {
         #expect(Problem(error).text == "the table users does not exist. Correct `table`.")
     }
 
-    @Test("stands in the figures until a tick succeeds, not too long")
-    func figures() {
+    @Test("stands in the statistics until a tick succeeds, not too long")
+    func statistics() {
         let meter = DatasetMeter("users", .discarded)
         struct Long: Error, CustomStringConvertible {
             var description: String { "It is long: \(String(repeating: "x\u{301}", count: 5000)). Shorten it." }
@@ -47,7 +47,7 @@ struct LastingProblemTests {
         let problem = meter.lastMinute.problem ?? ""
         #expect(problem.hasPrefix("It is long") && problem.hasSuffix("Shorten it."))
         #expect(problem.unicodeScalars.contains("…"))
-        #expect(problem.unicodeScalars.count <= DatasetFigures.problemLimit)
+        #expect(problem.unicodeScalars.count <= DatasetStatistics.problemLimit)
         meter.succeeded(.skipped, .zero)
         #expect(meter.lastMinute.problem == nil && meter.lastMinute.failures == 1)
     }

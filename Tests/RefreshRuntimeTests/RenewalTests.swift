@@ -109,7 +109,7 @@ struct RenewalTests {
     // MARK: The brake
 
     private func confirm(_ world: RefreshWorld) async throws {
-        try await world.command("HSET", world.keys.wishes, Wish.confirmation(of: "t"), "1")
+        try await world.command("HSET", world.keys.requests, Request.confirmation(of: "t"), "1")
     }
 
     /// How held deletions may end.
@@ -141,7 +141,7 @@ struct RenewalTests {
             try await leader.tick()
             #expect(try await world.keyNames().count == (release == .rowsComeBack ? 41 : 1))
             #expect(try await world.differences(in: "t", prefix: "t:") == [])
-            #expect(try await world.command("HEXISTS", world.keys.wishes, Wish.confirmation(of: "t")).int == 0)
+            #expect(try await world.command("HEXISTS", world.keys.requests, Request.confirmation(of: "t")).int == 0)
             // It is armed again.
             if release == .rowsComeBack {
                 try await confirm(world)

@@ -24,10 +24,10 @@ struct SharedWalkTests {
     /// Processor time that the server has used, in seconds.
     private static func processorTime(_ world: RefreshWorld) async throws -> Double {
         let info = try await world.command("INFO", "cpu").string ?? ""
-        let figures = info.split(whereSeparator: \.isNewline).filter {
+        let statistics = info.split(whereSeparator: \.isNewline).filter {
             $0.hasPrefix("used_cpu_user:") || $0.hasPrefix("used_cpu_sys:")
         }
-        return figures.compactMap { Double($0.split(separator: ":")[1]) }.reduce(0, +)
+        return statistics.compactMap { Double($0.split(separator: ":")[1]) }.reduce(0, +)
     }
 
     private static func scans(_ world: RefreshWorld) async throws -> Int {

@@ -88,8 +88,8 @@ package struct ElectionBench: Sendable {
             eventLoop: eventLoop ?? MultiThreadedEventLoopGroup.singleton.next(), logger: ElectionBench.logger(holder))
     }
 
-    package func presence(_ name: String, version: String = "1.0.0", revision: String = "r1") -> Presence {
-        Presence(
+    package func replicaInfo(_ name: String, version: String = "1.0.0", revision: String = "r1") -> ReplicaInfo {
+        ReplicaInfo(
             id: "id-of-\(name)", name: name, version: version, revision: revision,
             startedMilliseconds: 1_790_000_000_000)
     }

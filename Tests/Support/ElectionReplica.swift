@@ -74,7 +74,7 @@ package struct ElectionReplica {
         eventLoop = group.next()
         let service = ElectionService(
             group: "test", store: try bench.store(name, url: url, detectsCrashes: detectsCrashes, eventLoop: eventLoop),
-            presence: bench.presence(name, version: version), work: work, drain: drain, eventLoop: eventLoop,
+            replicaInfo: bench.replicaInfo(name, version: version), work: work, drain: drain, eventLoop: eventLoop,
             logger: ElectionBench.logger(name), metrics: metrics, termBegan: { watchdog?.watch($0) })
         self.work = work
         self.service = service

@@ -90,11 +90,11 @@ final class Drill {
         switch event {
         case .stepDown:
             let command = try await stage.baton("step-down")
-            let wishedAt = try await witness.wait(for: "wish") { sight in
-                sight.wishedAt.flatMap { $0 > begin ? $0 : nil }
+            let requestedAt = try await witness.wait(for: "request") { sight in
+                sight.requestedAt.flatMap { $0 > begin ? $0 : nil }
             }
             stepDown = command
-            return wishedAt
+            return requestedAt
         case .sigterm: try leader.process.signal(SIGTERM)
         case .sigkill, .sigkillTTL: try leader.process.signal(SIGKILL)
         case .sigstop: try leader.process.signal(SIGSTOP)
@@ -110,7 +110,7 @@ final class Drill {
         return begin
     }
 
-    /// The command that wished the leader to step down.
+    /// The command that requested the leader to step down.
     private var stepDown: ChildProcess?
 
     /// Changes the whole ledger, and waits until the leader has sent some of it.

@@ -54,7 +54,7 @@ struct Failover {
 
         var title: String {
             switch self {
-            case .stepDown: "the leader is wished to step down"
+            case .stepDown: "the leader is requested to step down"
             case .sigterm: "the leader is told to end"
             case .sigkill: "the leader is killed"
             case .sigkillTTL: "the leader is killed, and only the TTL counts"

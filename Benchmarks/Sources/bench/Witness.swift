@@ -21,8 +21,8 @@ final class Witness: Sendable {
         /// Since when Redis is watched without a break.
         var watchedSince: Time?
         var terms: [Term] = []
-        /// When the leader was wished to step down.
-        var wishedAt: Time?
+        /// When the leader was requested to step down.
+        var requestedAt: Time?
         /// When each mark of the canary reached the cache.
         var marks: [Int: Time] = [:]
         /// Batches of the newest term.
@@ -141,7 +141,7 @@ extension Witness.Sight {
 
     fileprivate mutating func setHash(_ words: inout Words, _ at: Witness.Time) {
         guard let key = words.next(), let field = words.next() else { return }
-        if key.hasSuffix(":wishes"), field.isWord("step-down") { wishedAt = at }
+        if key.hasSuffix(":requests"), field.isWord("step-down") { requestedAt = at }
         guard key.hasSuffix(":fence"), let value = words.next() else { return }
         if field.isWord("sequence"), let epoch = pending {
             if isStale(epoch) { staleAccepted += 1 } else { accepted += 1 }

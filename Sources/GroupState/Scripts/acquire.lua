@@ -1,6 +1,6 @@
 -- Takes the lease if it is free, or if its leader's process is gone, and raises the fence.
 --
--- KEYS  lease, fence, events, suspect, wishes
+-- KEYS  lease, fence, events, suspect, requests
 -- ARGV  holder, token, TTL in ms, floor (the highest epoch that the candidate ever saw), deployment, channel of elections,
 --       '1' if somebody listens to the candidate's own channel, the term whose leader seems to be gone ('' for none), that
 --       leader's channel, grace in ms
@@ -8,12 +8,12 @@
 -- holder, since}, or {'SUSPECTED', text, ms to wait, …} likewise, or {'RESERVED', holder, ms left}, or a refusal:
 -- {'WRONG-TYPE', key, found, wanted}, {'NOT-A-LEASE', key}, {'NEWER-FORMAT', key, format},
 -- {'OTHER-DEPLOYMENT', key, deployment, holder}, {'NO-TTL', key, holder}, {'NO-EPOCH-LEFT', epoch}.
-local lease_key, fence_key, events_key, suspect_key, wishes_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local lease_key, fence_key, events_key, suspect_key, requests_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local holder, token, ttl, floor, deployment, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local is_heard, suspect, suspect_channel, grace = ARGV[7] == '1', ARGV[8], ARGV[9], tonumber(ARGV[10])
 
 local refusal = wrong_type(lease_key, 'string') or wrong_type(fence_key, 'hash') or wrong_type(events_key, 'stream')
-    or wrong_type(suspect_key, 'string') or wrong_type(wishes_key, 'hash')
+    or wrong_type(suspect_key, 'string') or wrong_type(requests_key, 'hash')
 if refusal then return refusal end
 local now = clock()
 
@@ -42,7 +42,7 @@ if text then
         redis.call('PEXPIRE', lease_key, ttl)
         local fence = redis.call('HMGET', fence_key, 'epoch', 'token')
         if fence[1] ~= lease.epoch or fence[2] ~= token then set_fence(fence_key, lease.epoch, token, '0') end
-        return {'ACQUIRED', text, lease.epoch, lease.since, pause_left(wishes_key, now)}
+        return {'ACQUIRED', text, lease.epoch, lease.since, pause_left(requests_key, now)}
     end
     local answer = taken(lease_key, text, lease)
     local wait = answer[1] == 'TAKEN' and patience(lease)
@@ -53,7 +53,7 @@ if text then
     end
     floor, reason = whole(math.max(tonumber(floor), tonumber(lease.epoch))), 'leader-silent'
 else
-    local deadline, name = string.match(redis.call('HGET', wishes_key, 'reserved') or '', '^(%d+) (.+)$')
+    local deadline, name = string.match(redis.call('HGET', requests_key, 'reserved') or '', '^(%d+) (.+)$')
     local left = (number_in(deadline) or 0) - now
     if left > 0 and name ~= holder then return {'RESERVED', name, whole(math.ceil(left / 1000))} end
 end
@@ -73,7 +73,7 @@ text = '{"format":' .. FORMAT .. ',"epoch":"' .. epoch .. '","token":' .. cjson.
     .. '","deployment":' .. cjson.encode(deployment) .. '}'
 if reason ~= 'lease-free' then redis.call('DEL', lease_key) end
 redis.call('SET', lease_key, text, 'NX', 'PX', ttl)
-redis.pcall('HDEL', wishes_key, 'reserved', 'step-down')
+redis.pcall('HDEL', requests_key, 'reserved', 'step-down')
 if is_heard then
     redis.pcall('DEL', suspect_key)
 else
@@ -81,4 +81,4 @@ else
 end
 record(events_key, 'elected', holder, epoch, token, reason)
 redis.pcall('PUBLISH', channel, text)
-return {'ACQUIRED', text, epoch, since, pause_left(wishes_key, now)}
+return {'ACQUIRED', text, epoch, since, pause_left(requests_key, now)}

@@ -1,7 +1,7 @@
 -- Leaves an operator's word that the deletions which the brake of a dataset holds are right.
 --
--- KEYS  wishes
--- ARGV  name of the wish
+-- KEYS  requests
+-- ARGV  name of the request
 -- Answers {'CONFIRMED', now in ms} or {'WRONG-TYPE', key, found, wanted}.
 local refusal = wrong_type(KEYS[1], 'hash')
 if refusal then return refusal end

@@ -87,15 +87,15 @@ local function clock()
     return tonumber(time[1]) * 1000000 + tonumber(time[2])
 end
 
--- A wish, if there is one of this name in a format that is understood; else nil.
-local function read_wish(key, name)
-    local wish = read_note(redis.pcall('HGET', key, name))
-    return wish and type(wish.format) == 'number' and wish.format < FORMAT + 1 and wish or nil
+-- A request, if there is one of this name in a format that is understood; else nil.
+local function read_request(key, name)
+    local request = read_note(redis.pcall('HGET', key, name))
+    return request and type(request.format) == 'number' and request.format < FORMAT + 1 and request or nil
 end
 
 -- When the group's pause ends, in µs since 1970; 0 without one.
 local function pause_end(key)
-    local pause = read_wish(key, 'pause')
+    local pause = read_request(key, 'pause')
     return pause and number_in(pause['until']) or 0
 end
 

@@ -1,9 +1,9 @@
--- Prolongs the lease if it still is exactly ours, and tells the operators' wishes. Reading the fence also keeps it from being
+-- Prolongs the lease if it still is exactly ours, and tells the operators' requests. Reading the fence also keeps it from being
 -- evicted as long unused.
 --
--- KEYS  lease, fence, suspect, wishes
+-- KEYS  lease, fence, suspect, requests
 -- ARGV  lease text, TTL in ms, deployment, epoch, token, '1' if somebody listens to the leader's channel
--- Answers {'RENEWED', epoch, token, sequence of the fence, each '' if missing, pause left in ms or '', who wishes that the
+-- Answers {'RENEWED', epoch, token, sequence of the fence, each '' if missing, pause left in ms or '', who requests that the
 -- leader steps down or '', the replica to step down for or '', why}, or {'GONE'}, or {'TAKEN', …} or a refusal as acquire does.
 local refusal = not_ours(KEYS[1], ARGV[1], ARGV[3])
 if refusal then return refusal end
@@ -15,7 +15,7 @@ else
     redis.pcall('SET', KEYS[3], ARGV[5] .. ' alive', 'PX', ARGV[2])
 end
 local fence = redis.pcall('HMGET', KEYS[2], 'epoch', 'token', 'sequence')
-local wish = read_wish(KEYS[4], 'step-down')
-if not wish or wish.epoch ~= ARGV[4] then wish = {} end
+local request = read_request(KEYS[4], 'step-down')
+if not request or request.epoch ~= ARGV[4] then request = {} end
 return {'RENEWED', fence[1] or '', fence[2] or '', fence[3] or '', pause_left(KEYS[4], clock()),
-    wish.by or '', wish.to or '', wish.reason or ''}
+    request.by or '', request.to or '', request.reason or ''}

@@ -1,6 +1,6 @@
 -- Deletes the lease if it still is exactly ours and wakes the followers. Ours or not, no write of the term is accepted after it.
 --
--- KEYS  lease, fence, events, wishes
+-- KEYS  lease, fence, events, requests
 -- ARGV  lease text, epoch, token, holder, reason, channel of releases, the replica that is to be elected ('' for any), and
 --       for how long in ms nobody else is
 -- Answers {'RESIGNED'} or {'NOT-OURS'}.

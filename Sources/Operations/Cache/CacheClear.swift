@@ -34,7 +34,7 @@ extension CacheTools {
             report.fail(error)
         }
         if report.count + report.uncertain > 0 {
-            await record("cache-cleared", report.summary, by: plan.request.wisher, &report.remarks)
+            await record("cache-cleared", report.summary, by: plan.request.requester, &report.remarks)
         }
         report.remarks += await returning(report)
         return report
@@ -99,15 +99,15 @@ extension CacheTools {
 
     /// Appends to the group's history, if there is a group.
     func record(
-        _ event: String, _ what: String, by wisher: Wisher, _ remarks: inout [String]
+        _ event: String, _ what: String, by requester: Requester, _ remarks: inout [String]
     ) async {
         do {
             try await RedisClient.brief(lease) { client in
                 guard try await isManaged(client.connection()) else { return }
-                let reason = what + StatusReport.because(wisher.reason)
+                let reason = what + StatusReport.because(requester.reason)
                 _ = try await client.send(
                     RedisCommand(
-                        "XADD", keys.events, "MAXLEN", "~", "10000", "*", "event", event, "holder", wisher.name,
+                        "XADD", keys.events, "MAXLEN", "~", "10000", "*", "event", event, "holder", requester.name,
                         "epoch", "",
                         "token", "", "reason", reason))
             }

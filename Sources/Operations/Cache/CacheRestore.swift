@@ -146,7 +146,7 @@ extension CacheTools {
     ///
     /// Trouble on the way is part of the report: what was put back before stays, and is told.
     package func restore(
-        _ plan: RestorePlan, rate: Int?, _ wisher: Wisher, progress: CacheProgress
+        _ plan: RestorePlan, rate: Int?, _ requester: Requester, progress: CacheProgress
     ) async -> BackupReport {
         var report = BackupReport(verb: "Put back", path: plan.path, place: plan.place.description)
         report.replaces = plan.replaces
@@ -176,7 +176,7 @@ extension CacheTools {
         if report.count + report.uncertain > 0 {
             let more = report.uncertain > 0 ? ", of \(report.uncertain) more nobody knows" : ""
             await record(
-                "cache-restored", "\(TextLayout.count(report.count, "key")) from \(plan.path)\(more)", by: wisher,
+                "cache-restored", "\(TextLayout.count(report.count, "key")) from \(plan.path)\(more)", by: requester,
                 &report.remarks)
         }
         if plan.likeness == .perhaps { report.remarks.append(RestorePlan.perhapsElsewhere) }

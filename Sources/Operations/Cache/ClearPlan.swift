@@ -25,11 +25,11 @@ package struct ClearRequest: Sendable {
     package var backup: String?
     /// Whether the plan shows the beginnings of single keys' values.
     package var values = false
-    package var wisher: Wisher
+    package var requester: Requester
 
-    package init(_ subject: Subject, wisher: Wisher) {
+    package init(_ subject: Subject, requester: Requester) {
         self.subject = subject
-        self.wisher = wisher
+        self.requester = requester
     }
 }
 

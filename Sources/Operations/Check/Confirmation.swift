@@ -4,10 +4,10 @@ internal import Formatting
 internal import GroupState
 internal import RedisClient
 
-/// What `confirm` did: it left a wish, which the leader reads while the brake holds deletions.
+/// What `confirm` did: it left a request, which the leader reads while the brake holds deletions.
 package struct Confirmation: Hashable, Sendable {
     package let dataset: String
-    /// The hash that holds the group's wishes, and the field in it.
+    /// The hash that holds the group's requests, and the field in it.
     package let key: String
     package let field: String
     /// When it was confirmed: milliseconds since 1970 by the clock of Redis.
@@ -24,8 +24,8 @@ package struct Confirmation: Hashable, Sendable {
     }
 }
 
-/// Names of wishes in the group's hash of them.
-enum Wish {
+/// Names of requests in the group's hash of them.
+enum Request {
     /// Its value is the time of the confirmation, in milliseconds by the clock of Redis.
     static func confirmation(of dataset: String) -> String { "confirm:\(dataset)" }
 }
@@ -45,16 +45,16 @@ extension Inspector {
             )
         }
         let keys = GroupKeys(prefix: configuration.keyPrefix, group: configuration.group)
-        let field = Wish.confirmation(of: name)
+        let field = Request.confirmation(of: name)
         let milliseconds = try await withRedis(dataset.redis) { redis in
             let answer = try await ask(
-                redis, ScriptCall(script: ElectionScript.confirm, keys: [keys.wishes], arguments: [field]))
+                redis, ScriptCall(script: ElectionScript.confirm, keys: [keys.requests], arguments: [field]))
             return try answer.milliseconds(0).milliseconds
         }
         let lease = try await withRedis(configuration.lease.redis) { redis in
             try await redis.send(RedisCommand("GET", keys.lease)).bytes.flatMap { LeaseText($0) }
         }
         return Confirmation(
-            dataset: name, key: keys.wishes, field: field, timeMilliseconds: milliseconds, leader: lease?.holder)
+            dataset: name, key: keys.requests, field: field, timeMilliseconds: milliseconds, leader: lease?.holder)
     }
 }

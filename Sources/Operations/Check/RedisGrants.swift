@@ -19,7 +19,7 @@ struct RedisGrants: Hashable, Sendable {
         Need(reason: "connections", commands: ["ping", "client|setname"]),
         Need(reason: "scripts", commands: ["script|load", "evalsha", "eval"]),
         Need(
-            reason: "lease, fence and wishes",
+            reason: "lease, fence and requests",
             commands: ["get", "type", "time", "pttl", "pexpire", "hget", "hmget", "hset", "hdel", "hgetall", "hlen"]),
         Need(reason: "history and wake-ups", commands: ["xadd", "publish", "pubsub|numsub"], isForLease: true),
         Need(reason: "an election", commands: ["del", "subscribe"], purposes: [.run], isForLease: true),

@@ -37,15 +37,15 @@ package struct GroupView: Hashable, Sendable {
     /// The group's other keys of which something can't be read, so that there may be more than is said here.
     package let unreadable: [String]
     package let pause: Pause?
-    /// A wish that the leader has not met yet.
+    /// A request that the leader has not met yet.
     package let stepDown: StepDown?
-    package let attendance: Attendance
+    package let membership: Membership
     /// How many hear the leader's channel: its own process, if all is well.
     package let listeners: Int?
     /// How the datasets fared within the last minute, as the leader tells; nil if it has told nothing yet.
-    package let figures: GroupFigures?
+    package let statistics: GroupStatistics?
 
-    package var present: [Presence] { attendance.present.sorted { $0.name < $1.name } }
+    package var present: [ReplicaInfo] { membership.present.sorted { $0.name < $1.name } }
 }
 
 extension GroupView {
@@ -57,10 +57,10 @@ extension GroupView {
         }
         let now = time[0] * 1000 + time[1] / 1000
         let text = try await ask(redis, "GET", keys.lease).bytes
-        let fields = hash(try await ask(redis, "HGETALL", keys.wishes))
+        let fields = hash(try await ask(redis, "HGETALL", keys.requests))
         let notes = hash(try await ask(redis, "HGETALL", keys.replicas))
-        let told = try await ask(redis, "GET", keys.figures).bytes
-        let figures = told.flatMap { GroupFigures($0) }
+        let told = try await ask(redis, "GET", keys.statistics).bytes
+        let statistics = told.flatMap { GroupStatistics($0) }
         let lease = text.flatMap { LeaseText($0) }
         var leader: Leader?
         var listeners: Int?
@@ -74,18 +74,18 @@ extension GroupView {
         }
         let pause = fields["pause"].map { Pause($0) }
         let stepDown = fields["step-down"].map { StepDown($0) }
-        let replicas = notes.map { Presence(id: $0.key, json: $0.value) }
+        let replicas = notes.map { ReplicaInfo(id: $0.key, json: $0.value) }
         let unreadable = [
-            (keys.figures, told != nil && figures == nil), (keys.replicas, replicas.contains(nil)),
-            (keys.wishes, pause == .some(nil) || stepDown == .some(nil)),
+            (keys.statistics, told != nil && statistics == nil), (keys.replicas, replicas.contains(nil)),
+            (keys.requests, pause == .some(nil) || stepDown == .some(nil)),
         ].filter(\.1).map(\.0)
         return GroupView(
             group: group, nowMilliseconds: now, leader: leader, leaseIsGarbage: text != nil && lease == nil,
             unreadable: unreadable, pause: pause?.flatMap { $0.untilMilliseconds > now ? $0 : nil },
             stepDown: stepDown?.flatMap { $0.epoch == leader?.epoch ? $0 : nil },
-            attendance: Attendance(nowMilliseconds: now, replicas: replicas.compactMap(\.self)), listeners: listeners,
+            membership: Membership(nowMilliseconds: now, replicas: replicas.compactMap(\.self)), listeners: listeners,
             // Those of an earlier leader say nothing of now.
-            figures: figures?.epoch == leader?.epoch ? figures : nil)
+            statistics: statistics?.epoch == leader?.epoch ? statistics : nil)
     }
 
     private static func ask(_ redis: RedisClient, _ words: String...) async throws -> RedisValue {
@@ -109,23 +109,23 @@ extension GroupView {
     }
 }
 
-// As `wish.lua` writes them; nil for anything else, and for a newer form, which no leader heeds either.
+// As `request.lua` writes them; nil for anything else, and for a newer form, which no leader applies either.
 
 extension GroupView.Pause {
     init?(_ json: [UInt8]) {
-        guard let wish = KeptNote.read(json, format: 1), let end = KeptNumber.read(wish["until"]?.string) else {
+        guard let request = KeptNote.read(json, format: 1), let end = KeptNumber.read(request["until"]?.string) else {
             return nil
         }
         self.init(
-            untilMilliseconds: end / 1000, by: wish["by"]?.string ?? "", reason: wish["reason"]?.string ?? "")
+            untilMilliseconds: end / 1000, by: request["by"]?.string ?? "", reason: request["reason"]?.string ?? "")
     }
 }
 
 extension GroupView.StepDown {
     init?(_ json: [UInt8]) {
-        guard let wish = KeptNote.read(json, format: 1), let epoch = wish["epoch"]?.string else { return nil }
+        guard let request = KeptNote.read(json, format: 1), let epoch = request["epoch"]?.string else { return nil }
         self.init(
-            epoch: epoch, successor: wish["to"]?.string ?? "", by: wish["by"]?.string ?? "",
-            reason: wish["reason"]?.string ?? "")
+            epoch: epoch, successor: request["to"]?.string ?? "", by: request["by"]?.string ?? "",
+            reason: request["reason"]?.string ?? "")
     }
 }

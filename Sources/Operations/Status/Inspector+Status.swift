@@ -16,7 +16,7 @@ extension Inspector {
         }
     }
 
-    /// The last elections, resignations and wishes, oldest first.
+    /// The last elections, resignations and requests, oldest first.
     ///
     /// - Parameter limit: at most so many; at least 1.
     /// - Throws: as ``status()``.

@@ -51,8 +51,8 @@ extension Inspector {
             var faults: [KeyFault] = []
             let wanted: [(String, String)] = [
                 (keys.lease, "string"), (keys.fence, "hash"), (keys.marks, "hash"), (keys.events, "stream"),
-                (keys.suspect, "string"), (keys.wishes, "hash"), (keys.cleared, "hash"), (keys.replicas, "hash"),
-                (keys.figures, "string"),
+                (keys.suspect, "string"), (keys.requests, "hash"), (keys.cleared, "hash"), (keys.replicas, "hash"),
+                (keys.statistics, "string"),
             ]
             for (key, type) in wanted {
                 let found = try await redis.send(RedisCommand("TYPE", key)).string ?? "none"
@@ -127,16 +127,16 @@ extension Inspector {
             return TextLayout.count(Set(names.map { $0.map(Array.init) ?? [] }).count, "dataset")
         case keys.events:
             return TextLayout.count(Int(try await redis.send(RedisCommand("XLEN", key)).int ?? 0), "event")
-        case keys.figures:
-            guard let figures = GroupFigures(try await redis.send(RedisCommand("GET", key)).bytes ?? []) else {
+        case keys.statistics:
+            guard let statistics = GroupStatistics(try await redis.send(RedisCommand("GET", key)).bytes ?? []) else {
                 faults.append(
                     KeyFault(
-                        key: key, text: "it holds figures that no leader writes, or of a newer form",
+                        key: key, text: "it holds statistics that no leader writes, or of a newer form",
                         remedy: "`baton status` leaves them out; the repair deletes it, and the leader writes it anew",
                         repair: .unlink))
                 return "?"
             }
-            return TextLayout.count(figures.entries.count, "dataset")
+            return TextLayout.count(statistics.entries.count, "dataset")
         case keys.cleared:
             return TextLayout.count(Int(try await redis.send(RedisCommand("HLEN", key)).int ?? 0), "note")
         case keys.suspect:
@@ -147,18 +147,18 @@ extension Inspector {
                         repair: .expire(milliseconds: configuration.lease.timing.ttlMilliseconds)))
             }
             return TextLayout.printable(try await redis.send(RedisCommand("GET", key)).bytes ?? [], limit: 60)
-        case keys.wishes:
-            let wishes = GroupView.hash(try await redis.send(RedisCommand("HGETALL", key)))
-            for (name, value) in wishes where !Self.isReadable(value, as: name) {
+        case keys.requests:
+            let requests = GroupView.hash(try await redis.send(RedisCommand("HGETALL", key)))
+            for (name, value) in requests where !Self.isReadable(value, as: name) {
                 faults.append(
                     KeyFault(
-                        key: key, text: "the wish \(name.quoted) can't be read, or is of a newer form",
-                        remedy: "It is not heeded; the repair deletes it", repair: .deleteField(name)))
+                        key: key, text: "the request \(name.quoted) can't be read, or is of a newer form",
+                        remedy: "It is ignored; the repair deletes it", repair: .deleteField(name)))
             }
-            return wishes.keys.sorted().map(\.shown).joined(separator: ", ")
+            return requests.keys.sorted().map(\.shown).joined(separator: ", ")
         default:
             let notes = GroupView.hash(try await redis.send(RedisCommand("HGETALL", key)))
-            for (id, note) in notes where Presence(id: id, json: note) == nil {
+            for (id, note) in notes where ReplicaInfo(id: id, json: note) == nil {
                 faults.append(
                     KeyFault(
                         key: key, text: "what replica \(id.quoted) says of itself can't be read",
@@ -169,7 +169,7 @@ extension Inspector {
         }
     }
 
-    /// Whether a wish is one that the scripts and the replicas understand; those for datasets are times.
+    /// Whether a request is one that the scripts and the replicas understand; those for datasets are times.
     private static func isReadable(_ value: [UInt8], as name: String) -> Bool {
         switch name {
         case "pause": return GroupView.Pause(value) != nil

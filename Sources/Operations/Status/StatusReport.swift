@@ -32,10 +32,11 @@ package struct StatusReport: Sendable {
                 "pause", ["\(pauseState), for \(left) more, by \(pause.by.shown)" + Self.because(pause.reason)], .yellow
             )
         }
-        if let wish = view.stepDown {
-            let heir = wish.successor.isEmpty ? "" : " for \(wish.successor.shown)"
+        if let request = view.stepDown {
+            let heir = request.successor.isEmpty ? "" : " for \(request.successor.shown)"
             lines += layout.entry(
-                "wish", ["that it steps down\(heir), by \(wish.by.shown)" + Self.because(wish.reason)], .yellow)
+                "request", ["that it steps down\(heir), by \(request.by.shown)" + Self.because(request.reason)], .yellow
+            )
         }
         if !view.unreadable.isEmpty {
             let which = view.unreadable.joined(separator: ", ")
@@ -43,7 +44,7 @@ package struct StatusReport: Sendable {
         }
         lines.append("")
         let now = view.nowMilliseconds
-        let replicas = view.attendance.replicas.sorted {
+        let replicas = view.membership.replicas.sorted {
             ($0.name, $1.startedMilliseconds) < ($1.name, $0.startedMilliseconds)
         }
         let present = Set(view.present.map(\.id))
@@ -63,20 +64,20 @@ package struct StatusReport: Sendable {
             lines += layout.entry("unable", [TextLayout.printable(text.utf8)], .red)
         }
         if replicas.isEmpty { lines.append("  no replica was seen within the last hour") }
-        if let figures = view.figures, !figures.entries.isEmpty {
-            lines += [""] + figures.table.map { "  " + $0 }
-            for entry in figures.entries {
-                guard let problem = entry.figures.problem else { continue }
-                let shown = TextLayout.shortened(KeyText.harmless(problem), DatasetFigures.problemLimit)
+        if let statistics = view.statistics, !statistics.entries.isEmpty {
+            lines += [""] + statistics.table.map { "  " + $0 }
+            for entry in statistics.entries {
+                guard let problem = entry.statistics.problem else { continue }
+                let shown = TextLayout.shortened(KeyText.harmless(problem), DatasetStatistics.problemLimit)
                 lines += layout.entry("problem", ["\(entry.dataset.shown): \(shown)"], .red)
             }
-            for entry in figures.entries {
-                if let text = entry.figures.slowness {
+            for entry in statistics.entries {
+                if let text = entry.statistics.slowness {
                     lines += layout.entry("pass", ["\(entry.dataset): \(text)"], .yellow)
                 }
             }
-            for entry in figures.entries {
-                guard let held = entry.figures.held else { continue }
+            for entry in statistics.entries {
+                guard let held = entry.statistics.held else { continue }
                 lines += layout.entry(
                     "brake",
                     [
@@ -84,9 +85,9 @@ package struct StatusReport: Sendable {
                             + "`baton confirm \(entry.dataset)`"
                     ], .yellow)
             }
-            for entry in figures.entries {
-                guard let gate = entry.figures.gate else { continue }
-                let shown = TextLayout.printable(gate.utf8, limit: DatasetFigures.problemLimit)
+            for entry in statistics.entries {
+                guard let gate = entry.statistics.gate else { continue }
+                let shown = TextLayout.printable(gate.utf8, limit: DatasetStatistics.problemLimit)
                 lines += layout.entry(
                     "gate", ["\(entry.dataset): kept open, so that each tick reads all rows, \(shown)"], .yellow)
             }
@@ -115,14 +116,14 @@ package struct StatusReport: Sendable {
                 ])
             } ?? .null
         let stepDown: JSONText =
-            view.stepDown.map { wish in
+            view.stepDown.map { request in
                 .fields([
-                    "epoch": .text(wish.epoch), "to": .text(wish.successor), "by": .text(wish.by),
-                    "reason": .text(wish.reason),
+                    "epoch": .text(request.epoch), "to": .text(request.successor), "by": .text(request.by),
+                    "reason": .text(request.reason),
                 ])
             } ?? .null
         let present = Set(view.present.map(\.id))
-        let replicas = view.attendance.replicas.sorted { $0.name < $1.name }.map { replica in
+        let replicas = view.membership.replicas.sorted { $0.name < $1.name }.map { replica in
             JSONText.fields([
                 "name": .text(replica.name),
                 "state": .text(state(of: replica, isPresent: present.contains(replica.id))),
@@ -135,18 +136,18 @@ package struct StatusReport: Sendable {
         return JSONText.fields([
             "group": .text(view.group), "nowMilliseconds": .number(Int(now)), "leader": leader, "pause": pause,
             "writesRefused": refusalOfWrites.map { .text($0) } ?? .null, "stepDown": stepDown,
-            "replicas": .array(replicas), "lastMinute": view.figures?.json ?? .null,
+            "replicas": .array(replicas), "lastMinute": view.statistics?.json ?? .null,
         ]).rendered + "\n"
     }
 
     /// What the leader says of itself.
     private var pauseState: String {
         let leader = view.present.first { $0.state == "leader" && $0.epoch == view.leader?.epoch }
-        return leader?.pause == .paused ? "paused" : leader == nil ? "wished" : "pausing"
+        return leader?.pause == .paused ? "paused" : leader == nil ? "requested" : "pausing"
     }
 
     /// One that said that it leads may have been succeeded since.
-    private func state(of replica: Presence, isPresent: Bool) -> String {
+    private func state(of replica: ReplicaInfo, isPresent: Bool) -> String {
         guard isPresent else { return "gone" }
         return replica.state == "leader" && replica.epoch != view.leader?.epoch ? "deposed" : replica.state
     }

@@ -43,7 +43,7 @@ struct CacheBackupCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        Interruption.heed()
+        Interruption.watch()
         let bar = ProgressBar()
         let report = try await options.tools().backup(
             families: family, pattern: try pattern.map { try CachePattern($0) }, rate: rate, to: file,

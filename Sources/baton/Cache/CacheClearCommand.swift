@@ -59,7 +59,7 @@ struct CacheClearCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Show the beginning of each single key's value too.")
     var values = false
 
-    @OptionGroup var who: WisherOptions
+    @OptionGroup var who: RequesterOptions
 
     @Flag(name: .long, help: "Print JSON.")
     var json = false
@@ -111,7 +111,7 @@ struct CacheClearCommand: AsyncParsableCommand {
 
     func run() async throws {
         let tools = try options.tools()
-        var request = ClearRequest(try subject(), wisher: who.wisher)
+        var request = ClearRequest(try subject(), requester: who.requester)
         request.values = values
         request.families = family
         request.rate = rate
@@ -133,7 +133,7 @@ struct CacheClearCommand: AsyncParsableCommand {
                 throw ExitStatus.no
             }
         }
-        Interruption.heed()
+        Interruption.watch()
         let report = await tools.clear(plan, progress: bar.progress)
         bar.clear()
         if yes, !json { Output.write(plan.remarkText(Output.layout)) }

@@ -36,7 +36,7 @@ struct CacheRestoreCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("Put at most so many keys a second back.", valueName: "count"))
     var rate: Int?
 
-    @OptionGroup var who: WisherOptions
+    @OptionGroup var who: RequesterOptions
 
     @Flag(name: .long, help: "Print JSON.")
     var json = false
@@ -71,9 +71,9 @@ struct CacheRestoreCommand: AsyncParsableCommand {
             guard plan.count > 0 else { throw ExitStatus.no }
             try Consent.ask("Put \(plan.count == 1 ? "this key" : "these \(plan.count) keys") back?", "put back")
         }
-        Interruption.heed()
+        Interruption.watch()
         let bar = ProgressBar()
-        let report = await tools.restore(plan, rate: rate, who.wisher, progress: bar.progress)
+        let report = await tools.restore(plan, rate: rate, who.requester, progress: bar.progress)
         bar.clear()
         Output.write(json ? report.json : report.text(Output.layout))
         if report.status != .done { throw report.status }

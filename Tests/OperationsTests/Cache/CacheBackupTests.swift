@@ -311,7 +311,7 @@ struct CacheBackupTests {
                 try await redis.send("CLIENT", "PAUSE", "60000", "WRITE")
                 let restoring = Task {
                     await tools.restore(
-                        plan, rate: nil, Wisher(name: "anna@laptop", reason: ""), progress: CacheTools.silence)
+                        plan, rate: nil, Requester(name: "anna@laptop", reason: ""), progress: CacheTools.silence)
                 }
                 // A write that is queued is held back too.
                 let end = ContinuousClock.now + .seconds(8)

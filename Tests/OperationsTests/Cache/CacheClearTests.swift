@@ -185,7 +185,8 @@ struct CacheClearTests {
         try await CacheFixture.with(LocalRedis.Options()) { redis, server in
             try await redis.fill("s:", 20_000)
             let tools = try redis.tools
-            var request = ClearRequest(.pattern(try CachePattern("s:*")), wisher: Wisher(name: "anna", reason: ""))
+            var request = ClearRequest(
+                .pattern(try CachePattern("s:*")), requester: Requester(name: "anna", reason: ""))
             request.rate = 4000
             let plan = try await tools.plan(request, counts: false, progress: CacheTools.silence)
             async let cleared = tools.clear(plan, progress: CacheTools.silence)

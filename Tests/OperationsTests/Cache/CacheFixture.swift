@@ -117,7 +117,7 @@ extension CacheTools {
     func clear(
         _ subject: ClearRequest.Subject, families: [String] = [], backup: String? = nil, rate: Int? = nil
     ) async throws -> ClearReport {
-        var request = ClearRequest(subject, wisher: Wisher(name: "anna@laptop", reason: "ticket 7"))
+        var request = ClearRequest(subject, requester: Requester(name: "anna@laptop", reason: "ticket 7"))
         request.families = families
         request.backup = backup
         request.rate = rate
@@ -126,7 +126,7 @@ extension CacheTools {
     }
 
     func plan(_ subject: ClearRequest.Subject, families: [String] = []) async throws -> ClearPlan {
-        var request = ClearRequest(subject, wisher: Wisher(name: "anna@laptop", reason: ""))
+        var request = ClearRequest(subject, requester: Requester(name: "anna@laptop", reason: ""))
         request.families = families
         return try await plan(request, counts: true, progress: Self.silence)
     }
@@ -134,7 +134,7 @@ extension CacheTools {
     /// Puts a backup back, without asking.
     func restore(_ path: String, replaces: Bool = false) async throws -> BackupReport {
         await restore(
-            try await plan(restoring: path, replaces: replaces), rate: nil, Wisher(name: "anna@laptop", reason: ""),
+            try await plan(restoring: path, replaces: replaces), rate: nil, Requester(name: "anna@laptop", reason: ""),
             progress: Self.silence)
     }
 

@@ -276,7 +276,7 @@ struct LeaderNotesTests {
                 if try await cleared.take(for: "items") == .everything { comparisons += 1 }
             }
             #expect((1...2).contains(comparisons))
-            try await world.wait(until: "the last notes are heeded") {
+            try await world.wait(until: "the last notes are applied") {
                 try await cleared.take(for: "items") == .everything
             }
             try await Task.sleep(for: interval)

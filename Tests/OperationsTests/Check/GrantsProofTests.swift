@@ -95,15 +95,15 @@ struct GrantsProofTests {
         for await _ in messages { break }
         if let lease = try? await store.acquire(token, floor: .zero, isHeard: true).answer.granted() {
             _ = try? await store.renew(lease, isHeard: true)
-            let presence = Presence(id: "1", name: "pod-1", version: "1", revision: "r", startedMilliseconds: 0)
-            _ = try? await store.present(presence)
+            let replicaInfo = ReplicaInfo(id: "1", name: "pod-1", version: "1", revision: "r", startedMilliseconds: 0)
+            _ = try? await store.present(replicaInfo)
             _ = try? await store.isHeard(token)
             let term = LeadershipTerm(lease: lease, deadline: .now + .seconds(600))
             await passes(configuration, settings, keys, term, fixture)
             // Somebody empties the cache of scripts.
             _ = try? await fixture.send(["SCRIPT", "FLUSH"])
             _ = try? await store.renew(lease, isHeard: true)
-            await store.leave(presence)
+            await store.leave(replicaInfo)
             _ = try? await store.resign(lease, .shutdown)
         }
         await messages.close()
@@ -142,12 +142,13 @@ struct GrantsProofTests {
     private func operatorsDay(_ configuration: Configuration, _ fixture: InspectionFixture) async {
         let inspector = Inspector(configuration, path: "baton.yaml")
         let keys = inspector.keys
-        let wisher = Wisher(name: "anna", reason: "")
-        let quiet = WishProgress { _ in }
+        let requester = Requester(name: "anna", reason: "")
+        let quiet = RequestProgress { _ in }
         let lease = #"{"format":1,"epoch":"5","token":"t","holder":"a","since":"0","deployment":"1/x/default"}"#
         for command in [
             ["SET", keys.lease, lease, "PX", "600000"], ["HSET", keys.fence, "epoch", "5", "token", "t"],
-            ["PEXPIRE", keys.fence, "600000"], ["HSET", keys.wishes, "pause", "garbage"], ["SET", keys.marks, "text"],
+            ["PEXPIRE", keys.fence, "600000"], ["HSET", keys.requests, "pause", "garbage"],
+            ["SET", keys.marks, "text"],
             ["SET", keys.suspect, "t alive"], ["XADD", keys.events, "*", "event", "elected"],
             ["HSET", "session:h", "a", "b"], ["SADD", "session:s", "a"], ["ZADD", "session:z", "1", "a"],
             ["RPUSH", "session:l", "a"], ["SET", "session:t", "a"], ["SET", "merchant:1", "x"],
@@ -157,9 +158,9 @@ struct GrantsProofTests {
         }
         _ = try? await inspector.status()
         _ = try? await inspector.history(limit: 10)
-        _ = try? await inspector.stepDown(for: nil, wisher, patience: nil, quiet)
-        _ = try? await inspector.pause(for: .seconds(1), wisher, patience: .zero, quiet)
-        _ = try? await inspector.resume(wisher, quiet)
+        _ = try? await inspector.stepDown(for: nil, requester, patience: nil, quiet)
+        _ = try? await inspector.pause(for: .seconds(1), requester, patience: .zero, quiet)
+        _ = try? await inspector.resume(requester, quiet)
         _ = try? await inspector.confirm(dataset: "merchants")
         _ = try? await inspector.plan()
         if let faults = try? await inspector.checkKeys() {
@@ -176,9 +177,9 @@ struct GrantsProofTests {
         _ = try? await tools.backup(families: [], pattern: nil, rate: nil, to: copy, progress: progress)
         for replaces in [false, true] {
             guard let plan = try? await tools.plan(restoring: copy, replaces: replaces) else { continue }
-            _ = await tools.restore(plan, rate: nil, wisher, progress: progress)
+            _ = await tools.restore(plan, rate: nil, requester, progress: progress)
         }
-        let request = ClearRequest(.keys([Array("merchant:1".utf8), Array("session:t".utf8)]), wisher: wisher)
+        let request = ClearRequest(.keys([Array("merchant:1".utf8), Array("session:t".utf8)]), requester: requester)
         if let plan = try? await tools.plan(request, counts: true, progress: progress) {
             _ = await tools.clear(plan, progress: progress)
         }

@@ -68,9 +68,11 @@ struct OpenTransactionTests {
                 let passes = log.messages(at: .debug).count
                 try await world.wait(until: "ticks go on") { log.messages(at: .debug).count > passes + 10 }
                 #expect(log.messages(at: .warning).count == 1)
-                let entry = GroupFigures.Entry(dataset: "t", figures: meter.lastMinute)
-                let figures = GroupFigures(epoch: "7", entries: [entry])
-                #expect(try #require(GroupFigures(figures.text.utf8)).entries[0].figures.gate == meter.lastMinute.gate)
+                let entry = GroupStatistics.Entry(dataset: "t", statistics: meter.lastMinute)
+                let statistics = GroupStatistics(epoch: "7", entries: [entry])
+                #expect(
+                    try #require(GroupStatistics(statistics.text.utf8)).entries[0].statistics.gate
+                        == meter.lastMinute.gate)
                 try await writer.execute("commit prepared 'x'")
                 try await world.wait(until: "the gate shuts") { meter.lastMinute.gate == nil }
             }

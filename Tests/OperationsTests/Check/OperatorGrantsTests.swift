@@ -98,7 +98,7 @@ struct OperatorGrantsTests {
             #expect(resumed.status == 0 && resumed.output.contains("the leader goes on"), "\(resumed.errors)")
 
             let handover = try await stage.baton("step-down --to b --wait --timeout 30s")
-            #expect(handover.status == 0 && handover.output.contains("after    b leads"), "\(handover.errors)")
+            #expect(handover.status == 0 && handover.output.contains("after      b leads"), "\(handover.errors)")
 
             // A term younger than a TTL is left alone.
             try await stage.wait("b's term is older than a TTL") { view in
@@ -121,7 +121,7 @@ struct OperatorGrantsTests {
         try await Self.with { stage in
             let faults = [
                 ["HSET", "fence", "epoch", "5", "token", "t", "sequence", "1", "highest", "5"],
-                ["PEXPIRE", "fence", "600000"], ["SET", "marks", "text"], ["HSET", "wishes", "pause", "garbage"],
+                ["PEXPIRE", "fence", "600000"], ["SET", "marks", "text"], ["HSET", "requests", "pause", "garbage"],
                 ["SET", "suspect", "token alive"], ["SET", "lease", "garbage"], ["RPUSH", "replicas", "x"],
                 ["SET", "events", "text"],
             ]

@@ -164,7 +164,7 @@ struct PlanTests {
     func confirmation() async throws {
         try await InspectionFixture.with(main: "group: shop\nkeyPrefix: 'p:'") { fixture in
             let confirmation = try await fixture.inspector().confirm(dataset: "merchants")
-            let found = try await fixture.send(["HGET", "p:{baton:shop}:wishes", "confirm:merchants"])
+            let found = try await fixture.send(["HGET", "p:{baton:shop}:requests", "confirm:merchants"])
             #expect(found.int == confirmation.timeMilliseconds)
             #expect(confirmation.timeMilliseconds > 1_500_000_000_000)
             #expect(confirmation.leader == nil)

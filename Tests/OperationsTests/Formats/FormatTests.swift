@@ -74,14 +74,14 @@ import Testing
         #expect(try await bench.fence() == ["\(lease.epoch)", "\(lease.token)", "42", "\(lease.epoch)"])
     }
 
-    @Test("Wishes are heeded by the leader, and seen by everybody")
-    func wishes() async throws {
+    @Test("Requests are applied by the leader, and seen by everybody")
+    func requests() async throws {
         let (bench, lease) = try await bench(lease: Formats.lease, fence: Formats.fence)
-        try await bench.send("HSET", bench.keys.wishes, "pause", try Self.text("pause-1.json"))
-        try await bench.send("HSET", bench.keys.wishes, "step-down", try Self.text("step-down-1.json"))
-        let wishes = try await bench.store("baton-0").renew(lease).wishes
-        #expect(wishes.pause > .seconds(3600))
-        #expect(wishes.stepDown == .init(by: "anna@laptop", reason: "moving the node", successor: "baton-2"))
+        try await bench.send("HSET", bench.keys.requests, "pause", try Self.text("pause-1.json"))
+        try await bench.send("HSET", bench.keys.requests, "step-down", try Self.text("step-down-1.json"))
+        let requests = try await bench.store("baton-0").renew(lease).requests
+        #expect(requests.pause > .seconds(3600))
+        #expect(requests.stepDown == .init(by: "anna@laptop", reason: "moving the node", successor: "baton-2"))
         let view = try await bench.inspector.status().view
         #expect(view.pause?.by == "anna@laptop" && view.pause?.untilMilliseconds == 4_102_444_800_000)
         #expect(view.stepDown?.successor == "baton-2")
@@ -90,19 +90,20 @@ import Testing
 
     @Test("Replicas of each form are seen")
     func replicas() throws {
-        let presence = try #require(Presence(id: "x", json: Self.text("replica-1.json").utf8))
-        #expect(presence.name == "baton-0" && presence.state == "leader" && presence.epoch == "1795249220037873")
-        #expect(presence.version == "0.1.0" && presence.startedMilliseconds == 1_795_249_210_000)
+        let replicaInfo = try #require(ReplicaInfo(id: "x", json: Self.text("replica-1.json").utf8))
+        #expect(
+            replicaInfo.name == "baton-0" && replicaInfo.state == "leader" && replicaInfo.epoch == "1795249220037873")
+        #expect(replicaInfo.version == "0.1.0" && replicaInfo.startedMilliseconds == 1_795_249_210_000)
     }
 
-    @Test("Of a newer form, a lease is left alone and a wish is not heeded")
+    @Test("Of a newer form, a lease is left alone and a request is ignored")
     func newerForms() async throws {
         let (bench, lease) = try await bench(lease: Formats.lease, fence: Formats.fence)
         for name in ["pause", "step-down"] {
-            let wish = try Self.text("\(name)-1.json").replacing("\"format\":1", with: "\"format\":2")
-            try await bench.send("HSET", bench.keys.wishes, name, wish)
+            let request = try Self.text("\(name)-1.json").replacing("\"format\":1", with: "\"format\":2")
+            try await bench.send("HSET", bench.keys.requests, name, request)
         }
-        #expect(try await bench.store("baton-0").renew(lease).wishes == LeaderWishes())
+        #expect(try await bench.store("baton-0").renew(lease).requests == LeaderRequests())
         let newer = try Self.text("lease-\(Formats.lease).json").replacing("\"format\":1", with: "\"format\":2")
         try await bench.send("SET", bench.keys.lease, newer, "PX", "60000")
         let error = await #expect(throws: LeaseError.self) {
@@ -117,21 +118,21 @@ import Testing
         let bench = try await ElectionBench.onSharedRedis()
         let store = try bench.store("pod-1")
         _ = try await store.acquire(.random(), floor: .zero)
-        _ = try await store.present(bench.presence("pod-1"))
-        _ = try await store.present(bench.presence("pod-2"))
+        _ = try await store.present(bench.replicaInfo("pod-1"))
+        _ = try await store.present(bench.replicaInfo("pod-2"))
         let inspector = try bench.inspector
-        let wisher = Wisher(name: "anna", reason: "")
-        let progress = WishProgress { _ in }
-        _ = try await inspector.stepDown(for: nil, wisher, patience: nil, progress)
-        _ = try await inspector.pause(for: .seconds(60), wisher, patience: .zero, progress)
+        let requester = Requester(name: "anna", reason: "")
+        let progress = RequestProgress { _ in }
+        _ = try await inspector.stepDown(for: nil, requester, patience: nil, progress)
+        _ = try await inspector.pause(for: .seconds(60), requester, patience: .zero, progress)
         func expectMembers(_ text: String?, of name: String) throws {
             let written = try Self.members(#require(text)).keys
             let kept = try Self.members(Self.text("\(name).json")).keys
             #expect(Set(written) == Set(kept), "\(name)")
         }
         try expectMembers(try await bench.leaseText(), of: "lease-\(Formats.lease)")
-        try expectMembers(try await bench.send("HGET", bench.keys.wishes, "pause").string, of: "pause-1")
-        try expectMembers(try await bench.send("HGET", bench.keys.wishes, "step-down").string, of: "step-down-1")
+        try expectMembers(try await bench.send("HGET", bench.keys.requests, "pause").string, of: "pause-1")
+        try expectMembers(try await bench.send("HGET", bench.keys.requests, "step-down").string, of: "step-down-1")
         try expectMembers(try await bench.send("HGET", bench.keys.replicas, "id-of-pod-1").string, of: "replica-1")
         let fields = try await bench.send("HKEYS", bench.keys.fence).array?.compactMap(\.string) ?? []
         #expect(Set(fields) == Set(try Self.members(Self.text("fence-\(Formats.fence).json")).keys))

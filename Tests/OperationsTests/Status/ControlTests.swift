@@ -11,7 +11,7 @@ import Testing
 @testable import GroupState
 @testable import Operations
 
-/// What operators ask and wish, of replicas that run.
+/// What operators ask and request, of replicas that run.
 @Suite struct ControlTests {
     private func withReplicas(
         _ names: String..., timing: ElectionTiming = ElectionBench.haste,
@@ -34,7 +34,7 @@ import Testing
         }
     }
 
-    /// Waits until wishes and releases reach all of them: who has stepped down begins to listen anew.
+    /// Waits until requests and releases reach all of them: who has stepped down begins to listen anew.
     private func waitUntilAllListen(_ bench: ElectionBench, _ replicas: [String: ElectionReplica]) async throws {
         let over = replicas.values.flatMap { $0.work.elected }.filter { !$0.isLive() }.map { bench.keys.live($0.token) }
         try await eventually("all listen") {
@@ -46,13 +46,13 @@ import Testing
     @Test func whateverIsAcceptedIsReadBack() async throws {
         // As JSON writes it, each of these bytes is six.
         let name = String(repeating: "\u{1}", count: 200)
-        let wisher = Wisher(name: name + "@laptop", reason: String(repeating: "\u{2}", count: 1000))
+        let requester = Requester(name: name + "@laptop", reason: String(repeating: "\u{2}", count: 1000))
         try await withReplicas(name, "heir") { _, inspector, _ in
-            _ = try await inspector.pause(for: .seconds(60), wisher, patience: .zero, Lines().progress)
-            _ = try await inspector.stepDown(for: "heir", wisher, patience: nil, Lines().progress)
+            _ = try await inspector.pause(for: .seconds(60), requester, patience: .zero, Lines().progress)
+            _ = try await inspector.stepDown(for: "heir", requester, patience: nil, Lines().progress)
             let view = try await inspector.status().view
             #expect(view.leader?.name == name || view.leader?.name == "heir")
-            #expect(view.pause?.by == wisher.name && view.pause?.reason == wisher.reason)
+            #expect(view.pause?.by == requester.name && view.pause?.reason == requester.reason)
             #expect(view.present.count == 2 && view.unreadable.isEmpty && !view.leaseIsGarbage)
             #expect(try await inspector.checkKeys().repairable.isEmpty)
         }
@@ -62,15 +62,15 @@ import Testing
         try await withReplicas("pod-1", "pod-2", timing: ElectionBench.patience) { bench, inspector, replicas in
             let lines = Lines()
             let status = try await inspector.stepDown(
-                for: nil, Wisher(name: "anna@laptop", reason: "a try"), patience: .seconds(20), lines.progress)
+                for: nil, Requester(name: "anna@laptop", reason: "a try"), patience: .seconds(20), lines.progress)
             #expect(status == .done)
-            #expect(lines.all.first?.hasPrefix("before   pod-1 leads with epoch ") == true)
-            #expect(lines.all.last?.hasPrefix("after    pod-2 leads with epoch ") == true)
+            #expect(lines.all.first?.hasPrefix("before     pod-1 leads with epoch ") == true)
+            #expect(lines.all.last?.hasPrefix("after      pod-2 leads with epoch ") == true)
             try await eventually("pod-2's work begins") { replicas["pod-2"]?.work.elected.count == 1 }
             #expect(replicas["pod-1"]?.work.elected.count == 1)
             #expect(
                 try await bench.history()
-                    == ["elected lease-free", "step-down-wished a try", "resigned step-down", "elected lease-free"])
+                    == ["elected lease-free", "step-down-requested a try", "resigned step-down", "elected lease-free"])
             // Though it hears that the lease is free, the old leader leaves it to others.
             await replicas["pod-2"]?.close()
             try await Task.sleep(for: .milliseconds(500))
@@ -82,96 +82,99 @@ import Testing
         try await withReplicas("pod-1", "pod-2", "pod-3", timing: ElectionBench.patience) {
             bench, inspector, replicas in
             let status = try await inspector.stepDown(
-                for: heir, Wisher(name: "anna", reason: ""), patience: .seconds(20), WishProgress { _ in })
+                for: heir, Requester(name: "anna", reason: ""), patience: .seconds(20), RequestProgress { _ in })
             #expect(status == .done)
             try await eventually("the heir's work begins") { replicas[heir]?.work.elected.count == 1 }
             #expect(try await inspector.status().view.leader?.name == heir)
-            #expect(try await bench.send("EXISTS", bench.keys.wishes).int == 0)
+            #expect(try await bench.send("EXISTS", bench.keys.requests).int == 0)
             // Back to the first one at once, though it stands back for a TTL.
             try await waitUntilAllListen(bench, replicas)
             #expect(
                 try await inspector.stepDown(
-                    for: "pod-1", Wisher(name: "anna", reason: ""), patience: .seconds(20), WishProgress { _ in })
+                    for: "pod-1", Requester(name: "anna", reason: ""), patience: .seconds(20), RequestProgress { _ in })
                     == .done)
             #expect(try await inspector.status().view.leader?.name == "pod-1")
             try await waitUntilAllListen(bench, replicas)
             #expect(
                 try await inspector.stepDown(
-                    for: heir, Wisher(name: "anna", reason: ""), patience: .seconds(20), WishProgress { _ in }) == .done
+                    for: heir, Requester(name: "anna", reason: ""), patience: .seconds(20), RequestProgress { _ in })
+                    == .done
             )
             // Again: it leads already.
             let lines = Lines()
             let again = try await inspector.stepDown(
-                for: heir, Wisher(name: "anna", reason: ""), patience: nil, lines.progress)
+                for: heir, Requester(name: "anna", reason: ""), patience: nil, lines.progress)
             #expect(again == .done && lines.all.first?.hasSuffix("nothing to do") == true)
         }
     }
 
     @Test func stepsThatCannotBeTakenAreRefused() async throws {
         try await withReplicas("pod-1") { bench, inspector, _ in
-            let wisher = Wisher(name: "anna", reason: "")
+            let requester = Requester(name: "anna", reason: "")
             let lines = Lines()
-            #expect(try await inspector.stepDown(for: nil, wisher, patience: nil, lines.progress) == .no)
+            #expect(try await inspector.stepDown(for: nil, requester, patience: nil, lines.progress) == .no)
             #expect(lines.all.last?.contains("only replica") == true)
             let second = try ElectionReplica("pod-2", bench)
             try await eventually("pod-2 is there") { try await inspector.status().view.present.count == 2 }
-            #expect(try await inspector.stepDown(for: "pod-7", wisher, patience: nil, lines.progress) == .no)
+            #expect(try await inspector.stepDown(for: "pod-7", requester, patience: nil, lines.progress) == .no)
             #expect(lines.all.last == "refused  No follower `pod-7` was seen lately. There are: pod-2.")
-            #expect(try await bench.send("EXISTS", bench.keys.wishes).int == 0)
+            #expect(try await bench.send("EXISTS", bench.keys.requests).int == 0)
             await second.close()
         }
         let bench = try await ElectionBench.onSharedRedis()
         let lines = Lines()
         let status = try await bench.inspector.stepDown(
-            for: nil, Wisher(name: "anna", reason: ""), patience: nil, lines.progress)
+            for: nil, Requester(name: "anna", reason: ""), patience: nil, lines.progress)
         #expect(status == .no && lines.all.last?.contains("Nobody leads") == true)
     }
 
-    /// The wish is for one epoch: it does no harm to a later term.
-    @Test func aWishIsForOneTermOnly() async throws {
+    /// The request is for one epoch: it does no harm to a later term.
+    @Test func aRequestIsForOneTermOnly() async throws {
         try await withReplicas("pod-1", "pod-2") { bench, inspector, replicas in
             let epoch = try #require(try await inspector.status().view.leader?.epoch)
-            let wish = #"{"format":1,"epoch":"1\#(epoch)","to":"","by":"anna","reason":""}"#
-            try await bench.send("HSET", bench.keys.wishes, "step-down", wish)
-            try await bench.send("PUBLISH", bench.keys.wished, "step-down")
+            let request = #"{"format":1,"epoch":"1\#(epoch)","to":"","by":"anna","reason":""}"#
+            try await bench.send("HSET", bench.keys.requests, "step-down", request)
+            try await bench.send("PUBLISH", bench.keys.requested, "step-down")
             try await Task.sleep(for: bench.timing.renewEvery * 2)
             #expect(replicas["pod-1"]?.work.elected.last?.isLive() == true)
         }
     }
 
-    @Test func aPauseIsHeededByWhoeverLeadsAndEndsByItself() async throws {
+    @Test func aPauseIsKeptByWhoeverLeadsAndEndsByItself() async throws {
         try await withReplicas("pod-1", "pod-2", timing: ElectionBench.patience) { bench, inspector, replicas in
-            let wisher = Wisher(name: "anna", reason: "restoring")
+            let requester = Requester(name: "anna", reason: "restoring")
             let first = try #require(replicas["pod-1"]?.work.elected.last)
             // A pass goes on: the pause waits for it.
             #expect(await first.beginPass())
             #expect(
                 try await inspector.pause(
-                    for: .seconds(60), wisher, patience: .milliseconds(300), WishProgress { _ in }) == .timedOut)
+                    for: .seconds(60), requester, patience: .milliseconds(300), RequestProgress { _ in }) == .timedOut)
             try await eventually("the leader waits for the pass") { first.pauseState() == .pausing }
             first.passEnded()
             let lines = Lines()
             #expect(
-                try await inspector.pause(for: .seconds(60), wisher, patience: .seconds(20), lines.progress) == .done)
-            #expect(lines.all.first?.hasPrefix("before   paused until ") == true)
-            #expect(lines.all.last == "after    pod-1 leads and writes nothing")
+                try await inspector.pause(for: .seconds(60), requester, patience: .seconds(20), lines.progress) == .done
+            )
+            #expect(lines.all.first?.hasPrefix("before     paused until ") == true)
+            #expect(lines.all.last == "after      pod-1 leads and writes nothing")
             #expect(try await inspector.status().text(TextLayout()).contains("by anna: restoring"))
 
             #expect(
-                try await inspector.stepDown(for: nil, wisher, patience: .seconds(20), WishProgress { _ in }) == .done)
+                try await inspector.stepDown(for: nil, requester, patience: .seconds(20), RequestProgress { _ in })
+                    == .done)
             try await eventually("pod-2's work begins") { replicas["pod-2"]?.work.elected.isEmpty == false }
             let second = try #require(replicas["pod-2"]?.work.elected.last)
             #expect(second.pauseState() == .paused)
 
-            #expect(try await inspector.resume(wisher, WishProgress { _ in }) == .done)
+            #expect(try await inspector.resume(requester, RequestProgress { _ in }) == .done)
             try await eventually("the pause is over") { second.pauseState() == .none }
             #expect(await second.beginPass())
             second.passEnded()
-            #expect(try await inspector.resume(wisher, lines.progress) == .done)
-            #expect(lines.all.last == "before   not paused: nothing to do")
+            #expect(try await inspector.resume(requester, lines.progress) == .done)
+            #expect(lines.all.last == "before     not paused: nothing to do")
 
             #expect(
-                try await inspector.pause(for: .seconds(5), wisher, patience: .seconds(20), WishProgress { _ in })
+                try await inspector.pause(for: .seconds(5), requester, patience: .seconds(20), RequestProgress { _ in })
                     == .done)
             try await eventually("the pause has ended by itself") { second.pauseState() == .none }
             #expect(await second.beginPass())
@@ -182,24 +185,25 @@ import Testing
     @Test func theStatusShowsTheLastMinuteOfThePresentLeaderOnly() async throws {
         try await withReplicas("pod-1") { bench, inspector, _ in
             let before = try await inspector.status()
-            #expect(before.view.figures == nil && before.json.contains(#""lastMinute": null"#))
-            let figures = DatasetFigures(
+            #expect(before.view.statistics == nil && before.json.contains(#""lastMinute": null"#))
+            let statistics = DatasetStatistics(
                 passes: 60, passMilliseconds: 12.34, longestPassMilliseconds: 50, intervalMilliseconds: 1000,
                 longestIntervalMilliseconds: 1200, queriesPerSecond: 7, writesPerSecond: 0.5, failures: 2,
                 problem: "a table is gone")
-            let entries = [GroupFigures.Entry(dataset: "merchants", figures: figures)]
+            let entries = [GroupStatistics.Entry(dataset: "merchants", statistics: statistics)]
             let epoch = try #require(before.view.leader?.epoch)
-            try await bench.send("SET", bench.keys.figures, GroupFigures(epoch: epoch, entries: entries).text)
+            try await bench.send("SET", bench.keys.statistics, GroupStatistics(epoch: epoch, entries: entries).text)
             let report = try await inspector.status()
             #expect(
                 report.text(TextLayout()).contains(
                     "  merchants  60      12 ms  50 ms    1.00 s    7.0        0.5       2\n"
                         + "  problem   merchants: a table is gone\n"))
             #expect(report.json.contains(#""passMilliseconds": 12.34"#))
-            try await bench.send("SET", bench.keys.figures, GroupFigures(epoch: "1\(epoch)", entries: entries).text)
-            #expect(try await inspector.status().view.figures == nil)
-            try await bench.send("SET", bench.keys.figures, "garbage")
-            #expect(try await inspector.status().view.figures == nil)
+            try await bench.send(
+                "SET", bench.keys.statistics, GroupStatistics(epoch: "1\(epoch)", entries: entries).text)
+            #expect(try await inspector.status().view.statistics == nil)
+            try await bench.send("SET", bench.keys.statistics, "garbage")
+            #expect(try await inspector.status().view.statistics == nil)
         }
     }
 
@@ -229,7 +233,7 @@ import Testing
 final class Lines: Sendable {
     private let told = Mutex<[String]>([])
     var all: [String] { told.withLock { $0 } }
-    var progress: WishProgress { WishProgress { line in self.told.withLock { $0.append(line) } } }
+    var progress: RequestProgress { RequestProgress { line in self.told.withLock { $0.append(line) } } }
 }
 
 extension ElectionBench {

@@ -14,7 +14,7 @@ import Testing
     private func healthy() async throws -> ElectionBench {
         let bench = try await ElectionBench.onSharedRedis()
         _ = try await bench.store(deployment: "1/app/\(bench.group)").acquire(.random(), floor: .zero)
-        _ = try await bench.store().present(bench.presence("pod-1"))
+        _ = try await bench.store().present(bench.replicaInfo("pod-1"))
         return bench
     }
 
@@ -37,9 +37,9 @@ import Testing
         ("marks", [["HSET", "*", "d", "m"], ["PEXPIRE", "*", "60000"]], "it has a TTL"),
         ("events", [["DEL", "*"], ["SET", "*", "x"]], "it is a string, not a stream"),
         ("suspect", [["SET", "*", "t alive"]], "never runs out"),
-        ("wishes", [["SET", "*", "x"]], "it is a string, not a hash"),
-        ("wishes", [["HSET", "*", "pause", "garbage"]], "can't be read"),
-        ("wishes", [["HSET", "*", "step-down", #"{"format":2}"#]], "of a newer form"),
+        ("requests", [["SET", "*", "x"]], "it is a string, not a hash"),
+        ("requests", [["HSET", "*", "pause", "garbage"]], "can't be read"),
+        ("requests", [["HSET", "*", "step-down", #"{"format":2}"#]], "of a newer form"),
         ("replicas", [["DEL", "*"], ["SET", "*", "x"]], "it is a string, not a hash"),
         (
             "lease", [["SET", "*", Self.lease(since: "9223372036854775807"), "PX", "60000"]],
@@ -48,22 +48,22 @@ import Testing
         ("lease", [["SET", "*", Self.lease(epoch: "9e300"), "PX", "60000"]], "holds something that is no lease"),
         ("fence", [["HSET", "*", "highest", "9e300"]], "is no number from 0 to 2^52"),
         ("fence", [["HSET", "*", "highest", "nan"]], "is no number from 0 to 2^52"),
-        ("wishes", [["HSET", "*", "pause", #"{"format":1,"until":9e300}"#]], "can't be read"),
-        ("wishes", [["HSET", "*", "pause", #"{"format":1,"until":"9e300"}"#]], "can't be read"),
+        ("requests", [["HSET", "*", "pause", #"{"format":1,"until":9e300}"#]], "can't be read"),
+        ("requests", [["HSET", "*", "pause", #"{"format":1,"until":"9e300"}"#]], "can't be read"),
         (
-            "wishes", [["HSET", "*", "pause", #"{"format":1,"until":"1800000000000000","by":"\ud800"}"#]],
+            "requests", [["HSET", "*", "pause", #"{"format":1,"until":"1800000000000000","by":"\ud800"}"#]],
             "can't be read"
         ),
-        ("wishes", [["HSET", "*", "pause", Self.longPause]], "can't be read"),
-        ("wishes", [["HSET", "*", "reserved", "\(String(repeating: "9", count: 300)) pod-7"]], "can't be read"),
+        ("requests", [["HSET", "*", "pause", Self.longPause]], "can't be read"),
+        ("requests", [["HSET", "*", "reserved", "\(String(repeating: "9", count: 300)) pod-7"]], "can't be read"),
         ("replicas", [["HSET", "*", "x", Self.note(seen: "-9223372036854775808")]], "what replica `x` says of itself"),
         (
             "replicas", [["HSET", "*", "x", Self.note(started: "-9223372036854775808")]],
             "what replica `x` says of itself"
         ),
         ("replicas", [["HSET", "*", "x", Self.note(started: "9e300")]], "what replica `x` says of itself"),
-        ("figures", [["SET", "*", Self.figures("1e300"), "PX", "60000"]], "figures that no leader writes"),
-        ("figures", [["SET", "*", Self.figures("-1"), "PX", "60000"]], "figures that no leader writes"),
+        ("statistics", [["SET", "*", Self.statistics("1e300"), "PX", "60000"]], "statistics that no leader writes"),
+        ("statistics", [["SET", "*", Self.statistics("-1"), "PX", "60000"]], "statistics that no leader writes"),
     ]
 
     /// Longer than a note of ours can be.
@@ -78,7 +78,7 @@ import Testing
         #"{"format":1,"seen":"\#(seen)","name":"pod-9","started":"\#(started)"}"#
     }
 
-    private static func figures(_ figure: String) -> String {
+    private static func statistics(_ figure: String) -> String {
         #"{"format":1,"epoch":"1","datasets":{"a":{"passes":1,"failures":0,"databaseQueriesPerSecond":1,"#
             + #""redisWritesPerSecond":\#(figure)}}}"#
     }
@@ -112,15 +112,15 @@ import Testing
     }
 
     /// What anybody may have written keeps nobody from being elected, and from renewing.
-    @Test func nobodyIsStoppedByFiguresOutOfRange() async throws {
+    @Test func nobodyIsStoppedByStatisticsOutOfRange() async throws {
         let bench = try await ElectionBench.onSharedRedis()
         let huge = String(repeating: "9", count: 300)
         for (key, field, value) in [
             (bench.keys.fence, "highest", "9e300"), (bench.keys.fence, "epoch", "nan"),
             (bench.keys.fence, "sequence", huge),
-            (bench.keys.wishes, "pause", #"{"format":1,"until":9e300}"#),
-            (bench.keys.wishes, "reserved", "\(huge) pod-7"),
-            (bench.keys.wishes, "step-down", #"{"format":1,"epoch":9e300,"by":[1],"reason":{}}"#),
+            (bench.keys.requests, "pause", #"{"format":1,"until":9e300}"#),
+            (bench.keys.requests, "reserved", "\(huge) pod-7"),
+            (bench.keys.requests, "step-down", #"{"format":1,"epoch":9e300,"by":[1],"reason":{}}"#),
             (bench.keys.replicas, "x", Self.note(seen: "nan")), (bench.keys.replicas, "y", Self.note(seen: huge)),
             (bench.keys.replicas, "z", String(repeating: "x", count: 2 << 20)),
         ] {
@@ -129,12 +129,12 @@ import Testing
         let store = try bench.store("pod-1", deployment: "1/app/\(bench.group)")
         let lease = try await store.acquire(.random(), floor: .zero).answer.granted()
         #expect(lease.epoch < .max)
-        #expect(try await store.renew(lease).wishes == LeaderWishes())
-        try await bench.send("HSET", bench.keys.wishes, "pause", Self.longPause)
-        #expect(try await store.renew(lease).wishes == LeaderWishes())
-        #expect(try await store.present(bench.presence("pod-1")).replicas.map(\.name) == ["pod-1"])
+        #expect(try await store.renew(lease).requests == LeaderRequests())
+        try await bench.send("HSET", bench.keys.requests, "pause", Self.longPause)
+        #expect(try await store.renew(lease).requests == LeaderRequests())
+        #expect(try await store.present(bench.replicaInfo("pod-1")).replicas.map(\.name) == ["pod-1"])
         let inspector = try bench.inspector
-        #expect(try await inspector.resume(Wisher(name: "anna", reason: ""), WishProgress { _ in }) == .done)
+        #expect(try await inspector.resume(Requester(name: "anna", reason: ""), RequestProgress { _ in }) == .done)
         try await inspector.repair(inspector.checkKeys().repairable)
         #expect(try await inspector.checkKeys().faults.isEmpty)
         _ = try await store.resign(lease, .shutdown)
@@ -148,7 +148,7 @@ import Testing
             #"{"format":1,"seen":"\#(time)000","name":"\#(String(repeating: "x", count: 4000))","started":"1"}"#
         for id in 1...300 { try await bench.send("HSET", bench.keys.replicas, "\(id)", note) }
         let store = try bench.store("pod-1", deployment: "1/app/\(bench.group)")
-        await #expect(throws: LeaseError.self) { try await store.present(bench.presence("pod-1")) }
+        await #expect(throws: LeaseError.self) { try await store.present(bench.replicaInfo("pod-1")) }
         let lease = try await store.acquire(.random(), floor: .zero).answer.granted()
         _ = try await store.resign(lease, .shutdown)
     }
@@ -160,7 +160,7 @@ import Testing
         let store = try bench.store(name, deployment: "1/app/\(bench.group)")
         _ = try await store.acquire(.random(), floor: .zero)
         #expect(
-            try await store.present(bench.presence(name)).replicas.map { Array($0.name.utf8) } == [Array(name.utf8)])
+            try await store.present(bench.replicaInfo(name)).replicas.map { Array($0.name.utf8) } == [Array(name.utf8)])
         let report = try await bench.inspector.status()
         #expect(report.status == .done)
         #expect(report.view.leader.map { Array($0.name.utf8) } == Array(name.utf8))

@@ -68,30 +68,30 @@ struct OperatorCommandTests {
         #expect(run.errors.hasPrefix("baton: ") && !run.errors.contains("hush"), "\(run.errors)")
     }
 
-    // MARK: Wishes
+    // MARK: Requests
 
     @Test("a pause lasts from a second to a week", arguments: ["1s", "168h", "6h30m"])
     func pauseWithinLimits(_ span: String) async throws {
         let bench = try await ElectionBench.onSharedRedis()
         let run = try await BatonProgram.run("baton pause --for \(span) --config baton.yaml", in: bench.files())
         #expect(run.status == 0, "\(run.errors)")
-        #expect(run.output.contains("before   not paused") && run.output.contains("after    nobody leads"))
+        #expect(run.output.contains("before     not paused") && run.output.contains("after      nobody leads"))
         let view = try await bench.inspector.status().view
         let wanted = try #require(DurationText.parse(span)).milliseconds
         let left = view.pause.map { $0.untilMilliseconds - view.nowMilliseconds } ?? 0
         #expect(left <= wanted)
-        // It was wished a moment ago.
+        // It was requested a moment ago.
         if span != "1s" { #expect(left > wanted - 60_000) }
         #expect(try await bench.inspector.history(limit: 1).entries.last?.event == "paused")
     }
 
-    @Test("any other pause is refused, and nothing is wished", arguments: ["0s", "999ms", "168h1ms", "8760h"])
+    @Test("any other pause is refused, and nothing is requested", arguments: ["0s", "999ms", "168h1ms", "8760h"])
     func pauseBeyondLimits(_ span: String) async throws {
         let bench = try await ElectionBench.onSharedRedis()
         let run = try await BatonProgram.run("baton pause --for \(span) --config baton.yaml", in: bench.files())
         #expect(run.status == Operations.ExitStatus.usage.rawValue)
         #expect(run.errors.contains("--for is between 1s and 168h"), "\(run.errors)")
-        #expect(try await bench.send("EXISTS", bench.keys.wishes).int == 0)
+        #expect(try await bench.send("EXISTS", bench.keys.requests).int == 0)
     }
 
     @Test("a handover that nobody can take is refused with 1")
@@ -106,39 +106,39 @@ struct OperatorCommandTests {
         try await bench.send("SET", bench.keys.lease, bench.foreignLease(), "PX", "600000")
         let alone = try await stepDown()
         #expect(alone.status == Operations.ExitStatus.no.rawValue && alone.output.contains("only replica"))
-        _ = try await bench.store().present(bench.presence("pod-1"))
+        _ = try await bench.store().present(bench.replicaInfo("pod-1"))
         let unknown = try await stepDown("--to pod-7")
         #expect(unknown.status == Operations.ExitStatus.no.rawValue && unknown.output.contains("There are: pod-1."))
-        #expect(try await bench.send("EXISTS", bench.keys.wishes).int == 0)
+        #expect(try await bench.send("EXISTS", bench.keys.requests).int == 0)
     }
 
-    /// The leader is one that does not exist, so that it heeds nothing.
-    @Test("a wish that is not met in time ends with 75, and stands")
+    /// The leader is one that does not exist, so that it applies nothing.
+    @Test("a request that is not met in time ends with 75, and stands")
     func timedOut() async throws {
         let bench = try await ElectionBench.onSharedRedis()
         let files = try bench.files()
         try await bench.send("SET", bench.keys.lease, bench.foreignLease(), "PX", "600000")
-        _ = try await bench.store().present(bench.presence("pod-1"))
+        _ = try await bench.store().present(bench.replicaInfo("pod-1"))
         let stepDown = try await BatonProgram.run(
             "USER=anna baton step-down --wait --timeout 1s --reason 'a try' --config baton.yaml", in: files)
         #expect(stepDown.status == Operations.ExitStatus.timedOut.rawValue, "\(stepDown.errors)")
-        #expect(stepDown.output.hasPrefix("before   pod-9 leads with epoch 500\n"))
-        #expect(stepDown.output.contains("wished   that it steps down: a try\n"))
-        #expect(stepDown.output.hasSuffix("after    nobody else leads yet; see `baton status`\n"))
+        #expect(stepDown.output.hasPrefix("before     pod-9 leads with epoch 500\n"))
+        #expect(stepDown.output.contains("requested  that it steps down: a try\n"))
+        #expect(stepDown.output.hasSuffix("after      nobody else leads yet; see `baton status`\n"))
         let pause = try await BatonProgram.run("baton pause --timeout 1s --config baton.yaml", in: files)
         #expect(pause.status == Operations.ExitStatus.timedOut.rawValue, "\(pause.errors)")
-        #expect(pause.output.hasSuffix("after    passes that had begun still go on; see `baton status`\n"))
+        #expect(pause.output.hasSuffix("after      passes that had begun still go on; see `baton status`\n"))
         let view = try await bench.inspector.status().view
         #expect(view.stepDown?.by.hasPrefix("anna@") == true && view.pause != nil)
-        // Without --wait it is enough to have wished it, and a second time does no harm. A replica that was not seen
+        // Without --wait it is enough to have requested it, and a second time does no harm. A replica that was not seen
         // for a while counts as gone, and there would be nobody to hand over to.
-        _ = try await bench.store().present(bench.presence("pod-1"))
+        _ = try await bench.store().present(bench.replicaInfo("pod-1"))
         let again = try await BatonProgram.run("baton step-down --config baton.yaml", in: files)
-        #expect(again.status == 0 && again.output.contains("as was wished before"))
+        #expect(again.status == 0 && again.output.contains("as was requested before"))
         // A pause that is over cannot be ended.
         for (before, status) in [("paused until", Int32(0)), ("not paused: nothing to do", 0)] {
             let resume = try await BatonProgram.run("baton resume --config baton.yaml", in: files)
-            #expect(resume.status == status && resume.output.contains("before   \(before)"), "\(resume.output)")
+            #expect(resume.status == status && resume.output.contains("before     \(before)"), "\(resume.output)")
         }
     }
 
@@ -174,7 +174,7 @@ struct OperatorCommandTests {
             try await eventually("both are there") { try await bench.inspector.status().view.present.count == 2 }
             let run = try await BatonProgram.run(
                 "baton step-down --to pod-2 --wait --timeout 30s --config baton.yaml", in: files)
-            #expect(run.status == 0 && run.output.contains("after    pod-2 leads with epoch "), "\(run.errors)")
+            #expect(run.status == 0 && run.output.contains("after      pod-2 leads with epoch "), "\(run.errors)")
             let status = try await BatonProgram.run("baton status --json --config baton.yaml", in: files)
             #expect(status.status == 0 && status.output.contains(#""name": "pod-2""#), "\(status.errors)")
             let history = try await BatonProgram.run("baton history --limit 2 --config baton.yaml", in: files)

@@ -27,15 +27,15 @@ import Testing
         let bench = try await ElectionBench.onSharedRedis()
         let store = try bench.store(Self.hostile, deployment: "1/app/\(bench.group)")
         let lease = try await store.acquire(.random(), floor: .zero).answer.granted()
-        _ = try await store.present(bench.presence(Self.hostile))
-        _ = try await store.present(bench.presence("heir"))
-        let wisher = Wisher(name: "anna\u{1B}]0;owned\u{7}", reason: Self.hostile + "why")
+        _ = try await store.present(bench.replicaInfo(Self.hostile))
+        _ = try await store.present(bench.replicaInfo("heir"))
+        let requester = Requester(name: "anna\u{1B}]0;owned\u{7}", reason: Self.hostile + "why")
         let inspector = try bench.inspector
         let told = Lines()
         for successor in [Self.hostile + "?", "heir"] {
-            _ = try await inspector.stepDown(for: successor, wisher, patience: nil, told.progress)
+            _ = try await inspector.stepDown(for: successor, requester, patience: nil, told.progress)
         }
-        _ = try await inspector.pause(for: .seconds(60), wisher, patience: .zero, told.progress)
+        _ = try await inspector.pause(for: .seconds(60), requester, patience: .zero, told.progress)
         let report = try await inspector.status()
         let status = report.text(TextLayout(columns: 80))
         #expect(Self.isHarmless(status), "\(status.debugDescription)")
@@ -44,18 +44,18 @@ import Testing
         #expect(KeyText.bytes(shown) == Array(Self.hostile.utf8) && status.contains(shown))
         let history = try await inspector.history(limit: 10)
         #expect(Self.isHarmless(history.text) && Self.lines(history.text).count == 5)
-        #expect(history.entries.map(\.reason).filter { $0 == wisher.reason }.count == 2)
-        #expect(history.text.contains(wisher.reason.shown))
+        #expect(history.entries.map(\.reason).filter { $0 == requester.reason }.count == 2)
+        #expect(history.text.contains(requester.reason.shown))
         let check = try await inspector.checkKeys().text(TextLayout())
         #expect(Self.isHarmless(check), "\(check.debugDescription)")
-        _ = try await inspector.resume(wisher, told.progress)
+        _ = try await inspector.resume(requester, told.progress)
         #expect(told.all.count > 5 && told.all.allSatisfy { Self.isHarmless($0) && !$0.contains("\n") })
         // Programs get what it is.
         for json in [report.json, history.json] {
             #expect(Self.isHarmless(json) && json.contains(#"evil\u001b[2J\u009b31m\u202e\\x41"#), "\(json)")
         }
         let before = told.all.count
-        async let handedOver = inspector.stepDown(for: nil, wisher, patience: .seconds(30), told.progress)
+        async let handedOver = inspector.stepDown(for: nil, requester, patience: .seconds(30), told.progress)
         for _ in 1...1000 where told.all.count < before + 2 { try await Task.sleep(for: .milliseconds(10)) }
         _ = try await store.resign(lease, .shutdown)
         let successor = try bench.store("\(Self.hostile)2", deployment: "1/app/\(bench.group)")
@@ -63,7 +63,7 @@ import Testing
         #expect(try await handedOver == .done)
         #expect(told.all.allSatisfy { Self.isHarmless($0) && !$0.contains("\n") }, "\(told.all)")
         let confirmation = Confirmation(
-            dataset: "users", key: "wishes", field: "confirm:users", timeMilliseconds: 1, leader: Self.hostile)
+            dataset: "users", key: "requests", field: "confirm:users", timeMilliseconds: 1, leader: Self.hostile)
         #expect(Self.isHarmless(confirmation.text) && Self.lines(confirmation.text).count == 3)
         _ = try await successor.resign(next, .shutdown)
     }

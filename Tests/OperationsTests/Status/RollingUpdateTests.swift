@@ -24,7 +24,7 @@ import Testing
             replicas[name] = try ElectionReplica(name, bench, version: version)
         }
 
-        func present() async throws -> [Presence] { try await bench.inspector.status().view.present }
+        func present() async throws -> [ReplicaInfo] { try await bench.inspector.status().view.present }
 
         func leader() async throws -> String? { try await bench.inspector.status().view.leader?.name }
 
@@ -112,7 +112,7 @@ import Testing
                 try await bench.send("PUBSUB", "NUMSUB", bench.keys.released).array?.last?.int == 1
             }
             try await eventually("it is there") { try await bench.inspector.status().view.present.count == 1 }
-            _ = try await bench.store("pod-2").present(bench.presence("pod-2", version: "1.10.0"))
+            _ = try await bench.store("pod-2").present(bench.replicaInfo("pod-2", version: "1.10.0"))
             var rollout = Rollout(bench: bench)
             rollout.replicas = ["pod-1": replica, "pod-2": replica]
             try await rollout.waitUntilAllKnow("pod-2")

@@ -15,10 +15,10 @@ import Testing
 /// What operators see and can do while the Redis that keeps the group's notes is itself in trouble.
 @Suite("A Redis in trouble does not hide itself")
 struct TroubledRedisTests {
-    private static let wisher = Wisher(name: "anna", reason: "")
+    private static let requester = Requester(name: "anna", reason: "")
 
     @Test("A full one: pause, resume, confirm and step down work, and the history misses nothing")
-    func wishesOnAFullRedis() async throws {
+    func requestsOnAFullRedis() async throws {
         try await LocalRedis.withServer { server in
             let bench = try await ElectionBench(on: server)
             let first = try ElectionReplica("pod-1", bench)
@@ -30,12 +30,12 @@ struct TroubledRedisTests {
             // The test of the test: an ordinary write is refused.
             await #expect(throws: RedisError.self) { try await bench.send("SET", "x", "y") }
 
-            let quiet = WishProgress { _ in }
-            let status = try await inspector.pause(for: .seconds(60), Self.wisher, patience: .seconds(20), quiet)
+            let quiet = RequestProgress { _ in }
+            let status = try await inspector.pause(for: .seconds(60), Self.requester, patience: .seconds(20), quiet)
             #expect(status == .done)
             #expect(try await inspector.status().view.pause != nil)
-            #expect(try await inspector.resume(Self.wisher, quiet) == .done)
-            #expect(try await inspector.stepDown(for: nil, Self.wisher, patience: .seconds(20), quiet) == .done)
+            #expect(try await inspector.resume(Self.requester, quiet) == .done)
+            #expect(try await inspector.stepDown(for: nil, Self.requester, patience: .seconds(20), quiet) == .done)
             try await eventually("pod-2's work begins") { second.work.elected.count == 1 }
             let term = try #require(second.work.elected.last)
             let store = try bench.store("pod-2")
@@ -43,7 +43,7 @@ struct TroubledRedisTests {
             await store.close()
             #expect(
                 try await bench.history() == [
-                    "elected lease-free", "paused ", "resumed ", "step-down-wished ", "resigned step-down",
+                    "elected lease-free", "paused ", "resumed ", "step-down-requested ", "resigned step-down",
                     "elected lease-free", "lost deadline",
                 ])
             await first.close()
@@ -52,25 +52,25 @@ struct TroubledRedisTests {
     }
 
     @Test("A full one: what fails and why is in the status and stays there, and the brake can be let go")
-    func figuresOnAFullRedis() async throws {
+    func statisticsOnAFullRedis() async throws {
         try await RefreshWorld.with(sql: RefreshWorld.twoTables, redis: .init()) { world in
             let t = try Dataset.table("t", ["t:{id}"], changes: .snapshot, every: .milliseconds(20))
             let inspector = Inspector(try world.configuration([t]), path: "test.yaml")
             try await Self.whileLeading(world, [t]) { _ in
-                try await world.wait(until: "it is told") { try await inspector.status().view.figures != nil }
+                try await world.wait(until: "it is told") { try await inspector.status().view.statistics != nil }
                 #expect(try await inspector.status().refusalOfWrites == nil)
                 try await world.command("CONFIG", "SET", "maxmemory", "1")
                 try await world.sql("update t set v = 'new'")
-                try await world.command("PEXPIRE", world.keys.figures, "19000")
+                try await world.command("PEXPIRE", world.keys.statistics, "19000")
                 try await world.wait(until: "it is told again") {
-                    let left = try await world.command("PTTL", world.keys.figures).int ?? 0
-                    let figures = try await inspector.status().view.figures?.entries.first?.figures
-                    return left > 19_000 && figures?.problem != nil
+                    let left = try await world.command("PTTL", world.keys.statistics).int ?? 0
+                    let statistics = try await inspector.status().view.statistics?.entries.first?.statistics
+                    return left > 19_000 && statistics?.problem != nil
                 }
                 let report = try await inspector.status()
-                let figures = try #require(report.view.figures?.entries.first?.figures)
-                #expect(figures.failures > 0)
-                #expect(figures.problem?.contains("maxmemory") == true)
+                let statistics = try #require(report.view.statistics?.entries.first?.statistics)
+                #expect(statistics.failures > 0)
+                #expect(statistics.problem?.contains("maxmemory") == true)
                 let text = report.text(TextLayout())
                 #expect(text.contains("redis     takes no writes: Redis has reached its maxmemory"), "\(text)")
                 #expect(text.contains("  problem   t: "), "\(text)")
@@ -91,8 +91,9 @@ struct TroubledRedisTests {
                 try await world.command("ACL", "SETUSER", "default", "-unlink")
                 try await world.sql("delete from t where id = 2")
                 try await world.wait(until: "the failure is told") {
-                    let figures = try await inspector.status().view.figures?.entries.first?.figures
-                    return figures?.problem?.hasPrefix("Redis refused keys: ") == true && figures?.failures ?? 0 > 0
+                    let statistics = try await inspector.status().view.statistics?.entries.first?.statistics
+                    return statistics?.problem?.hasPrefix("Redis refused keys: ") == true
+                        && statistics?.failures ?? 0 > 0
                 }
                 #expect(value(#"baton_pass_failures_total{dataset="t"}"#) ?? 0 > 0)
                 let last = value(succeeded)
@@ -100,7 +101,7 @@ struct TroubledRedisTests {
                 #expect(value(succeeded) == last, "a refused pass is no success")
                 try await world.command("ACL", "SETUSER", "default", "+unlink")
                 try await world.wait(until: "it is over") {
-                    try await inspector.status().view.figures?.entries.first?.figures.problem == nil
+                    try await inspector.status().view.statistics?.entries.first?.statistics.problem == nil
                 }
             }
         }
@@ -119,10 +120,10 @@ struct TroubledRedisTests {
                 try await world.wait(until: "a full cache") { try await world.keyNames().count == 30 }
                 try await world.sql("delete from t where id > 10")
                 try await world.wait(until: "the brake holds") {
-                    try await inspector.status().view.figures?.entries.first?.figures.held != nil
+                    try await inspector.status().view.statistics?.entries.first?.statistics.held != nil
                 }
                 let report = try await inspector.status()
-                let held = try #require(report.view.figures?.entries.first?.figures.held)
+                let held = try #require(report.view.statistics?.entries.first?.statistics.held)
                 #expect(held.keys == 20)
                 #expect(abs(held.forMilliseconds + held.leftMilliseconds - 600_000) < 1)
                 #expect(held.leftMilliseconds > 500_000)
@@ -135,7 +136,7 @@ struct TroubledRedisTests {
                     return try await world.keyNames().count == 10
                 }
                 try await world.wait(until: "nothing is held") {
-                    try await inspector.status().view.figures?.entries.first?.figures.held == nil
+                    try await inspector.status().view.statistics?.entries.first?.statistics.held == nil
                 }
             }
         }
@@ -153,15 +154,16 @@ struct TroubledRedisTests {
                 let age = Double(WallClock.now.millisecondsSince1970) / 1000 - (value(since) ?? 0)
                 #expect((0...60).contains(age))
                 try await world.wait(until: "it shows") {
-                    try await inspector.status().view.figures?.entries.first?.figures.runningMilliseconds ?? 0 > 1000
+                    try await inspector.status().view.statistics?.entries.first?.statistics.runningMilliseconds ?? 0
+                        > 1000
                 }
                 #expect(value(#"baton_last_success_timestamp_seconds{dataset="slow"}"#) == nil)
             }
             #expect(registry.value(#"baton_refreshed_since_timestamp_seconds{dataset="slow"}"#) == nil)
         }
-        let figures = DatasetFigures(
+        let statistics = DatasetStatistics(
             passes: 0, queriesPerSecond: 1, writesPerSecond: 0, failures: 0, runningMilliseconds: 75_000)
-        #expect(figures.slowness == "goes on for 1 m 15 s; none has succeeded yet in this term")
+        #expect(statistics.slowness == "goes on for 1 m 15 s; none has succeeded yet in this term")
     }
 
     @Test("One that wants more replicas than it has: nobody leads, and status and check say why")

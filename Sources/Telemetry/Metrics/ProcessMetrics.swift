@@ -2,7 +2,7 @@ internal import BatonConfiguration
 internal import Glibc
 
 /// What the kernel says of this process, by Prometheus' names for it.
-package enum ProcessFigures {
+package enum ProcessMetrics {
     /// Nothing where there is no `/proc`.
     package static var samples: [PrometheusRegistry.Sample] {
         var samples: [PrometheusRegistry.Sample] = []

@@ -6,7 +6,7 @@ internal import Synchronization
 
 /// Tells in Redis how the datasets of one term fare, for `baton status`. Nothing is decided by it: what fails is left
 /// out.
-final class FiguresReport: Sendable {
+final class StatisticsReport: Sendable {
     /// How often it tells.
     static let interval = Duration.seconds(2)
     /// How long that stays when nobody tells any more.
@@ -18,7 +18,7 @@ final class FiguresReport: Sendable {
     private let meters = Mutex<[String: DatasetMeter]>([:])
 
     /// - Parameters:
-    ///   - key: where the figures are kept.
+    ///   - key: where the statistics are kept.
     ///   - redis: the one of the lease; batches go through it too.
     init(key: String, term: LeadershipTerm, redis: RedisClient) {
         self.key = key
@@ -40,12 +40,12 @@ final class FiguresReport: Sendable {
     /// Tells it once. One whose term is over may still do so, late: whoever reads compares the epoch.
     func tell() async {
         let entries = meters.withLock { $0.values.map { $0 } }.filter { !$0.hasEnded }.map {
-            GroupFigures.Entry(dataset: $0.name, figures: $0.lastMinute)
+            GroupStatistics.Entry(dataset: $0.name, statistics: $0.lastMinute)
         }
-        let text = GroupFigures(epoch: "\(term.epoch)", entries: entries).text
+        let text = GroupStatistics(epoch: "\(term.epoch)", entries: entries).text
         // By a script, which a full Redis lets pass: it is then that people look.
         _ = try? await redis.run(
             ScriptCall(
-                script: ElectionScript.figures, keys: [key], arguments: [text, "\(Self.lifetime.milliseconds)"]))
+                script: ElectionScript.statistics, keys: [key], arguments: [text, "\(Self.lifetime.milliseconds)"]))
     }
 }

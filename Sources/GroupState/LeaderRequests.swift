@@ -1,8 +1,8 @@
-/// What operators wish of a leader, as a renewal tells it.
-package struct LeaderWishes: Hashable, Sendable {
+/// What operators request of a leader, as a renewal tells it.
+package struct LeaderRequests: Hashable, Sendable {
     /// That it gives the lease to another.
     package struct StepDown: Hashable, Sendable {
-        /// Who wishes it, and why; for people.
+        /// Who requests it, and why; for people.
         package let by: String
         package let reason: String
         /// The replica that is to lead next; empty for any.
@@ -16,8 +16,8 @@ package struct LeaderWishes: Hashable, Sendable {
     package init() {}
 }
 
-extension LeaderWishes {
-    /// Four fields of a script's answer: ms to pause, who wishes a step-down, for whom, why.
+extension LeaderRequests {
+    /// Four fields of a script's answer: ms to pause, who requests a step-down, for whom, why.
     package init(_ answer: ScriptAnswer, from start: Int) throws(LeaseError) {
         pause = try answer.milliseconds(start)
         let by = try answer.field(start + 1)

@@ -1,15 +1,15 @@
--- Leaves an operator's wish, and tells the leader that there is one.
+-- Leaves an operator's request, and tells the leader that there is one.
 --
--- KEYS  lease, wishes, replicas, events
--- ARGV  'step-down', 'pause' or 'resume', who wishes it, why, channel of wishes, then for step-down: the replica that is to be
+-- KEYS  lease, requests, replicas, events
+-- ARGV  'step-down', 'pause' or 'resume', who requests it, why, channel of requests, then for step-down: the replica that is to be
 --       elected ('' for any), and for how long in ms a replica that was not seen counts as there; for pause: for how long in ms
--- Answers {'WISHED', …} or {'ALREADY', …}, followed for step-down by epoch and holder, for pause by its end in ms and the
+-- Answers {'REQUESTED', …} or {'ALREADY', …}, followed for step-down by epoch and holder, for pause by its end in ms and the
 -- end of the pause that it replaces ('' if none), for resume by the end of the pause; or {'NOBODY-LEADS'},
 -- {'NOBODY-ELSE', holder}, {'UNKNOWN-REPLICA', names…}, {'LEADS-ALREADY', epoch, holder}, or {'WRONG-TYPE', …},
 -- {'NOT-A-LEASE', key}, {'NEWER-FORMAT', key, format} as acquire does.
 local kind, by, reason, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local lease_key, wishes_key, replicas_key, events_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local refusal = wrong_type(lease_key, 'string') or wrong_type(wishes_key, 'hash') or wrong_type(replicas_key, 'hash')
+local lease_key, requests_key, replicas_key, events_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local refusal = wrong_type(lease_key, 'string') or wrong_type(requests_key, 'hash') or wrong_type(replicas_key, 'hash')
 if refusal then return refusal end
 local now = clock()
 
@@ -48,24 +48,24 @@ if kind == 'step-down' then
     end
     if #others == 0 then return {'NOBODY-ELSE', lease.holder} end
     if to ~= '' and not is_known then return {'UNKNOWN-REPLICA', unpack(others)} end
-    local wish = read_wish(wishes_key, kind)
-    if wish and wish.epoch == lease.epoch and wish.to == to then return {'ALREADY', lease.epoch, lease.holder} end
-    open_door(wishes_key)
-    redis.call('HSET', wishes_key, kind, members(',"epoch":"' .. lease.epoch .. '","to":' .. cjson.encode(to)))
-    announce('step-down-wished', lease.epoch, lease.token)
-    return {'WISHED', lease.epoch, lease.holder}
+    local request = read_request(requests_key, kind)
+    if request and request.epoch == lease.epoch and request.to == to then return {'ALREADY', lease.epoch, lease.holder} end
+    open_door(requests_key)
+    redis.call('HSET', requests_key, kind, members(',"epoch":"' .. lease.epoch .. '","to":' .. cjson.encode(to)))
+    announce('step-down-requested', lease.epoch, lease.token)
+    return {'REQUESTED', lease.epoch, lease.holder}
 end
 
-local deadline = pause_end(wishes_key)
+local deadline = pause_end(requests_key)
 local was = deadline > now and whole(math.floor(deadline / 1000)) or ''
 if kind == 'pause' then
     local wanted = now + tonumber(ARGV[5]) * 1000
-    open_door(wishes_key)
-    redis.call('HSET', wishes_key, kind, members(',"until":"' .. whole(wanted) .. '"'))
+    open_door(requests_key)
+    redis.call('HSET', requests_key, kind, members(',"until":"' .. whole(wanted) .. '"'))
     announce('paused', '', '')
-    return {'WISHED', whole(math.floor(wanted / 1000)), was}
+    return {'REQUESTED', whole(math.floor(wanted / 1000)), was}
 end
-redis.call('HDEL', wishes_key, 'pause') -- also one that is over, or can't be read
+redis.call('HDEL', requests_key, 'pause') -- also one that is over, or can't be read
 if was == '' then return {'ALREADY', ''} end
 announce('resumed', '', '')
-return {'WISHED', was}
+return {'REQUESTED', was}

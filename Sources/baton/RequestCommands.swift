@@ -3,15 +3,15 @@ internal import Formatting
 internal import Glibc
 internal import Operations
 
-/// What all wishes take.
-struct WishOptions: ParsableArguments {
+/// What all requests take.
+struct RequestOptions: ParsableArguments {
     @OptionGroup var options: ConfigurationOptions
 
-    @OptionGroup private var who: WisherOptions
+    @OptionGroup private var who: RequesterOptions
 
-    var wisher: Wisher { who.wisher }
+    var requester: Requester { who.requester }
 
-    static let progress = WishProgress { Output.write($0 + "\n") }
+    static let progress = RequestProgress { Output.write($0 + "\n") }
 }
 
 /// A span of time as the configuration writes it.
@@ -43,7 +43,7 @@ struct StepDownCommand: AsyncParsableCommand {
               baton step-down --to baton-2 --wait
             """)
 
-    @OptionGroup var wish: WishOptions
+    @OptionGroup var request: RequestOptions
 
     @Option(name: .long, help: ArgumentHelp("The replica that is to lead next.", valueName: "replica"))
     var to: String?
@@ -55,8 +55,8 @@ struct StepDownCommand: AsyncParsableCommand {
     var timeout = Span(.seconds(10))
 
     func run() async throws {
-        let status = try await wish.options.inspector().stepDown(
-            for: to, wish.wisher, patience: wait ? timeout.duration : nil, WishOptions.progress)
+        let status = try await request.options.inspector().stepDown(
+            for: to, request.requester, patience: wait ? timeout.duration : nil, RequestOptions.progress)
         if status != .done { throw status }
     }
 }
@@ -67,7 +67,7 @@ struct PauseCommand: AsyncParsableCommand {
         commandName: "pause",
         abstract: "Let the group write nothing for a while, such as during maintenance.",
         discussion: """
-            Whoever leads goes on leading, finishes the passes that have begun, and begins no other; a successor heeds the pause \
+            Whoever leads goes on leading, finishes the passes that have begun, and begins no other; a successor keeps the pause \
             too. A pause always ends by itself; another one replaces it. The status is 0 as soon as nothing is written any more, \
             75 if passes still went on after the time to wait.
 
@@ -76,7 +76,7 @@ struct PauseCommand: AsyncParsableCommand {
               baton resume
             """)
 
-    @OptionGroup var wish: WishOptions
+    @OptionGroup var request: RequestOptions
 
     @Option(name: .customLong("for"), help: ArgumentHelp("How long.", valueName: "time"))
     var span = Span(.seconds(600))
@@ -91,8 +91,8 @@ struct PauseCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let status = try await wish.options.inspector().pause(
-            for: span.duration, wish.wisher, patience: timeout.duration, WishOptions.progress)
+        let status = try await request.options.inspector().pause(
+            for: span.duration, request.requester, patience: timeout.duration, RequestOptions.progress)
         if status != .done { throw status }
     }
 }
@@ -107,10 +107,10 @@ struct ResumeCommand: AsyncParsableCommand {
               baton resume --reason 'the database is back'
             """)
 
-    @OptionGroup var wish: WishOptions
+    @OptionGroup var request: RequestOptions
 
     func run() async throws {
-        let status = try await wish.options.inspector().resume(wish.wisher, WishOptions.progress)
+        let status = try await request.options.inspector().resume(request.requester, RequestOptions.progress)
         if status != .done { throw status }
     }
 }

@@ -3,8 +3,8 @@ internal import Glibc
 internal import GroupState
 internal import Operations
 
-/// Who wishes something, and why: both stand in the history.
-struct WisherOptions: ParsableArguments {
+/// Who requests something, and why: both stand in the history.
+struct RequesterOptions: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("Why; it stands in the history.", valueName: "text"))
     var reason = ""
 
@@ -29,11 +29,11 @@ struct WisherOptions: ParsableArguments {
         return ([("--by", by ?? "")] + variables).first { !$0.1.isEmpty }
     }
 
-    var wisher: Wisher {
+    var requester: Requester {
         let name = said?.text
         var host = [CChar](repeating: 0, count: 256)
         gethostname(&host, host.count - 1)
         let machine = String(decoding: host.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        return Wisher(name: "\(name ?? "somebody")@\(machine)", reason: reason)
+        return Requester(name: "\(name ?? "somebody")@\(machine)", reason: reason)
     }
 }

@@ -2,7 +2,7 @@ internal import Formatting
 package import JSON
 
 /// How one dataset was refreshed within the last minute.
-package struct DatasetFigures: Hashable, Sendable {
+package struct DatasetStatistics: Hashable, Sendable {
     /// Passes that read rows; ticks at which nothing can have changed are none.
     package var passes: Int
     /// How long they took, on average; nil if there was none.
@@ -90,7 +90,7 @@ package struct DatasetFigures: Hashable, Sendable {
     }
 }
 
-extension DatasetFigures {
+extension DatasetStatistics {
     /// A tick that goes on for longer than people expect is worth telling.
     private static let patienceMilliseconds = 10_000.0
 
@@ -106,14 +106,14 @@ extension DatasetFigures {
     }
 }
 
-extension DatasetFigures.Held {
+extension DatasetStatistics.Held {
     package var text: String {
-        "\(TextLayout.count(keys, "deletion")) held for \(DatasetFigures.age(forMilliseconds)), done in "
-            + DatasetFigures.age(leftMilliseconds)
+        "\(TextLayout.count(keys, "deletion")) held for \(DatasetStatistics.age(forMilliseconds)), done in "
+            + DatasetStatistics.age(leftMilliseconds)
     }
 }
 
-/// Reads figures that stand in Redis, where anybody may have written them.
+/// Reads statistics that stand in Redis, where anybody may have written them.
 private struct FigureReader {
     let value: JSONValue
     /// Whether all that were read were in reason.
@@ -136,7 +136,7 @@ private struct FigureReader {
     mutating func count(_ name: String) -> Int? { figure(name).flatMap { Int(exactly: $0) } }
 }
 
-extension DatasetFigures {
+extension DatasetStatistics {
     /// - Parameter value: as ``json`` writes it; nil for anything else, and if a figure is out of all reason. Unknown
     ///   members are ignored.
     package init?(_ value: JSONValue) {
@@ -162,7 +162,7 @@ extension DatasetFigures {
     }
 }
 
-extension DatasetFigures.Held {
+extension DatasetStatistics.Held {
     package init?(_ value: JSONValue) {
         var reader = FigureReader(value)
         // What is overdue is below zero.

@@ -3,7 +3,7 @@ internal import Formatting
 internal import GroupState
 
 /// What happened to one dataset within the last minute, second by second. Pure: the time is passed in.
-struct RecentFigures: Sendable {
+struct RecentStatistics: Sendable {
     /// Several durations.
     struct Spans: Sendable {
         var count = 0
@@ -67,25 +67,25 @@ struct RecentFigures: Sendable {
         seconds[place].amounts += amounts
     }
 
-    func figures(at now: Duration) -> DatasetFigures {
+    func statistics(at now: Duration) -> DatasetStatistics {
         var all = Amounts()
         let first = now.components.seconds - Int64(seconds.count)
         for entry in seconds where entry.second > first { all += entry.amounts }
         // Right after the begin, a rate over the moments until now would be any number.
         let covered = max(.seconds(1), min(now - (begin ?? now), Self.span))
-        return DatasetFigures(
+        return DatasetStatistics(
             passes: all.passes.count, passMilliseconds: all.passes.mean?.inMilliseconds,
             longestPassMilliseconds: all.passes.count == 0 ? nil : all.passes.longest.inMilliseconds,
             intervalMilliseconds: all.intervals.mean?.inMilliseconds,
             longestIntervalMilliseconds: all.intervals.count == 0 ? nil : all.intervals.longest.inMilliseconds,
             queriesPerSecond: Double(all.queries) / (covered / .seconds(1)),
             writesPerSecond: Double(all.writes) / (covered / .seconds(1)), failures: all.failures,
-            problem: problem.map { TextLayout.shortened($0, DatasetFigures.problemLimit) },
-            gate: gate.map { TextLayout.shortened($0, DatasetFigures.problemLimit) },
+            problem: problem.map { TextLayout.shortened($0, DatasetStatistics.problemLimit) },
+            gate: gate.map { TextLayout.shortened($0, DatasetStatistics.problemLimit) },
             runningMilliseconds: runningSince.map { (now - $0).inMilliseconds },
             sinceSuccessMilliseconds: succeededAt.map { (now - $0).inMilliseconds },
             held: held.map { held in
-                DatasetFigures.Held(
+                DatasetStatistics.Held(
                     keys: held.keys, forMilliseconds: max(.zero, now - held.hold.since).inMilliseconds,
                     leftMilliseconds: max(.zero, held.hold.until - now).inMilliseconds)
             })

@@ -1,10 +1,9 @@
-internal import CacheRefresh
 internal import Formatting
 internal import JSON
 
 /// What a replica says of itself, so that operators and the other replicas know of it.
-package struct Presence: Hashable, Sendable {
-    /// What the work of a leader is doing about an operator's wish to pause.
+package struct ReplicaInfo: Hashable, Sendable {
+    /// What the work of a leader is doing about an operator's request to pause.
     package enum Pause: String, Sendable {
         case none
         /// Passes that had begun are coming to their end.
@@ -84,64 +83,5 @@ package struct Presence: Hashable, Sendable {
             KeptNumber.read(String($0))
         }
         seenMilliseconds = seen
-    }
-}
-
-/// The replicas of a group, as they stand in Redis.
-package struct Attendance: Hashable, Sendable {
-    /// How often a replica says that it is there, at least.
-    package static let interval = Duration.seconds(2)
-    /// One that was not seen for so long is not counted upon.
-    package static let freshness = Duration.seconds(6)
-
-    /// By the clock of Redis, in milliseconds since 1970.
-    package let nowMilliseconds: Int64
-    /// Also those that are gone for less than an hour.
-    package let replicas: [Presence]
-
-    package init(nowMilliseconds: Int64, replicas: [Presence]) {
-        self.nowMilliseconds = nowMilliseconds
-        self.replicas = replicas
-    }
-
-    /// The answer of `present.lua`.
-    package init(_ answer: ScriptAnswer) throws(LeaseError) {
-        guard answer.word == "PRESENT", let now = KeptNumber.read(try answer.field(0)) else {
-            throw try LeaseError(refusal: answer) ?? .unexpectedAnswer(answer.word)
-        }
-        let entries = answer.fields.dropFirst()
-        self.init(
-            nowMilliseconds: now,
-            replicas: stride(from: entries.startIndex, to: entries.endIndex - 1, by: 2).compactMap {
-                Presence(id: entries[$0], json: entries[$0 + 1].utf8)
-            })
-    }
-
-    /// Those that were seen lately.
-    package var present: [Presence] {
-        replicas.filter { nowMilliseconds - $0.seenMilliseconds <= Self.freshness.milliseconds }
-    }
-
-    /// Whether others should be elected before this one: a version is newer by its number, and of one version a
-    /// revision of the datasets whose first replica that is still there started later. So an update of all replicas,
-    /// one by one, changes the leader as seldom as possible.
-    package func isOutdated(_ replica: Presence) -> Bool {
-        let present = present
-        func firstStart(_ other: Presence) -> Int64 {
-            present.filter { $0.version == other.version && $0.revision == other.revision }
-                .map(\.startedMilliseconds).min() ?? other.startedMilliseconds
-        }
-        let own = firstStart(replica)
-        return present.contains { other in
-            if other.version != replica.version { return Self.isVersion(replica.version, before: other.version) }
-            return other.revision != replica.revision && firstStart(other) > own
-        }
-    }
-
-    /// By the numbers between dots, then as text: 0.9.1 is before 0.10.
-    static func isVersion(_ left: String, before right: String) -> Bool {
-        let parts = [left, right].map { $0.split(separator: ".").map { Int($0) ?? -1 } }
-        if parts[0] != parts[1] { return parts[0].lexicographicallyPrecedes(parts[1]) }
-        return left < right
     }
 }

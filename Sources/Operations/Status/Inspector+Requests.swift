@@ -4,8 +4,8 @@ internal import Formatting
 internal import GroupState
 internal import RedisClient
 
-/// Who wishes something of a group, and why.
-package struct Wisher: Hashable, Sendable {
+/// Who requests something of a group, and why.
+package struct Requester: Hashable, Sendable {
     /// Such as `anna@laptop`.
     package let name: String
     /// May be empty.
@@ -17,8 +17,8 @@ package struct Wisher: Hashable, Sendable {
     }
 }
 
-/// What came of an operator's wish, in lines for people, as it came about.
-package struct WishProgress: Sendable {
+/// What came of an operator's request, in lines for people, as it came about.
+package struct RequestProgress: Sendable {
     package let tell: @Sendable (String) -> Void
 
     /// - Parameter tell: is given each line as soon as there is something to say.
@@ -35,23 +35,23 @@ extension Inspector {
     ///   harm.
     /// - Throws: `RedisError`; ``InspectionError`` if keys of the group are damaged.
     package func stepDown(
-        for successor: String?, _ wisher: Wisher, patience: Duration?, _ progress: WishProgress
+        for successor: String?, _ requester: Requester, patience: Duration?, _ progress: RequestProgress
     ) async throws -> ExitStatus {
         try await withRedis(configuration.lease.redis) { redis in
             let begin = ContinuousClock.now
-            let answer = try await wish(
-                redis, "step-down", wisher, [successor ?? "", "\(Attendance.freshness.milliseconds)"])
+            let answer = try await request(
+                redis, "step-down", requester, [successor ?? "", "\(Membership.freshness.milliseconds)"])
             let epoch: String
             switch answer.word {
-            case "WISHED", "ALREADY":
+            case "REQUESTED", "ALREADY":
                 epoch = try answer.field(0)
-                progress.tell("before   \(try answer.field(1).shown) leads with epoch \(epoch)")
+                progress.tell("before     \(try answer.field(1).shown) leads with epoch \(epoch)")
                 let heir = successor.map { " for \($0.shown)" } ?? ""
-                let again = answer.word == "ALREADY" ? ", as was wished before" : ""
-                progress.tell("wished   that it steps down\(heir)\(again)" + StatusReport.because(wisher.reason))
+                let again = answer.word == "ALREADY" ? ", as was requested before" : ""
+                progress.tell("requested  that it steps down\(heir)\(again)" + StatusReport.because(requester.reason))
             case "LEADS-ALREADY":
                 progress.tell(
-                    "before   \(try answer.field(1).shown) leads with epoch \(try answer.field(0)): nothing to do")
+                    "before     \(try answer.field(1).shown) leads with epoch \(try answer.field(0)): nothing to do")
                 return .done
             case "NOBODY-LEADS":
                 progress.tell("refused  Nobody leads, so nobody can step down. See `baton status`.")
@@ -73,11 +73,11 @@ extension Inspector {
             guard let patience else { return .done }
             let view = try await waited(redis, patience) { $0.leader.map { $0.epoch != epoch } ?? false }
             guard let leader = view?.leader else {
-                progress.tell("after    nobody else leads yet; see `baton status`")
+                progress.tell("after      nobody else leads yet; see `baton status`")
                 return .timedOut
             }
             let time = (ContinuousClock.now - begin).milliseconds
-            progress.tell("after    \(leader.name.shown) leads with epoch \(leader.epoch), \(time) ms later")
+            progress.tell("after      \(leader.name.shown) leads with epoch \(leader.epoch), \(time) ms later")
             guard let successor, successor != leader.name else { return .done }
             progress.tell("         \(successor.shown) did not take the lease in time; see its log")
             return .no
@@ -91,19 +91,19 @@ extension Inspector {
     /// - Returns: `done`, or `timedOut` if passes still went on after that.
     /// - Throws: as ``stepDown(for:_:patience:_:)``.
     package func pause(
-        for span: Duration, _ wisher: Wisher, patience: Duration, _ progress: WishProgress
+        for span: Duration, _ requester: Requester, patience: Duration, _ progress: RequestProgress
     ) async throws -> ExitStatus {
         try await withRedis(configuration.lease.redis) { redis in
-            let answer = try await wish(redis, "pause", wisher, ["\(span.milliseconds)"])
+            let answer = try await request(redis, "pause", requester, ["\(span.milliseconds)"])
             let (end, before) = (try answer.milliseconds(0), try answer.field(1))
             let was = Int64(before).map { "paused until \(WallClock($0).date)" } ?? "not paused"
-            progress.tell("before   \(was)")
+            progress.tell("before     \(was)")
             progress.tell(
-                "wished   a pause until \(WallClock(end.milliseconds).date)" + StatusReport.because(wisher.reason))
+                "requested  a pause until \(WallClock(end.milliseconds).date)" + StatusReport.because(requester.reason))
             let expiring = expiring(within: span)
             if !expiring.isEmpty {
                 progress.tell(
-                    "note     TTLs are not renewed meanwhile: keys of \(Wording.list(expiring)) may expire before "
+                    "note       TTLs are not renewed meanwhile: keys of \(Wording.list(expiring)) may expire before "
                         + "it ends")
             }
             let view = try await waited(redis, patience) { view in
@@ -111,11 +111,11 @@ extension Inspector {
                 return view.present.contains { $0.epoch == leader.epoch && $0.pause == .paused }
             }
             guard let view else {
-                progress.tell("after    passes that had begun still go on; see `baton status`")
+                progress.tell("after      passes that had begun still go on; see `baton status`")
                 return .timedOut
             }
             progress.tell(
-                "after    "
+                "after      "
                     + (view.leader.map { "\($0.name.shown) leads and writes nothing" }
                         ?? "nobody leads, nothing is written"))
             return .done
@@ -133,14 +133,14 @@ extension Inspector {
     ///
     /// - Returns: `done`, also if there was none.
     /// - Throws: as ``stepDown(for:_:patience:_:)``.
-    package func resume(_ wisher: Wisher, _ progress: WishProgress) async throws -> ExitStatus {
+    package func resume(_ requester: Requester, _ progress: RequestProgress) async throws -> ExitStatus {
         try await withRedis(configuration.lease.redis) { redis in
-            let answer = try await wish(redis, "resume", wisher, [])
+            let answer = try await request(redis, "resume", requester, [])
             if let end = Int64(try answer.field(0)) {
-                progress.tell("before   paused until \(WallClock(end).date)")
-                progress.tell("after    the leader goes on" + StatusReport.because(wisher.reason))
+                progress.tell("before     paused until \(WallClock(end).date)")
+                progress.tell("after      the leader goes on" + StatusReport.because(requester.reason))
             } else {
-                progress.tell("before   not paused: nothing to do")
+                progress.tell("before     not paused: nothing to do")
             }
             return .done
         }
@@ -148,14 +148,14 @@ extension Inspector {
 
     // MARK: Asking and waiting
 
-    private func wish(
-        _ redis: RedisClient, _ kind: String, _ wisher: Wisher, _ rest: [String]
+    private func request(
+        _ redis: RedisClient, _ kind: String, _ requester: Requester, _ rest: [String]
     ) async throws -> ScriptAnswer {
         try await ask(
             redis,
             ScriptCall(
-                script: ElectionScript.wish, keys: [keys.lease, keys.wishes, keys.replicas, keys.events],
-                arguments: [kind, wisher.name, wisher.reason, keys.wished] + rest))
+                script: ElectionScript.request, keys: [keys.lease, keys.requests, keys.replicas, keys.events],
+                arguments: [kind, requester.name, requester.reason, keys.requested] + rest))
     }
 
     /// Calls a script on behalf of an operator.

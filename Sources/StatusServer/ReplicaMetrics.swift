@@ -5,7 +5,7 @@ package import Telemetry
 
 /// What `/metrics` serves: what was counted, and what is found out when somebody asks, so that nothing of it can be
 /// outdated.
-package final class ReplicaFigures: Sendable {
+package final class ReplicaMetrics: Sendable {
     package let registry = PrometheusRegistry()
     private let state = Mutex(State())
 
@@ -19,7 +19,7 @@ package final class ReplicaFigures: Sendable {
     ///   - version: of Baton.
     ///   - commit: that it was built from.
     package init(version: String, commit: String) {
-        registry.collect { ProcessFigures.samples }
+        registry.collect { ProcessMetrics.samples }
         registry.collect {
             [.init(family: .buildInfo, labels: [("version", version), ("commit", commit)], value: 1)]
         }

@@ -2,14 +2,14 @@ package import Formatting
 internal import JSON
 
 /// What a leader tells of its datasets: kept in Redis for a while, for anybody who asks.
-package struct GroupFigures: Hashable, Sendable {
+package struct GroupStatistics: Hashable, Sendable {
     package struct Entry: Hashable, Sendable {
         package let dataset: String
-        package let figures: DatasetFigures
+        package let statistics: DatasetStatistics
 
-        package init(dataset: String, figures: DatasetFigures) {
+        package init(dataset: String, statistics: DatasetStatistics) {
             self.dataset = dataset
-            self.figures = figures
+            self.statistics = statistics
         }
     }
 
@@ -32,7 +32,7 @@ package struct GroupFigures: Hashable, Sendable {
             case .object(let datasets)? = fields["datasets"]
         else { return nil }
         let entries = datasets.compactMap { name, value in
-            DatasetFigures(value).map { Entry(dataset: String(decoding: name, as: UTF8.self), figures: $0) }
+            DatasetStatistics(value).map { Entry(dataset: String(decoding: name, as: UTF8.self), statistics: $0) }
         }
         guard entries.count == datasets.count else { return nil }
         self.init(epoch: epoch, entries: entries)
@@ -42,18 +42,19 @@ package struct GroupFigures: Hashable, Sendable {
         JSONText.fields(["format": .number(Self.format), "epoch": .text(epoch), "datasets": json]).compact
     }
 
-    package var json: JSONText { .object(entries.map { JSONText.Member(name: $0.dataset, value: $0.figures.json) }) }
+    package var json: JSONText { .object(entries.map { JSONText.Member(name: $0.dataset, value: $0.statistics.json) }) }
 
     /// For people.
     package var table: [String] {
         TextLayout.table(
             header: ["DATASET", "PASSES", "PASS", "LONGEST", "INTERVAL", "QUERIES/S", "WRITES/S", "FAILED"],
             entries.map { entry in
-                let figures = entry.figures
+                let statistics = entry.statistics
                 return [
-                    entry.dataset.shown, "\(figures.passes)", Self.time(figures.passMilliseconds),
-                    Self.time(figures.longestPassMilliseconds), Self.time(figures.intervalMilliseconds),
-                    Self.rate(figures.queriesPerSecond), Self.rate(figures.writesPerSecond), "\(figures.failures)",
+                    entry.dataset.shown, "\(statistics.passes)", Self.time(statistics.passMilliseconds),
+                    Self.time(statistics.longestPassMilliseconds), Self.time(statistics.intervalMilliseconds),
+                    Self.rate(statistics.queriesPerSecond), Self.rate(statistics.writesPerSecond),
+                    "\(statistics.failures)",
                 ]
             })
     }
