@@ -208,14 +208,13 @@ struct GroupService: Service {
         for client in clients.values { await client.close() }
     }
 
-    /// How each Redis is reached, by its name. What has one address is one server, of which all learn when one does.
+    /// How each Redis is reached, by its name. Where two reach one server, both learn what one is told.
     private func redisConfigurations() -> [String: RedisConfiguration] {
-        var servers: [RedisURL.Address: RedisServer] = [:]
+        let servers = RedisServers()
         var ways: [String: RedisConfiguration] = [:]
         for (name, redis) in configuration.redis {
             var way = redis.clientConfiguration(name: "baton")
-            way.server = servers[redis.url.address] ?? way.server
-            servers[redis.url.address] = way.server
+            way.servers = servers
             way.credentials = { [secrets] () throws(RedisError) in try secrets.redis(name) }
             ways[name] = way
         }

@@ -22,10 +22,12 @@ extension RedisCredentials: CustomStringConvertible, CustomReflectable {
     public var customMirror: Mirror { Mirror(self, children: ["username": description]) }
 }
 
-/// Everything that a connection needs besides the address, as it is now.
+/// The secrets and certificates that a connection needs, as they are now. They belong to the configuration and serve at
+/// every address that its resolver answers.
 struct RedisSignIn: Equatable, Sendable {
     let credentials: RedisCredentials
-    let tls: TLSSetup?
+    /// `nil` without TLS.
+    let tls: TLSMaterial?
 }
 
 /// How the connections of one configuration get in: with what its files and ``RedisConfiguration/credentials`` say at
@@ -76,7 +78,7 @@ final class RedisAccess: Sendable {
             Result { () throws(RedisError) in
                 RedisSignIn(
                     credentials: try configuration.credentials?() ?? configuration.fixedCredentials,
-                    tls: try TLSSetup.read(for: configuration))
+                    tls: configuration.url.usesTLS ? try TLSMaterial(configuration.tls) : nil)
             }
         }
         guard configuration.credentials != nil || configuration.url.usesTLS else { return read() }

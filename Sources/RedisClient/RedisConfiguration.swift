@@ -2,9 +2,11 @@
 public struct RedisConfiguration: Sendable {
     /// Where the server is, the user, password and database.
     public var url: RedisURL
-    /// What is known of the server. Copies share it; so should all configurations that reach the server by the same
-    /// address.
-    public var server: RedisServer
+    /// Asked at each connecting where to go; by default the address of ``url``.
+    public var resolver: any RedisResolver
+    /// The servers that connections have reached. Copies share it; so should all configurations of one process, as
+    /// they may reach the same servers.
+    public var servers: RedisServers
     /// How `rediss://` is verified; ignored otherwise.
     public var tls: RedisTLS
     /// Used instead of the URL's user name; `nil` leaves the URL's.
@@ -16,7 +18,8 @@ public struct RedisConfiguration: Sendable {
     public var credentials: (@Sendable () throws(RedisError) -> RedisCredentials)?
     /// What connections got in with.
     let access = RedisAccess()
-    /// For everything between the name's resolution and the server's first answers (TLS, `AUTH`, `SELECT`) together.
+    /// For everything between the question to ``resolver`` and the server's first answers (TLS, `AUTH`, `SELECT`)
+    /// together.
     public var connectTimeout: Duration
     /// For a command, from its submission to its reply, unless the call says otherwise.
     public var commandTimeout: Duration
@@ -39,10 +42,12 @@ public struct RedisConfiguration: Sendable {
         url: RedisURL, tls: RedisTLS = RedisTLS(), username: String? = nil, password: String? = nil,
         connectTimeout: Duration = .seconds(2), commandTimeout: Duration = .seconds(2), pipelineDepth: Int = 1024,
         clientName: String? = nil, backoff: RedisBackoff = RedisBackoff(), subscriptionPing: Duration = .seconds(5),
-        maximumReplyBytes: Int = 512 << 20, server: RedisServer = RedisServer()
+        maximumReplyBytes: Int = 512 << 20, resolver: any RedisResolver = URLResolver(),
+        servers: RedisServers = RedisServers()
     ) {
         self.url = url
-        self.server = server
+        self.resolver = resolver
+        self.servers = servers
         self.tls = tls
         self.username = username
         self.password = password
@@ -77,10 +82,10 @@ public struct RedisTLS: Hashable, Sendable {
     public var certificateFile: String?
     /// The client's private key; `nil` looks for it in ``certificateFile``.
     public var keyFile: String?
-    /// The DNS name that the server's certificate must bear, if it is not the URL's host.
+    /// The DNS name that the server's certificate must bear, if it is not the host that the connection goes to.
     public var serverName: String?
 
-    /// Everything `nil` verifies the URL's host against the system's authorities.
+    /// Everything `nil` verifies the host that the connection goes to against the system's authorities.
     public init(
         caFile: String? = nil, certificateFile: String? = nil, keyFile: String? = nil, serverName: String? = nil
     ) {

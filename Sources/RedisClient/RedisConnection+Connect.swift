@@ -5,8 +5,9 @@ internal import NIOSSL
 internal import Synchronization
 
 extension RedisConnection {
-    /// Connects and logs in: name resolution, TLS, `AUTH`, `SELECT`, `CLIENT SETNAME`, a `PING` and the configuration's
-    /// scripts, all within ``RedisConfiguration/connectTimeout``. If the task is cancelled it returns at once.
+    /// Connects and logs in: the question to ``RedisConfiguration/resolver``, name resolution, TLS, `AUTH`, `SELECT`,
+    /// `CLIENT SETNAME`, a `PING` and the configuration's scripts, all within ``RedisConfiguration/connectTimeout``.
+    /// If the task is cancelled it returns at once.
     ///
     /// - Parameter eventLoop: where the connection lives.
     /// - Throws: ``RedisError``, always with ``RedisError/Delivery/notSent``: `unreachable`, `tls`, `authentication`,
@@ -15,44 +16,59 @@ extension RedisConnection {
         _ configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger
     ) async throws(RedisError) -> RedisConnection {
         let budget = TimeBudget(configuration.connectTimeout)
+        let address = try await configuration.resolvedAddress(budget, on: eventLoop)
+        let opening = Opening(
+            configuration: configuration, address: address, server: configuration.servers[address], budget: budget,
+            eventLoop: eventLoop, logger: logger)
         return try await configuration.access.connect(configuration, logger: logger) { signIn throws(RedisError) in
-            try await self.connect(configuration, signIn, budget, eventLoop, logger)
+            try await opening.connect(signIn)
         }
     }
+}
 
-    private static func connect(
-        _ configuration: RedisConfiguration, _ signIn: RedisSignIn, _ budget: TimeBudget, _ eventLoop: any EventLoop,
-        _ logger: Logger
-    ) async throws(RedisError) -> RedisConnection {
-        let connection = try await self.open(configuration, signIn.tls, eventLoop, logger)
+/// The opening of one connection at the address that the resolver answered.
+private struct Opening {
+    let configuration: RedisConfiguration
+    let address: RedisURL.Address
+    let server: RedisServer
+    let budget: TimeBudget
+    let eventLoop: any EventLoop
+    let logger: Logger
+
+    /// What errors and logs name.
+    private var place: RedisURL { configuration.url.at(address) }
+
+    func connect(_ signIn: RedisSignIn) async throws(RedisError) -> RedisConnection {
+        var tls: TLSSetup?
+        if let material = signIn.tls {
+            tls = try TLSSetup(material, serverName: configuration.tls.serverName, at: address)
+        }
+        let connection = try await openSocket(tls)
         do throws(RedisError) {
             try await connection.waitUntilSecure(budget)
             try await connection.logIn(configuration, signIn.credentials, budget)
             guard connection.joinServer() else { throw .demotedMeanwhile }
         } catch {
             connection.end(.closedByUs)
-            let isPlain = signIn.tls == nil
-            throw isPlain && error.isByPeer ? .closedUnanswered(error) : error.with(delivery: .notSent)
+            throw tls == nil && error.isByPeer ? .closedUnanswered(error) : error.with(delivery: .notSent)
         }
-        logger.debug("redis connection opened", metadata: ["url": "\(configuration.url)"])
+        logger.debug("redis connection opened", metadata: ["url": "\(place)"])
         return connection
     }
 
-    private static func open(
-        _ configuration: RedisConfiguration, _ tls: TLSSetup?, _ eventLoop: any EventLoop, _ logger: Logger
-    ) async throws(RedisError) -> RedisConnection {
+    private func openSocket(_ tls: TLSSetup?) async throws(RedisError) -> RedisConnection {
         // By the channel: of one that has failed by the time its connecting is told, the pipeline knows nothing any more,
         // but the connection knows why.
         let made = Mutex<[ObjectIdentifier: RedisConnection]>([:])
         let bootstrap = ClientBootstrap(group: eventLoop)
-            .connectTimeout(TimeAmount(configuration.connectTimeout))
+            .connectTimeout(TimeAmount(budget.left))
             .channelOption(.socketOption(.so_keepalive), value: 1)
             // Room for several large commands in one system call; beyond it they stay "not sent".
             .channelOption(.writeBufferWaterMark, value: .init(low: 512 << 10, high: 1 << 20))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let connection = RedisConnection(
-                        channel: channel, configuration: configuration, logger: logger)
+                        channel: channel, configuration: configuration, server: server, logger: logger)
                     made.withLock { $0[ObjectIdentifier(channel)] = connection }
                     if let tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler()) }
                     try channel.pipeline.syncOperations.addHandler(
@@ -61,7 +77,7 @@ extension RedisConnection {
                 }
             }
         let connecting: EventLoopFuture<any Channel>
-        switch configuration.url.address {
+        switch address {
         case .tcp(let host, let port): connecting = bootstrap.connect(host: host, port: port)
         case .unix(let path): connecting = bootstrap.connect(unixDomainSocketPath: path)
         }
@@ -76,7 +92,7 @@ extension RedisConnection {
                 // Nobody waits any more: the task was cancelled.
                 if !opened.fill(.success(connection)) { connection.end(.closedByUs) }
             case .failure(let error):
-                opened.fill(.failure(.unreachable(configuration.url, error)))
+                opened.fill(.failure(.unreachable(place, error)))
             }
         }
         switch await opened.value() {
@@ -90,9 +106,11 @@ extension RedisConnection {
             throw error.with(delivery: .notSent)
         }
     }
+}
 
+extension RedisConnection {
     /// Sends everything at once, so that logging in costs one round trip.
-    private func logIn(
+    fileprivate func logIn(
         _ configuration: RedisConfiguration, _ credentials: RedisCredentials, _ budget: TimeBudget
     ) async throws(RedisError) {
         let left = budget.left

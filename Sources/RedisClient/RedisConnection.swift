@@ -29,12 +29,12 @@ public final class RedisConnection: Sendable {
     private let subscriber = Mutex<(@Sendable (RedisValue) -> Void)?>(nil)
     private let server: RedisServer
 
-    init(channel: any Channel, configuration: RedisConfiguration, logger: Logger) {
+    init(channel: any Channel, configuration: RedisConfiguration, server: RedisServer, logger: Logger) {
         self.openedAt = .now
         self.channel = channel
         self.logger = logger
         self.defaultTimeout = configuration.commandTimeout
-        self.server = configuration.server
+        self.server = server
         self.machine = Mutex(ConnectionStateMachine(depth: configuration.pipelineDepth))
         channel.closeFuture.whenComplete { _ in
             self.closed.fill(.success(self.reason.withLock { $0 } ?? .closedByPeer))

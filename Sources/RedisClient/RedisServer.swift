@@ -1,21 +1,42 @@
 internal import Synchronization
 
-/// The server behind one address, as the connections to it know it. All clients and subscriptions of one process that
-/// reach a server by the same address should share one.
+/// The servers that a process has connections to, by their addresses. Whatever reaches the same address, and by
+/// whichever resolver, shares what is known of the server there.
+public final class RedisServers: Sendable {
+    private struct Entry {
+        /// Its connections keep it. Once they are gone, nothing that it knows matters any more.
+        weak var server: RedisServer?
+    }
+
+    private let entries = Mutex<[RedisURL.Address: Entry]>([:])
+
+    /// No servers yet.
+    public init() {}
+
+    /// The server that a connection to this address reaches.
+    subscript(address: RedisURL.Address) -> RedisServer {
+        entries.withLock { entries in
+            if let server = entries[address]?.server { return server }
+            let server = RedisServer()
+            entries = entries.filter { $0.value.server != nil }
+            entries[address] = Entry(server: server)
+            return server
+        }
+    }
+}
+
+/// The server behind one address, as the connections to it know it.
 ///
 /// A server that answers `READONLY` or `MASTERDOWN` has been demoted, and the address leads, or will soon lead, to
 /// another one. A proxy, a name server or a load balancer moves only new connections there: so as soon as one
 /// connection is told, all of them are closed, whatever they are for.
-public final class RedisServer: Sendable {
+final class RedisServer: Sendable {
     private struct State {
         var connections: [ObjectIdentifier: RedisConnection] = [:]
         var demotedAt: ContinuousClock.Instant?
     }
 
     private let state = Mutex(State())
-
-    /// A server of which nothing is known yet.
-    public init() {}
 
     /// A connection is ready for use.
     ///

@@ -78,6 +78,15 @@ extension RedisURL.Address: CustomStringConvertible {
     }
 }
 
+extension RedisURL {
+    /// The same at another address.
+    func at(_ address: Address) -> RedisURL {
+        var url = self
+        url.address = address
+        return url
+    }
+}
+
 /// What is wrong with the text of a URL, and what to write instead. It never repeats user name, password or host,
 /// since a misplaced character may make one look like the other.
 public struct RedisURLError: Error, Hashable, Sendable, CustomStringConvertible {

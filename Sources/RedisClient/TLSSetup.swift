@@ -2,37 +2,24 @@ internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
 
-/// What one `rediss://` connection needs: keys and certificates, read and checked, and the name to look for. Two are
-/// equal if their files held the same.
-struct TLSSetup: Sendable, Equatable {
-    /// What the files held.
-    private struct Material: Hashable, Sendable {
-        var authorities: [NIOSSLCertificate]?
-        var chain: [NIOSSLCertificate] = []
-        var key: NIOSSLPrivateKey?
-    }
-
-    private let material: Material
+/// How one connection is encrypted, and the name that the other side's certificate must bear.
+struct TLSSetup: Sendable {
     private let context: NIOSSLContext
     /// The name that the certificate must bear; `nil` if the host is an IP address, which NIOSSL checks by the socket.
     private let serverHostname: String?
     /// Name or address, for errors.
     let expectedName: String
 
-    static func == (left: TLSSetup, right: TLSSetup) -> Bool {
-        left.material == right.material && left.expectedName == right.expectedName
-    }
-
-    /// Reads the files, which may block.
-    ///
-    /// - Returns: `nil` without TLS.
-    static func read(for configuration: RedisConfiguration) throws(RedisError) -> TLSSetup? {
-        guard configuration.url.usesTLS, case .tcp(let host, _) = configuration.url.address else { return nil }
-        return try TLSSetup(configuration.tls, host: host)
-    }
-
-    private init(_ tls: RedisTLS, host: String) throws(RedisError) {
-        let name = tls.serverName ?? host
+    /// - Parameters:
+    ///   - serverName: ``RedisTLS/serverName``.
+    ///   - address: where the connection goes.
+    init(
+        _ material: TLSMaterial, serverName: String?, at address: RedisURL.Address
+    ) throws(RedisError) {
+        guard case .tcp(let host, _) = address else {
+            throw .tlsSetup("There is no TLS on a unix-domain socket: write unix:// for rediss://.")
+        }
+        let name = serverName ?? host
         if Self.isIPAddress(name) {
             guard name == host else {
                 throw .tlsSetup("TLS serverName is an IP address other than the host: leave it out or use a DNS name.")
@@ -42,33 +29,7 @@ struct TLSSetup: Sendable, Equatable {
             self.serverHostname = name
         }
         self.expectedName = name
-
-        var configuration = TLSConfiguration.makeClientConfiguration()
-        configuration.certificateVerification = .fullVerification
-        configuration.minimumTLSVersion = .tlsv12
-        // A server that hangs must not keep our socket open for long.
-        configuration.shutdownTimeout = .milliseconds(250)
-        var material = Material()
-        if let file = tls.caFile {
-            let authorities = try Self.certificates(file, what: "TLS caFile")
-            material.authorities = authorities
-            configuration.trustRoots = .certificates(authorities)
-        }
-        if let file = tls.certificateFile {
-            let key = try Self.key(tls.keyFile ?? file)
-            material.chain = try Self.certificates(file, what: "TLS certificateFile")
-            material.key = key
-            configuration.certificateChain = material.chain.map { .certificate($0) }
-            configuration.privateKey = .privateKey(key)
-        } else if tls.keyFile != nil {
-            throw .tlsSetup("A TLS keyFile was given without its certificateFile: give both or none.")
-        }
-        self.material = material
-        do {
-            self.context = try NIOSSLContext(configuration: configuration)
-        } catch {
-            throw .tlsSetup("The TLS certificate and key cannot be used: check that they belong together.", error)
-        }
+        self.context = material.context
     }
 
     /// A handler for one channel.
@@ -100,34 +61,13 @@ struct TLSSetup: Sendable, Equatable {
         return pattern.dropFirst() == host[dot...]
     }
 
-    private static func certificates(_ file: String, what: String) throws(RedisError) -> [NIOSSLCertificate] {
-        let certificates: [NIOSSLCertificate]
-        do {
-            certificates = try NIOSSLCertificate.fromPEMFile(file)
-        } catch {
-            throw .tlsSetup("The \(what) '\(file)' cannot be read as PEM certificates: check path and content.", error)
-        }
-        guard !certificates.isEmpty else {
-            throw .tlsSetup("The \(what) '\(file)' holds no certificate: check path and content.")
-        }
-        return certificates
-    }
-
-    private static func key(_ file: String) throws(RedisError) -> NIOSSLPrivateKey {
-        do {
-            return try NIOSSLPrivateKey(file: file, format: .pem)
-        } catch {
-            throw .tlsSetup("The TLS keyFile '\(file)' cannot be read as a PEM key: check path and content.", error)
-        }
-    }
-
     private static func isIPAddress(_ text: String) -> Bool {
         (try? SocketAddress(ipAddress: text, port: 0)) != nil
     }
 }
 
 extension RedisError {
-    fileprivate static func tlsSetup(_ message: String, _ error: (any Error)? = nil) -> RedisError {
+    static func tlsSetup(_ message: String, _ error: (any Error)? = nil) -> RedisError {
         RedisError(code: .tls, delivery: .notSent, message: message, underlying: error.map(tlsText))
     }
 

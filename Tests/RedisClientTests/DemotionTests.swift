@@ -57,9 +57,10 @@ import Testing
         try await LocalRedis.withServer { redis in
             let configuration = try Support.configuration(redis.url)
             try await Support.withConnection(configuration) { connection in
-                configuration.server.demoted(RedisServerError(prefix: "READONLY", message: ""))
+                let server = configuration.servers[configuration.url.address]
+                server.demoted(RedisServerError(prefix: "READONLY", message: ""))
                 #expect(!connection.isOpen)
-                #expect(!configuration.server.joined(by: connection))
+                #expect(!server.joined(by: connection))
             }
             try await Support.withConnection(configuration) { connection in
                 let answer = try await connection.send(RedisCommand("PING"))
