@@ -11,19 +11,9 @@ extension CacheTools {
     package func clear(_ plan: ClearPlan, progress: CacheProgress) async -> ClearReport {
         var report = ClearReport(plan: plan)
         do {
-            var backup: BackupWriter?
-            if let path = plan.request.backup, let place = plan.parts.first?.place {
-                backup = try BackupWriter(path: path, origin: await origin(of: place))
-            }
-            var pace = Pace(rate: plan.request.rate, progress)
+            let backup = try await backupWriter(for: plan)
             do {
-                for part in plan.parts {
-                    var cleared = ClearReport.Part(place: part.place, families: part.work.families)
-                    defer { report.parts.append(cleared) }
-                    try await RedisClient.brief(part.place.settings) { client in
-                        try await clear(part, client, backup, &pace, &cleared, progress)
-                    }
-                }
+                for part in plan.parts { try await clear(part, of: plan, backup, progress, &report) }
             } catch {
                 report.fail(error)
             }
@@ -40,61 +30,28 @@ extension CacheTools {
         return report
     }
 
+    /// - Returns: nil if no backup is asked for.
+    private func backupWriter(for plan: ClearPlan) async throws -> BackupWriter? {
+        guard let path = plan.request.backup, let place = plan.parts.first?.place else { return nil }
+        return try BackupWriter(path: path, origin: await origin(of: place))
+    }
+
+    /// Clears at one Redis. The report has its part also after trouble.
     private func clear(
-        _ part: ClearPlan.Part, _ client: RedisClient, _ backup: BackupWriter?, _ pace: inout Pace,
-        _ cleared: inout ClearReport.Part, _ progress: CacheProgress
+        _ part: ClearPlan.Part, of plan: ClearPlan, _ backup: BackupWriter?, _ progress: CacheProgress,
+        _ report: inout ClearReport
     ) async throws {
-        let connection = try await client.connection()
-        let notes = try await LeaderNotes(self, part.place, connection, isPrecise: part.work.isPrecise)
-        var underWay: [(family: Int?, keys: [[UInt8]], reply: RedisPendingReply)] = []
-        func settle() async throws {
-            var trouble: (any Error)?
-            let answers = underWay
-            underWay = []
-            for (family, keys, reply) in answers {
-                do {
-                    let count = try notes.count(try await reply.value())
-                    cleared.count(count, of: family)
-                    if count > 0 { cleared.keepers.formUnion(notes.keepers(of: keys) ?? []) }
-                } catch {
-                    trouble = trouble ?? error
-                    if (error as? RedisError)?.delivery == .unknown { cleared.uncertain += keys.count }
-                }
-            }
-            if let trouble { throw trouble }
+        var cleared = ClearReport.Part(place: part.place, families: part.work.families)
+        defer { report.parts.append(cleared) }
+        try await RedisClient.brief(part.place.settings) { client in
+            let connection = try await client.connection()
+            let notes = try await LeaderNotes(self, part.place, connection, isPrecise: part.work.isPrecise)
+            var clear = CacheClear(
+                client: client, connection: connection, notes: notes, backup: backup, progress: progress,
+                pace: Pace(rate: plan.request.rate, progress), cleared: cleared)
+            defer { cleared = clear.cleared }
+            try await clear.run(part.work)
         }
-        func send(_ share: CacheSelection.Share) async throws {
-            let step = min(LeaderNotes.batchSize, pace.step)
-            for start in stride(from: 0, to: share.keys.count, by: step) {
-                let keys = Array(share.keys[start..<min(start + step, share.keys.count)])
-                if let backup {
-                    try await settle()
-                    try await backup.add(keys, connection)
-                    try backup.flush()
-                }
-                underWay.append((share.family, keys, connection.submit(notes.unlink(keys))))
-                try await pace.wait(after: keys.count)
-            }
-        }
-        do {
-            switch part.work {
-            case .keys(let shares, _): for share in shares { try await send(share) }
-            case .selection(let selection):
-                try await Inventory(redis: client).forEachPage(matching: selection.pattern) { keys, share in
-                    // The answers to the page before have come with this one.
-                    try await settle()
-                    try progress.goOn()
-                    let page = selection.sorted(keys)
-                    cleared.own += page.own
-                    for group in page.shares { try await send(group) }
-                    progress.tell(share, "\(TextLayout.count(cleared.total, "key")) cleared")
-                }
-            }
-        } catch {
-            try? await settle()  // so that all is told that was done
-            throw error
-        }
-        try await settle()
     }
 
     /// Appends to the group's history, if there is a group.
@@ -115,54 +72,98 @@ extension CacheTools {
             remarks.append("The history could not be written: \(error)")
         }
     }
+}
 
-    /// Whether, when and from where what was cleared comes back.
-    private func returning(_ report: ClearReport) async -> [String] {
-        var remarks: [String] = []
-        let switchedOff = configuration?.datasets.filter { !$0.isEnabled }.map(\.name) ?? []
-        let keepers = report.parts.reduce(into: Set<String>()) { $0.formUnion($1.keepers) }.sorted()
-            .filter { !switchedOff.contains($0) }
-        let isGuessed = configuration == nil && report.count > 0
-        if !keepers.isEmpty || isGuessed {
-            let what = keepers.isEmpty ? "keys that Baton keeps" : "the keys of \(keepers.joined(separator: ", "))"
+/// The clearing of one Redis: it sends keys away in batches, ahead of the answers, and counts by these what went.
+private struct CacheClear {
+    /// For the scan.
+    let client: RedisClient
+    let connection: RedisConnection
+    let notes: LeaderNotes
+    /// Where each key is copied to before.
+    let backup: BackupWriter?
+    let progress: CacheProgress
+    var pace: Pace
+    /// What is known to have gone.
+    var cleared: ClearReport.Part
+    var unanswered: [Batch] = []
+
+    /// Keys of one family, on their way out.
+    struct Batch {
+        /// A place in the part's families; nil for keys of none.
+        let family: Int?
+        let keys: [[UInt8]]
+        let reply: RedisPendingReply
+    }
+
+    /// Clears all that is meant.
+    ///
+    /// - Throws: the first trouble; ``cleared`` tells also then all that was done.
+    mutating func run(_ work: ClearPlan.Work) async throws {
+        do {
+            switch work {
+            case .keys(let shares, _): for share in shares { try await send(share) }
+            case .selection(let selection): try await scan(selection)
+            }
+        } catch {
+            try? await settle()
+            throw error
+        }
+        try await settle()
+    }
+
+    private mutating func scan(_ selection: CacheSelection) async throws {
+        try await Inventory(redis: client).forEachPage(matching: selection.pattern) { keys, share in
+            // The answers to the page before have come with this one.
+            try await settle()
+            try progress.goOn()
+            let page = selection.sorted(keys)
+            cleared.own += page.own
+            for group in page.shares { try await send(group) }
+            progress.tell(share, "\(TextLayout.count(cleared.total, "key")) cleared")
+        }
+    }
+
+    private mutating func send(_ share: CacheSelection.Share) async throws {
+        let step = min(LeaderNotes.batchSize, pace.step)
+        for start in stride(from: 0, to: share.keys.count, by: step) {
+            let keys = Array(share.keys[start..<min(start + step, share.keys.count)])
+            try await backUp(keys)
+            unanswered.append(
+                Batch(family: share.family, keys: keys, reply: connection.submit(notes.unlink(keys))))
+            try await pace.wait(after: keys.count)
+        }
+    }
+
+    private mutating func backUp(_ keys: [[UInt8]]) async throws {
+        guard let backup else { return }
+        try await settle()
+        try await backup.add(keys, connection)
+        try backup.flush()
+    }
+
+    /// Waits for all answers and counts what they say.
+    ///
+    /// - Throws: the first trouble among them.
+    private mutating func settle() async throws {
+        let batches = unanswered
+        unanswered = []
+        var trouble: (any Error)?
+        for batch in batches {
             do {
-                let view = try await RedisClient.brief(lease) { client -> GroupView? in
-                    guard try await isManaged(client.connection()) else { return nil }
-                    return try await GroupView.read(configuration?.group ?? "", keys, client)
-                }
-                remarks.append(view.map { returning(what, $0) } ?? nobodyTold)
+                try await count(batch)
             } catch {
-                remarks.append("Whether a replica leads is not known (\(error)): \(what) come back with its next pass.")
-            }
-            let filtered = places.flatMap(\.families).filter(\.isFiltered).names
-            for name in keepers where filtered.contains(name) {
-                remarks.append("\(name) has a filter: rows that it leaves out come back only when they match it again.")
+                trouble = trouble ?? error
+                if (error as? RedisError)?.delivery == .unknown { cleared.uncertain += batch.keys.count }
             }
         }
-        let others = report.parts.flatMap(\.touched).filter { $0.keeper == .application }.names
-        if !others.isEmpty {
-            remarks.append("Keys of \(others.joined(separator: ", ")) come back when the application needs them.")
-        }
-        return remarks
+        if let trouble { throw trouble }
     }
 
-    private var nobodyTold: String {
-        "No leader was told, as no group has its fence there under the prefix and name \(keys.fence.quoted). If Baton keeps such keys, "
-            + "clear them with its configuration, or with --key-prefix and --group."
-    }
-
-    private func returning(_ what: String, _ view: GroupView) -> String {
-        guard let leader = view.leader else {
-            if configuration == nil {
-                return
-                    "Nobody leads at this Redis. A leader whose lease is at another one was told: \(what) come back with its next pass."
-            }
-            return "Nobody leads now: \(what) come back only once a replica leads, with its first pass."
-        }
-        if let pause = view.pause {
-            return "The group is paused until \(WallClock(pause.untilMilliseconds).date): \(what) come back after that."
-        }
-        return "\(leader.name) leads and was told: \(what) come back with its next pass."
+    private mutating func count(_ batch: Batch) async throws {
+        let count = try notes.count(try await batch.reply.value())
+        cleared.count(count, of: batch.family)
+        if count > 0 { cleared.keepers.formUnion(notes.keepers(of: batch.keys) ?? []) }
     }
 }
 
