@@ -1,162 +1,98 @@
-internal import CoreMetrics
 internal import GroupState
 internal import LeaderElection
 internal import NIOCore
 internal import RedisClient
-internal import Telemetry
 
 /// Performs what the elector decides. Runs on the event loop of the lease's connection, so that neither a busy thread
 /// pool nor anything else of this process keeps a renewal from being sent.
 actor ElectionDriver {
-    let store: LeaseStore
-    let work: any TermWork
-    let incapacity: Incapacity
-    private let drain: Duration
-    let log: ElectionLog
-    let publish: @Sendable (ElectionStatus) -> Void
-    private let termBegan: @Sendable (LeadershipTerm) -> Void
-    private let instruments: Instruments
-    let eventLoop: any EventLoop
-    /// The zero of the elector's moments.
-    private let origin = ContinuousClock.now
-
-    var elector: Elector<SystemRandomNumberGenerator>
-    var status = ElectionStatus(state: .follower)
-    private var timer: Scheduled<Void>?
-    /// While the timer's event is handled: when it was due. The loop may have come to it late.
-    private var timerDueAt: ContinuousClock.Instant?
-    /// The token of the channel on which we are heard, or will be soon.
-    var listeningAs: Token?
-    var listening: Task<Void, Never>?
-    /// Since when somebody listens to that channel, and whether that was lost before.
-    var heardSince: ContinuousClock.Instant?
-    var wasUnheard = false
-    /// The term whose leader is watched.
-    var watched: Token?
-    var watching: Task<Void, Never>?
-    var replicaInfo: ReplicaInfo
-    private var reporting: Task<Void, Never>?
-    /// What this replica tries in its leader's place.
-    var trial: Task<Void, Never>?
+    private let store: LeaseStore
+    private let log: ElectionLog
+    private let eventLoop: any EventLoop
+    private var alarm: ElectionAlarm
+    private var elector: Elector<SystemRandomNumberGenerator>
+    private let standing: Standing
+    private let leading: Leading
     /// The replica that is to lead next, once this one has stepped down.
-    var successor = ""
-    /// The term that is led, or that is over while its work is still ending, with the work.
-    var current: (term: LeadershipTerm, work: Task<Void, Never>)?
-    private var renewalSentAt = ContinuousClock.now
-    private var renewal: LeaseStore.Renewal?
-    private var pauseAtStart = Duration.zero
-    private var isFenceMissing = false
-    private var recording: Task<Void, Never>?
-    var hasStopped = false
-    /// Set at shutdown: when to leave without the work.
-    private var patience: Scheduled<Void>?
-    private var finished: CheckedContinuation<Void, Never>?
+    private var successor = ""
+    private let membership: GroupMembership
+    private let channels: GroupChannels
+    private let leaderWatch: LeaderWatch
+    private let departure: Departure
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
 
     init(
         store: LeaseStore, replicaInfo: ReplicaInfo, work: any TermWork, incapacity: Incapacity, drain: Duration,
-        log: ElectionLog, eventLoop: any EventLoop, publish: @escaping @Sendable (ElectionStatus) -> Void,
-        termBegan: @escaping @Sendable (LeadershipTerm) -> Void, instruments: Instruments
+        log: ElectionLog, eventLoop: any EventLoop, show: @escaping @Sendable (ElectionStatus) -> Void,
+        termBegan: @escaping @Sendable (LeadershipTerm) -> Void
     ) {
-        self.replicaInfo = replicaInfo
         self.store = store
-        self.work = work
-        self.incapacity = incapacity
-        self.drain = drain
         self.log = log
         self.eventLoop = eventLoop
-        self.publish = publish
-        self.termBegan = termBegan
-        self.instruments = instruments
+        alarm = ElectionAlarm(eventLoop: eventLoop)
         elector = Elector(timing: store.timing, randomness: SystemRandomNumberGenerator())
+        standing = Standing(log: log, show: show)
+        leading = Leading(work: work, termBegan: termBegan)
+        membership = GroupMembership(replicaInfo, store: store, work: work, incapacity: incapacity)
+        channels = GroupChannels(store: store)
+        leaderWatch = LeaderWatch(store: store, eventLoop: eventLoop)
+        departure = Departure(drain: drain, eventLoop: eventLoop)
     }
 
     /// Takes part in the election until ``shutDown()`` is over. Called once.
     func run() async {
         listenAsNext()
-        reporting = Task {
-            while !Task.isCancelled {
-                await self.report()
-                try? await Task.sleep(for: self.reportInterval)
-            }
-        }
-        apply(elector.started(at: now))
-        await withCheckedContinuation { continuation in
-            finished = continuation
-            finishIfDone()
-        }
-        timer?.cancel()
-        patience?.cancel()
-        reporting?.cancel()
-        await reporting?.value
-        trial?.cancel()
-        await trial?.value
-        await recording?.value
-        // What still had something to say on this loop, which ends next.
-        watch(nil)
-        listening?.cancel()
-        await watching?.value
-        await listening?.value
-        await store.leave(replicaInfo)
+        membership.start { await self.report() }
+        perform(elector.started(at: alarm.now))
+        await departure.untilLeft()
+        alarm.cancel()
+        // What still has something to say on this loop, which ends next.
+        await membership.stop()
+        await leaderWatch.close()
+        await channels.close()
+        await membership.leave()
         await store.close()
     }
 
     /// Ends the term, if there is one, gives the lease back, and lets ``run()`` return: at the latest after the drain
     /// time if the work does not end.
     func shutDown() {
-        guard patience == nil else { return }
-        patience = eventLoop.scheduleTask(in: TimeAmount(drain)) { self.assumeIsolated { $0.giveUpWaiting() } }
-        apply(elector.shutdown(at: now))
+        guard departure.begin(patienceLost: { self.assumeIsolated { $0.leaveWorkBehind() } }) else { return }
+        perform(elector.shutdown(at: alarm.now))
     }
 
     // MARK: Actions
 
-    var now: Moment { Moment(sinceOrigin: origin.duration(to: .now)) }
-
-    private func instant(_ moment: Moment) -> ContinuousClock.Instant { origin + moment.sinceOrigin }
-
-    func apply(_ actions: [ElectionAction]) {
-        for action in actions { perform(action) }
-        let old = status.state
-        if elector.state != old {
-            status.state = elector.state
-            log.stateChanged(from: old, to: elector.state)
-            publish(status)
-            if elector.state != .follower && elector.state != .candidate { watch(nil) }
+    /// - Parameters:
+    ///   - dueAt: when the alarm was due whose event the elector was told.
+    ///   - pause: for how long a term that begins is paused.
+    private func perform(
+        _ actions: [ElectionAction], dueAt: ContinuousClock.Instant = .now, pause: Duration = .zero
+    ) {
+        for action in actions { perform(action, dueAt, pause) }
+        if let old = standing.became(elector.state) {
+            if elector.state != .follower && elector.state != .candidate { leaderWatch.stop() }
             if elector.state == .leader || old == .leader { Task { await self.report() } }
         }
         listenAsNext()
-        if hasStopped { finishIfDone() }
+        leaveIfDone()
     }
 
-    private func timerFired(_ dueAt: ContinuousClock.Instant) {
-        timerDueAt = dueAt
-        apply(elector.timerFired(at: now))
-        timerDueAt = nil
-    }
-
-    private func perform(_ action: ElectionAction) {
+    private func perform(_ action: ElectionAction, _ dueAt: ContinuousClock.Instant, _ pause: Duration) {
         switch action {
         case .acquire(let token, let floor, let suspect):
             Task { await self.acquire(token, floor: floor, suspect: suspect) }
-        case .renew(let lease):
-            let dueAt = timerDueAt ?? .now
-            Task { await self.renew(lease, dueAt: dueAt) }
+        case .renew(let lease): Task { await self.renew(lease, dueAt: dueAt) }
         case .resign(let lease, let reason): Task { await self.resign(lease, reason) }
-        case .startLeading(let term): start(term)
-        case .termExtended(let deadline):
-            current?.term.prolong(
-                until: instant(deadline), renewedFence: .init(askedAt: renewalSentAt, fence: renewal?.fence))
+        case .startLeading(let term): start(term, pause)
+        case .termExtended(let deadline): leading.current?.prolong(until: alarm.instant(deadline))
         case .stopLeading(let term, let reason): stop(term, reason)
         case .waitUntil(let moment):
-            timer?.cancel()
-            let delay = max(.zero, ContinuousClock.now.duration(to: instant(moment)))
-            let dueAt = instant(moment)
-            timer = eventLoop.scheduleTask(in: TimeAmount(delay) + .microseconds(1)) {
-                self.assumeIsolated { $0.timerFired(dueAt) }
+            alarm.set(at: moment) { dueAt in
+                self.assumeIsolated { $0.perform($0.elector.timerFired(at: $0.alarm.now), dueAt: dueAt) }
             }
-        case .stopped: hasStopped = true
+        case .stopped: departure.stopped()
         }
     }
 
@@ -164,42 +100,36 @@ actor ElectionDriver {
 
     private func acquire(_ token: Token, floor: Epoch, suspect: Token?) async {
         do throws(LeaseError) {
-            let acquisition = try await store.acquire(token, floor: floor, suspect: suspect, isHeard: isHeard)
-            noteSuccess()
+            let acquisition = try await store.acquire(
+                token, floor: floor, suspect: suspect, isHeard: channels.isHeard)
+            standing.answered()
             switch acquisition.answer {
             case .taken(let lease, _), .suspected(let lease, _): follow(lease)
             case .acquired, .reserved, .failed: break
             }
-            pauseAtStart = acquisition.pause
-            apply(elector.acquireAnswered(acquisition.answer, at: now))
+            perform(elector.acquireAnswered(acquisition.answer, at: alarm.now), pause: acquisition.pause)
         } catch {
-            if noteProblem(error) { log.acquireFailed(error) }
-            apply(elector.acquireAnswered(.failed, at: now))
+            if standing.failed(error) { log.acquireFailed(error) }
+            perform(elector.acquireAnswered(.failed, at: alarm.now))
         }
     }
 
     private func renew(_ lease: Lease, dueAt: ContinuousClock.Instant) async {
-        let sentAt = ContinuousClock.now
+        let askedAt = ContinuousClock.now
         do throws(LeaseError) {
-            let renewal = try await store.renew(lease, isHeard: isHeard)
-            instruments.renewalDuration.recordDuration(ContinuousClock.now - dueAt)
-            noteSuccess()
+            let renewal = try await store.renew(lease, isHeard: channels.isHeard)
+            log.renewed(after: .now - dueAt)
+            standing.answered()
             if let obstacle = renewal.obstacle {
-                noteProblem(obstacle)
+                standing.failed(obstacle)
                 log.leaseObstructed(obstacle)
             }
-            if renewal.answer == .renewed {
-                if renewal.fence == nil, !isFenceMissing { log.fenceMissing(lease) }
-                isFenceMissing = renewal.fence == nil
-            }
-            (renewalSentAt, self.renewal) = (sentAt, renewal)
-            apply(elector.renewAnswered(renewal.answer, token: lease.token, at: now))
-            if renewal.answer == .renewed { apply(renewal.requests, lease) }
+            perform(elector.renewAnswered(renewal.answer, token: lease.token, at: alarm.now))
+            if renewal.answer == .renewed { renewed(lease, askedAt, renewal) }
         } catch {
-            noteProblem(error)
-            instruments.renewalFailures.increment()
-            log.renewalFailed(lease, error, remaining: current?.term.remaining() ?? .zero)
-            apply(elector.renewAnswered(.failed, token: lease.token, at: now))
+            standing.failed(error)
+            log.renewalFailed(lease, error, remaining: leading.current?.remaining() ?? .zero)
+            perform(elector.renewAnswered(.failed, token: lease.token, at: alarm.now))
         }
     }
 
@@ -207,61 +137,68 @@ actor ElectionDriver {
         do throws(LeaseError) {
             let heir = reason.handsOver ? successor : ""
             log.resigned(lease, reason, wasOurs: try await store.resign(lease, reason, for: heir))
-            apply(elector.resignAnswered(.done, token: lease.token, at: now))
+            perform(elector.resignAnswered(.done, token: lease.token, at: alarm.now))
         } catch {
             log.resignFailed(lease, error)
-            apply(elector.resignAnswered(.failed, token: lease.token, at: now))
+            perform(elector.resignAnswered(.failed, token: lease.token, at: alarm.now))
         }
     }
 
     // MARK: Terms
 
-    private func start(_ term: Term) {
+    private func start(_ term: Term, _ pause: Duration) {
         log.elected(term)
-        (replicaInfo.ability, replicaInfo.missing, status.missing) = (.untried, [], [])
-        instruments.termsBegan.increment()
-        let live = LeadershipTerm(lease: term.lease, deadline: instant(term.deadline)) { [weak self] news in
+        membership.note(.untried)
+        standing.lacks([])
+        let live = LeadershipTerm(lease: term.lease, deadline: alarm.instant(term.deadline)) { [weak self] news in
             guard let self else { return }
             Task { await self.heard(news, of: term.token) }
         }
-        setPause(pauseAtStart, of: live)
-        // Not on this actor: the work must not keep the event loop busy, nor an event loop that hangs the watchdog.
-        let task = Task { @concurrent [work] in
-            await withTaskGroup(of: Void.self) { group in
-                group.addTask { await work.lead(live) }
-                group.addTask { await live.untilOver() }
-                await group.next()
-                group.cancelAll()
-            }
-            if !live.isAbandoned { await self.workEnded(term.token) }
-        }
-        current = (live, task)
-        termBegan(live)
-        status.lease = term.lease
+        setPause(pause, of: live)
+        leading.begin(live) { await self.workEnded(term.token) }
+        standing.holds(term.lease)
+    }
+
+    private func renewed(_ lease: Lease, _ askedAt: ContinuousClock.Instant, _ renewal: LeaseStore.Renewal) {
+        guard let term = leading.term(of: lease.token) else { return }
+        if leading.fence(isMissing: renewal.fence == nil) { log.fenceMissing(lease) }
+        term.renewed(LeadershipTerm.Renewal(askedAt: askedAt, fence: renewal.fence))
+        setPause(renewal.requests.pause, of: term)
+        guard let request = renewal.requests.stepDown else { return }
+        log.stepDownRequested(lease, request)
+        successor = request.successor
+        perform(elector.stepDown(token: lease.token, at: alarm.now))
+    }
+
+    private func setPause(_ pause: Duration, of term: LeadershipTerm) {
+        let before = term.pauseState()
+        term.pause(until: pause > .zero ? .now + pause : nil)
+        let after = term.pauseState()
+        guard (before == .none) != (after == .none) else { return }
+        log.pauseChanged(term.lease, pause)
+        Task { await self.report() }
     }
 
     private func stop(_ term: Term, _ reason: EndReason) {
-        current?.term.end(reason)
-        current?.work.cancel()
+        leading.end(reason)
         log.ended(term, reason)
-        instruments.termEnded(reason)
         switch reason {
-        case .takenOver(let lease): status.lease = lease
+        case .takenOver(let lease): standing.holds(lease)
         case .deadline, .leaseGone, .workEnded, .steppedDown, .cannotWork, .shutdown, .lateAnswer, .outranked:
-            status.lease = nil
+            standing.holds(nil)
         }
         switch reason {
         case .deadline, .leaseGone, .takenOver:
-            recording = Task { await self.store.recordLost(term, reason) }
+            departure.wait(for: Task { await self.store.recordLost(term, reason) })
         case .workEnded, .steppedDown, .cannotWork, .shutdown, .lateAnswer, .outranked:
             break
         }
     }
 
-    private func heard(_ news: LeadershipTerm.News, of token: Token) {
+    private func heard(_ news: TermReport.News, of token: Token) {
         switch news {
-        case .writeRefused: apply(elector.renewalWanted(token: token, at: now))
-        case .stoppedSending: apply(elector.workStoppedSending(token: token, at: now))
+        case .writeRefused: perform(elector.renewalWanted(token: token, at: alarm.now))
+        case .stoppedSending: perform(elector.workStoppedSending(token: token, at: alarm.now))
         case .observed(let epoch): elector.observed(epoch)
         case .obstacleChanged: obstacleChanged(of: token)
         }
@@ -269,55 +206,99 @@ actor ElectionDriver {
 
     private func workEnded(_ token: Token) {
         // Work that ends by itself ends its term, so it is forgotten only afterwards.
-        apply(elector.workEnded(token: token, at: now))
-        if current?.term.token == token { current = nil }
-        finishIfDone()
+        perform(elector.workEnded(token: token, at: alarm.now))
+        leading.workEnded(token)
+        leaveIfDone()
     }
 
-    // MARK: Following
+    // MARK: The group
 
+    /// Listens on the channel of the term that is led or of the next one: whoever is elected must be heard before.
+    private func listenAsNext() {
+        let token = elector.token
+        if departure.hasStopped {
+            channels.stop()
+        } else {
+            channels.listen(as: token) { await self.heard($0, as: token) }
+        }
+    }
+
+    private func heard(_ news: GroupChannels.News, as token: Token) {
+        switch news {
+        case .listening: perform(elector.woken(at: alarm.now))
+        case .released(let heir): perform(elector.woken(isNamed: heir == store.holder, at: alarm.now))
+        case .requested: perform(elector.renewalWanted(token: token, at: alarm.now))
+        case .lost(let error):
+            log.channelLost(error)
+            // A leader says at once that it lives: the followers see its silence.
+            perform(elector.renewalWanted(token: token, at: alarm.now))
+        }
+    }
+
+    /// Follows another replica, and watches its process, so as to succeed it as soon as that is gone.
     private func follow(_ lease: Lease) {
-        watch(lease.token)
-        guard status.lease != lease else { return }
-        status.lease = lease
-        log.following(lease)
-        publish(status)
+        leaderWatch.watch(lease.token) { await self.leaderIsSilent(lease.token) }
+        standing.follows(lease)
     }
 
-    // MARK: Troubles
+    private func leaderIsSilent(_ leader: Token) { perform(elector.leaderSilent(leader, at: alarm.now)) }
 
-    private func noteSuccess() {
-        guard status.problem != nil || !status.hasAnswer else { return }
-        if status.problem != nil { log.recovered() }
-        status.problem = nil
-        status.hasAnswer = true
-        publish(status)
+    /// Says that this replica is there, and learns whether others should lead before it.
+    private func report() async {
+        let members = await membership.report(
+            elector.state, epoch: standing.status.epoch, pause: leading.current?.pauseState() ?? .none)
+        guard let members else { return }
+        elector.candidacyDelay = membership.candidacyDelay(members)
+        if elector.state == .leader {
+            considerHandingOver(members)
+        } else {
+            membership.tryWork(ifWantedBy: members) { await self.tried($0) }
+        }
     }
 
-    /// - Returns: whether it is another problem than the last.
-    @discardableResult
-    private func noteProblem(_ error: LeaseError) -> Bool {
-        guard status.problem?.message != error.message else { return false }
-        status.problem = error
-        publish(status)
-        return true
+    // MARK: Whether the work can be done
+
+    /// The work of the term gets nowhere, or does so again.
+    private func obstacleChanged(of token: Token) {
+        guard let term = leading.term(of: token), elector.state == .leader else { return }
+        let obstacle = term.report.obstacle
+        let missing = obstacle?.missing ?? []
+        guard standing.status.missing != missing else { return }
+        if let obstacle { log.obstructed(term.lease, by: obstacle) } else { log.unobstructed(term.lease) }
+        standing.lacks(missing)
+        membership.note(obstacle == nil ? .untried : .unable, missing: missing)
+        Task { await self.report() }
+    }
+
+    /// Gives the lease up if nothing has worked for long and somebody else says that it would for them.
+    private func considerHandingOver(_ members: Membership) {
+        guard let term = leading.current, let obstacle = term.report.obstacle,
+            let heir = membership.heir(of: obstacle, members)
+        else { return }
+        log.handsOver(term.lease, to: heir)
+        successor = heir
+        perform(elector.cannotWork(token: term.token, at: alarm.now))
+    }
+
+    /// A follower has tried the work.
+    private func tried(_ missing: [String]) {
+        guard elector.state != .leader else { return }
+        let isNews = membership.note(missing.isEmpty ? .able : .unable, missing: missing)
+        guard isNews || standing.status.missing != missing else { return }
+        log.tried(missing)
+        standing.lacks(missing)
+        Task { await self.report() }
     }
 
     // MARK: The end
 
-    private func giveUpWaiting() {
-        if let current {
-            log.workHangs(current.term.token)
-            current.term.abandon()
-        }
-        current = nil
-        hasStopped = true
-        finishIfDone()
+    private func leaveWorkBehind() {
+        if let term = leading.abandon() { log.workHangs(term.token) }
+        departure.stopped()
+        leaveIfDone()
     }
 
-    private func finishIfDone() {
-        guard hasStopped, current == nil, let finished else { return }
-        self.finished = nil
-        finished.resume()
+    private func leaveIfDone() {
+        if departure.hasStopped, leading.current == nil { departure.leave() }
     }
 }

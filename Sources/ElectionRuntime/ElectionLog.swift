@@ -1,18 +1,21 @@
+internal import CoreMetrics
 internal import GroupState
 internal import LeaderElection
 internal import Logging
 internal import RedisClient
 internal import Telemetry
 
-/// Everything that the election logs: constant messages, with what differs as metadata.
+/// Everything that the election logs and counts: constant messages, with what differs as metadata.
 struct ElectionLog: Sendable {
     private let logger: Logger
+    private let instruments: Instruments
 
-    init(_ logger: Logger, group: String, holder: String) {
+    init(_ logger: Logger, group: String, holder: String, instruments: Instruments) {
         var logger = logger
         logger[.group] = "\(group)"
         logger[.holder] = "\(holder)"
         self.logger = logger
+        self.instruments = instruments
     }
 
     func stateChanged(from old: ElectionState, to new: ElectionState) {
@@ -21,9 +24,11 @@ struct ElectionLog: Sendable {
 
     func elected(_ term: Term) {
         logger.notice("elected", Self.term(term.lease))
+        instruments.termsBegan.increment()
     }
 
     func ended(_ term: Term, _ reason: EndReason) {
+        instruments.termEnded(reason)
         var metadata = Self.term(term.lease)
         metadata[.reason] = "\(reason)"
         switch reason {
@@ -51,11 +56,15 @@ struct ElectionLog: Sendable {
         logger.notice("following", [.leader: "\(lease.holder)", .epoch: "\(lease.epoch)"])
     }
 
+    /// - Parameter duration: from the moment at which the renewal was due.
+    func renewed(after duration: Duration) { instruments.renewalDuration.recordDuration(duration) }
+
     func renewalFailed(_ lease: Lease, _ error: LeaseError, remaining: Duration) {
         var metadata = Self.error(error)
         metadata[.epoch] = "\(lease.epoch)"
         metadata[.remaining] = "\(remaining)"
         logger.warning("renewal failed", metadata)
+        instruments.renewalFailures.increment()
     }
 
     func acquireFailed(_ error: LeaseError) {

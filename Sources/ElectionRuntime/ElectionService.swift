@@ -34,8 +34,8 @@ package final class ElectionService: Service {
         self.board = board
         driver = ElectionDriver(
             store: store, replicaInfo: replicaInfo, work: work, incapacity: incapacity, drain: drain,
-            log: ElectionLog(logger, group: group, holder: store.holder), eventLoop: eventLoop,
-            publish: { board.show($0) }, termBegan: termBegan, instruments: Instruments(metrics))
+            log: ElectionLog(logger, group: group, holder: store.holder, instruments: Instruments(metrics)),
+            eventLoop: eventLoop, show: { board.show($0) }, termBegan: termBegan)
     }
 
     /// Where this replica stands now.

@@ -1,24 +1,65 @@
 internal import LeaderElection
 internal import NIOCore
 
-/// Looks again and again whether the leader's process is there: its connections are gone within milliseconds when it is
+/// The watch over the process of a leader that is followed: its connections are gone within milliseconds when it is
 /// killed, long before its lease runs out.
-struct LeaderWatch: Sendable {
+final class LeaderWatch {
     /// From one look to the next.
     static let interval = Duration.milliseconds(50)
     /// For how long a leader's channel must have nobody who listens before the lease is taken over. A leader that lives
     /// and lost its subscription has this long to say so.
     static let grace = Duration.milliseconds(30)
 
-    let store: LeaseStore
+    private let store: LeaseStore
     /// The one that the store's answers come on. Its timer costs much less than `Task.sleep`, which wakes two more
     /// threads.
-    let eventLoop: any EventLoop
+    private let eventLoop: any EventLoop
+    private var leader: Token?
+    private var watching: Task<Void, Never>?
+
+    init(store: LeaseStore, eventLoop: any EventLoop) {
+        self.store = store
+        self.eventLoop = eventLoop
+    }
+
+    /// Watches the leader of this term, and none that was watched before.
+    ///
+    /// - Parameter silent: called, now and again, while the leader seems to be gone.
+    func watch(
+        _ leader: Token, isolation: isolated (any Actor) = #isolation, silent: @escaping @Sendable () async -> Void
+    ) {
+        guard self.leader != leader else { return }
+        stop()
+        self.leader = leader
+        guard store.detectsCrashes else { return }
+        let (store, eventLoop) = (store, eventLoop)
+        watching = Task {
+            _ = isolation  // so that it runs there
+            while !Task.isCancelled {
+                await Self.untilSilent(leader, store, eventLoop)
+                guard !Task.isCancelled else { return }
+                await silent()
+                try? await Task.sleep(for: store.timing.renewEvery)
+            }
+        }
+    }
+
+    /// Watches nobody any more.
+    func stop() {
+        watching?.cancel()
+        leader = nil
+    }
+
+    /// Stops, and returns when nothing is asked any more.
+    func close() async {
+        stop()
+        await watching?.value
+    }
 
     /// Returns when the leader of this term seems to be gone, or the task is cancelled.
-    func untilSilent(_ leader: Token) async {
+    private static func untilSilent(_ leader: Token, _ store: LeaseStore, _ eventLoop: any EventLoop) async {
         while !Task.isCancelled {
-            try? await eventLoop.scheduleTask(in: TimeAmount(Self.interval)) {}.futureResult.get()
+            try? await eventLoop.scheduleTask(in: TimeAmount(interval)) {}.futureResult.get()
             guard !Task.isCancelled else { return }
             // What can't be asked now may be asked later; that the lease can't be asked about shows elsewhere.
             if let isHeard = try? await store.isHeard(leader), !isHeard { return }

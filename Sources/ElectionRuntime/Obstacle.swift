@@ -5,6 +5,6 @@ struct Obstacle: Hashable, Sendable {
     /// Since when nothing has come from there.
     let since: ContinuousClock.Instant
 
-    /// For people.
+    /// The same for people.
     var text: String { missing.joined(separator: ", ") }
 }

@@ -48,7 +48,7 @@ package actor Fence {
         fileprivate let reply: RedisPendingReply
         fileprivate let chain: Int
         fileprivate let sequence: Int64
-        /// Of the command.
+        /// The size of the command.
         let byteCount: Int
     }
 
@@ -70,7 +70,8 @@ package actor Fence {
     private let acknowledged: @Sendable () -> Void
 
     private var chain: Chain?
-    private var chainCount = 0
+    /// How often the chain was mended.
+    private(set) var chainCount = 0
     private var repair: Task<Void, any Error>?
     /// The highest sequence ever sent, and the highest that was acknowledged.
     private var lastSent: Int64 = 0
@@ -99,6 +100,9 @@ package actor Fence {
         self.timeout = timeout
         self.instruments = instruments
         self.acknowledged = acknowledged
+        // A renewal looks at the fence beside the lease, and at no other.
+        guard deployment != nil else { return }
+        term.onRenewal { [weak self] renewal in Task { await self?.renewed(renewal) } }
     }
 
     /// Sends a batch behind all others.
@@ -138,24 +142,24 @@ package actor Fence {
         }
     }
 
-    /// Raises the fence for this term, before anything is written: the first `sync`.
-    package func open() async throws {
+    /// Mends the chain where it is broken, even if nothing is to be sent: a Redis that was restarted may have lost data,
+    /// and so has one whose fence is behind what was acknowledged. Before anything is written, this raises the fence for
+    /// the term: the first `sync`.
+    package func verify() async throws {
         _ = try await mendedChain()
     }
 
-    /// Mends the chain where it is broken or in doubt, even if nothing is to be sent: a Redis that was restarted may
-    /// have lost data, and so has one whose fence is behind what was acknowledged.
-    package func verify() async throws {
-        if let chain, chain.connection.isOpen, !renewalShowsLoss { return }
-        chain = nil
-        try await open()
+    /// Breaks the chain if a renewal found the fence behind what had been acknowledged before it was asked. What was
+    /// acknowledged since then, the renewal may not have seen.
+    package func renewed(_ renewal: LeadershipTerm.Renewal) {
+        guard renewal.askedAt > acknowledgedAt else { return }
+        if isBehind(renewal.fence) { chain = nil }
     }
 
-    /// Whether the last renewal found the fence behind what had been acknowledged before it was sent.
-    private var renewalShowsLoss: Bool {
-        guard deployment != nil, let renewed = term.renewedFence, renewed.askedAt > acknowledgedAt else { return false }
-        let isOurs = renewed.fence?.epoch == term.epoch && renewed.fence?.token == "\(term.token)"
-        return !isOurs || renewed.fence?.sequence ?? -1 < lastAcknowledged
+    /// Whether this state of the fence lacks what was acknowledged.
+    private func isBehind(_ state: FenceState?) -> Bool {
+        let isOurs = state?.epoch == term.epoch && state?.token == "\(term.token)"
+        return !isOurs || state?.sequence ?? -1 < lastAcknowledged
     }
 
     private func acknowledge(_ sequence: Int64) {
@@ -216,9 +220,7 @@ package actor Fence {
 
     /// Redis forgot what it had acknowledged: it restarted from an older state, a replica was promoted, a key evicted.
     private func noteLoss(_ was: FenceState?) {
-        guard chainCount > 0 else { return }
-        let isOurs = was?.epoch == term.epoch && was?.token == "\(term.token)"
-        guard !isOurs || was?.sequence ?? -1 < lastAcknowledged else { return }
+        guard chainCount > 0, isBehind(was) else { return }
         losses += 1
         logger.warning("redis lost data; everything is compared anew")
     }

@@ -32,7 +32,7 @@ struct WatchdogTests {
         let watchdog = Watchdog([], logger: ElectionBench.logger("watchdog"), at: origin)
         let term = Self.term(until: origin + .seconds(1))
         watchdog.watch(term)
-        term.prolong(until: origin + .seconds(2), renewedFence: .init(askedAt: origin, fence: nil))
+        term.prolong(until: origin + .seconds(2))
         watchdog.tick(at: origin + .seconds(1))
         #expect(term.endReason == nil)
         term.end(.shutdown)

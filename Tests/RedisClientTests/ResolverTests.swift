@@ -60,7 +60,7 @@ import Testing
                 configuration.resolver = resolver
                 try await Support.withClient(configuration) { client in
                     let other = try await Support.connect(configuration)
-                    func increment() async throws -> Int? {
+                    func increment() async throws -> Int64? {
                         try await client.evaluate(Self.increment, keys: ["n"], arguments: []).int
                     }
                     #expect(try await increment() == 1)

@@ -148,7 +148,7 @@ struct FenceTests {
             #expect(epoch == "\(successor.epoch)")
             #expect(Problem(failure!).castsDoubtOnLease)
             for _ in 1...2 {
-                let next = await #expect(throws: Fence.Failure.self) { try await fence.open() }
+                let next = await #expect(throws: Fence.Failure.self) { try await fence.verify() }
                 guard case .leaseLost = next else { throw RefreshWorld.Unexpected("\(next as Any)") }
             }
             #expect(try await world.get("key") == "old")
@@ -224,7 +224,7 @@ struct FenceTests {
             let (term, _) = Self.targetTerm(confirming: false)
             let fence = Fence(
                 keys: world.keys, deployment: nil, term: term, redis: world.redis, logger: RefreshWorld.quiet)
-            await #expect(throws: Fence.Failure.self) { try await fence.open() }
+            await #expect(throws: Fence.Failure.self) { try await fence.verify() }
             let exists = try await world.command("EXISTS", world.keys.fence)
             #expect(exists.int == 0)
         }
@@ -262,7 +262,7 @@ struct FenceTests {
         let term = Mutex<LeadershipTerm?>(nil)
         let observed = Mutex<String?>(nil)
 
-        func tell(_ news: LeadershipTerm.News, _ confirming: Bool) {
+        func tell(_ news: TermReport.News, _ confirming: Bool) {
             switch news {
             case .writeRefused:
                 let term = term.withLock { $0 }

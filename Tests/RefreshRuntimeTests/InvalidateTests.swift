@@ -255,7 +255,7 @@ struct InvalidateTests {
             try await Self.fill(world)
             try await world.sql("update users set name = 'changed' where id = 2; delete from users where id = 3")
             let successor = try await world.leader(of: dataset)
-            try await successor.fence.open()
+            try await successor.fence.verify()
             // Its first batch finds a gap.
             try await world.command("HINCRBY", world.keys.fence, "sequence", "1")
             #expect(await successor.troubleOfNextTick()?.contains("missing") == true)

@@ -17,6 +17,7 @@ package final class RecordingWork: TermWork {
     private struct State {
         package var manners = Manners()
         package var elected: [LeadershipTerm] = []
+        package var renewals: [LeadershipTerm.Renewal] = []
         package var electedAt = ContinuousClock.now
         package var ended: [Token] = []
         package var isReleased = false
@@ -27,6 +28,8 @@ package final class RecordingWork: TermWork {
     package init(_ manners: Manners) { state.withLock { $0.manners = manners } }
 
     package var elected: [LeadershipTerm] { state.withLock { $0.elected } }
+    /// What renewals found, of all terms.
+    package var renewals: [LeadershipTerm.Renewal] { state.withLock { $0.renewals } }
     package var electedAt: ContinuousClock.Instant { state.withLock { $0.electedAt } }
     package var ended: [Token] { state.withLock { $0.ended } }
 
@@ -34,6 +37,7 @@ package final class RecordingWork: TermWork {
     package func release() { state.withLock { $0.isReleased = true } }
 
     package func lead(_ term: LeadershipTerm) async {
+        term.onRenewal { [self] renewal in state.withLock { $0.renewals.append(renewal) } }
         let manners = state.withLock { state in
             state.elected.append(term)
             state.electedAt = .now

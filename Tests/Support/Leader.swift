@@ -121,7 +121,8 @@ extension RefreshWorld {
 extension LeadershipTerm {
     /// Tells the term what a renewal found that was sent just now.
     package func renew(_ fence: FenceState?, askedAt: ContinuousClock.Instant = .now) {
-        prolong(until: .now + .seconds(600), renewedFence: RenewedFence(askedAt: askedAt, fence: fence))
+        prolong(until: .now + .seconds(600))
+        renewed(Renewal(askedAt: askedAt, fence: fence))
     }
 }
 

@@ -19,7 +19,7 @@ struct DistantRedisTests {
             toServer: .delayed(.milliseconds(milliseconds / 2)), toClient: .delayed(.milliseconds(milliseconds / 2)))
         let replica = try ElectionReplica("pod-1", bench, url: bench.redis.url(port: link.port))
         try await eventually("a term whose lease was renewed") {
-            replica.work.elected.contains { $0.renewedFence?.fence != nil }
+            replica.work.renewals.contains { $0.fence != nil }
         }
         await replica.close()
         await link.close()
