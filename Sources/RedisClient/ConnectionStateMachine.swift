@@ -42,7 +42,7 @@ struct ConnectionStateMachine<Command, Waiter>: ~Copyable {
         case open(Commands)
         /// Each reply is a message for the subscriber. → `closed`
         case subscribed
-        /// For good, for this reason.
+        /// The connection has ended for this reason, and stays so.
         case closed(RedisError)
     }
 

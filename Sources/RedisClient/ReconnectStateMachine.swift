@@ -27,9 +27,9 @@ struct ReconnectStateMachine<Connection, Waiter>: ~Copyable {
         case idle(Idle)
         /// One attempt is made, perhaps after a delay; everybody waits for it. → `open`, `idle`, `closed`
         case connecting(Connecting)
-        /// → `connecting` once somebody finds it closed, `closed`
+        /// There was a connection, which may be lost by now. → `connecting` once somebody finds it closed, `closed`
         case open(Open)
-        /// For good.
+        /// The client was closed, and stays so.
         case closed
     }
 

@@ -2,7 +2,7 @@ internal import Synchronization
 
 /// A Lua script that the server runs as one step. Two scripts are the same if their sources are.
 public struct RedisScript: Hashable, Sendable {
-    /// For people.
+    /// A name for people, which Redis never sees.
     public let name: String
     /// Lua, as `EVAL` takes it.
     public let source: String

@@ -82,7 +82,7 @@ extension RedisServerError {
     /// What Redis 6 and 7.0 say, and what later ones do.
     private static let scriptDenials = ["The user executing the script can't", "ACL failure in script"]
 
-    /// In scripts, and outside of them.
+    /// How Redis says that it does not know a command, in scripts and outside of them.
     private static let unknownCommands = ["Unknown Redis command", "unknown command"]
 
     private static let kinds: [String: Kind] = [

@@ -155,7 +155,7 @@ private final class ReplyBuilder {
 
     private var open: [Open] = []
     private var value: RedisValue?
-    /// Of the reply that is not whole yet.
+    /// How many elements there are of the reply that is not whole yet.
     private(set) var elementCount = 0
     /// Why the builder refused an element, in words that hiredis has none for.
     private(set) var problem: String?

@@ -76,7 +76,7 @@ extension CacheTools {
 
 /// The clearing of one Redis: it sends keys away in batches, ahead of the answers, and counts by these what went.
 private struct CacheClear {
-    /// For the scan.
+    /// What the scan goes through.
     let client: RedisClient
     let connection: RedisConnection
     let notes: LeaderNotes

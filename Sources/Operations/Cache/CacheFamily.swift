@@ -120,7 +120,7 @@ extension [CacheFamily] {
     /// The family of a key: the first that covers it.
     func index(of key: [UInt8]) -> Int? { firstIndex { $0.form.covers(key) } }
 
-    /// In their order, each once.
+    /// The names in their order, each once.
     var names: [String] {
         reduce(into: []) { if !$0.contains($1.name) { $0.append($1.name) } }
     }

@@ -13,7 +13,7 @@ extension CacheTools {
         package var limit = 20
         /// Whether the beginning of each value is shown too.
         package var values = false
-        /// Of how many keys of a family TTL, size and type are asked: `SCAN` has no order, so the first are as good as
+        /// How many keys of a family are asked for TTL, size and type: `SCAN` has no order, so the first are as good as
         /// any.
         package var sample = 1000
 

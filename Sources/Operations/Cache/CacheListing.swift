@@ -6,7 +6,7 @@ package struct CacheListing: Sendable {
     /// What is known of the keys of one family.
     struct Tally: Hashable, Sendable {
         var count = 0
-        /// Of how many TTL, size and type were asked.
+        /// How many were asked for TTL, size and type.
         var sampled = 0
         var bytes = 0
         var sized = 0
@@ -20,7 +20,7 @@ package struct CacheListing: Sendable {
     struct Section: Sendable {
         let place: CacheTools.Place
         let families: [CacheFamily]
-        /// By family, in their order; the last is that of keys of no family.
+        /// One for each family, in their order; the last is that of keys of no family.
         private(set) var tallies: [Tally]
         var entries: [CacheEntry] = []
         var shown = 0

@@ -15,7 +15,7 @@ package struct RestorePlan: Sendable {
     let counts: [Int]
     /// Keys whose TTL has ended since.
     let expired: Int
-    /// Of the server there, such as `Valkey 9.1.2`; nil if it did not tell.
+    /// The server there, such as `Valkey 9.1.2`; nil if it did not tell.
     let product: String?
     /// Why Redis would refuse the keys; nil if it takes them, or would not let it be tried.
     let refusal: String?

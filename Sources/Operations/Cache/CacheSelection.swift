@@ -3,9 +3,9 @@ internal import Formatting
 
 /// Which of a Redis' keys are meant, where they have to be looked for.
 struct CacheSelection: Sendable {
-    /// For `SCAN … MATCH`.
+    /// What `SCAN … MATCH` is given.
     let pattern: [UInt8]
-    /// Of the place; only these are told apart.
+    /// The families of the place; only these are told apart.
     let families: [CacheFamily]
     /// Whether keys of no family are meant too.
     let takesStrangers: Bool

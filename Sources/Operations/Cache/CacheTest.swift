@@ -51,7 +51,7 @@ private struct CacheProbe {
     private static let pings = 21
     /// So many keys are looked at for what they might have been meant to be.
     private static let pages = 20
-    /// Of so many keys of a family it is asked whether they have a TTL.
+    /// How many keys of a family are asked whether they have a TTL.
     private static let sample = 500
 
     /// - Returns: what was found, and the server's run id if it tells.

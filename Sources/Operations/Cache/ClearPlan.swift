@@ -44,7 +44,7 @@ package struct ClearPlan: Sendable {
         var counts: [Int]?
         /// Some of the keys.
         var examples: [CacheEntry] = []
-        /// Of Baton's own keys, which the pattern matches and which stay.
+        /// How many of Baton's own keys the pattern matches. They stay.
         var own = 0
     }
 

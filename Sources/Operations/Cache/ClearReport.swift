@@ -8,13 +8,13 @@ package struct ClearReport: Sendable {
     struct Part: Sendable {
         let place: CacheTools.Place
         let families: [CacheFamily]
-        /// By family, in their order; the last: of none.
+        /// How many keys went of each family, in their order; the last: of none.
         private(set) var counts: [Int]
         /// Keys of which nobody knows whether they went: the connection was lost before the answer.
         var uncertain = 0
         /// The datasets whose leader was told.
         var keepers: Set<String> = []
-        /// Of Baton's own, which stayed.
+        /// How many of Baton's own keys matched. They stayed.
         var own = 0
 
         init(place: CacheTools.Place, families: [CacheFamily]) {
@@ -53,7 +53,7 @@ package struct ClearReport: Sendable {
     /// `done`; `no` if there was nothing to clear; that of the error if it ended before its end.
     package var status: ExitStatus { trouble != nil ? troubleStatus : count > 0 ? .done : .no }
 
-    /// On one line, for the history.
+    /// The whole on one line, for the history.
     var summary: String {
         let families = parts.flatMap { part in
             zip(part.families.map(\.form.text) + ["other keys"], part.counts).filter { $0.1 > 0 }.map { "\($0) \($1)" }

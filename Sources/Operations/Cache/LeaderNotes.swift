@@ -15,7 +15,7 @@ struct LeaderNotes {
     private let isPrecise: Bool
     /// What the leader of that Redis keeps; nil without a configuration: only the leader knows.
     private let kept: [(dataset: String, form: KeyForm)]?
-    /// Of the script; nil where nobody is to be told anything.
+    /// The SHA of the script; nil where nobody is to be told anything.
     private let sha: String?
 
     /// - Parameter isPrecise: the leader is told each key, not only the dataset: there are few.
