@@ -7,21 +7,6 @@ struct DigestTable: Sendable {
     static let noRow = UInt32.max
     private static let noKey = UInt32.max
 
-    struct Flags: OptionSet, Sendable {
-        let rawValue: UInt8
-
-        /// What was last read of the row did not reach Redis: the next pass writes it again.
-        static let dirty = Flags(rawValue: 1)
-        /// The row cannot be written; see ``SetAside``.
-        static let setAside = Flags(rawValue: 2)
-        /// Another row owns a key that this row makes too: looked at again in each pass.
-        static let contested = Flags(rawValue: 4)
-        /// The next write of the row is the second one of a change; it is not repeated again.
-        static let repeating = Flags(rawValue: 8)
-        /// No row: the number is free.
-        static let free = Flags(rawValue: 16)
-    }
-
     private struct Row: Sendable {
         var digest: UInt64
         /// The identity's fields in the `COPY` format, tabs between.
@@ -31,7 +16,7 @@ struct DigestTable: Sendable {
         var hash: UInt32
         /// The first of the row's stored keys; in a free row, the next free one.
         var firstKey: UInt32
-        /// The pass that saw the row last.
+        /// The pass that saw the row last; 0 before the first.
         var pass: UInt16
         var flags: Flags
         /// How many fields its hash has; 0: not known.
@@ -54,6 +39,10 @@ struct DigestTable: Sendable {
     private var keyIndex = HashIndex()
     private var freeKey = noKey
     private var texts = TextArena()
+    /// How many rows have which flags.
+    private(set) var counts = FlagCounts()
+    /// The number of the pass, from 1 on.
+    private var pass: UInt16 = 0
 
     /// The number of rows.
     var count: Int { rowIndex.count }
@@ -101,6 +90,7 @@ struct DigestTable: Sendable {
     mutating func remove(row: UInt32) {
         while let key = firstKey(of: row) { release(key: key) }
         let old = rows[Int(row)]
+        counts.add(-1, old.flags)
         rowIndex.remove(row, hash: old.hash)
         texts.forget(old.identity)
         rows[Int(row)].flags = .free
@@ -111,16 +101,6 @@ struct DigestTable: Sendable {
     subscript(digest row: UInt32) -> UInt64 {
         get { rows[Int(row)].digest }
         set { rows[Int(row)].digest = newValue }
-    }
-
-    subscript(flags row: UInt32) -> Flags {
-        get { rows[Int(row)].flags }
-        set { rows[Int(row)].flags = newValue }
-    }
-
-    subscript(pass row: UInt32) -> UInt16 {
-        get { rows[Int(row)].pass }
-        set { rows[Int(row)].pass = newValue }
     }
 
     /// How many fields the row's hash has; 0: none was written, or more than can be remembered.
@@ -155,6 +135,70 @@ struct DigestTable: Sendable {
         return nil
     }
 
+    // MARK: What a pass sees
+
+    /// Begins a pass, which has seen no row yet.
+    mutating func beginPass() {
+        if pass == .max {
+            // Numbers are used again. A row that only some of the passes ask for must not be taken for one that was seen.
+            for row in rows.indices { rows[row].pass = 0 }
+            pass = 0
+        }
+        pass += 1
+    }
+
+    /// Whether the pass has seen the row.
+    func isSeen(_ row: UInt32) -> Bool { rows[Int(row)].pass == pass }
+
+    /// Notes that the pass sees the row: it is there, and asks for all its keys now.
+    ///
+    /// - Returns: false if the pass has seen it already.
+    mutating func see(_ row: UInt32) -> Bool {
+        if rows[Int(row)].pass == pass { return false }
+        rows[Int(row)].pass = pass
+        clear([.gone, .undecided], of: row)
+        return true
+    }
+
+    /// Notes that a row is gone, so that it makes no key.
+    mutating func lose(_ row: UInt32) {
+        set(.gone, of: row)
+        clear(.undecided, of: row)
+    }
+
+    /// Notes that all rows are gone that the pass has not seen.
+    mutating func loseUnseen() {
+        for row in rows.indices where rows[row].pass != pass && !rows[row].flags.contains(.free) { lose(UInt32(row)) }
+    }
+
+    /// Notes that a key came free which the contested rows may make that the pass has not seen.
+    mutating func doubtContested() {
+        guard counts.contested > 0 else { return }
+        for row in rows.indices where rows[row].pass != pass {
+            if rows[row].flags.isDisjoint(with: [.free, .gone]), rows[row].flags.contains(.contested) {
+                set(.undecided, of: UInt32(row))
+            }
+        }
+    }
+
+    // MARK: Flags
+
+    subscript(flags row: UInt32) -> Flags { rows[Int(row)].flags }
+
+    mutating func set(_ flags: Flags, of row: UInt32) {
+        let new = flags.subtracting(rows[Int(row)].flags)
+        if new.isEmpty { return }
+        rows[Int(row)].flags.formUnion(new)
+        counts.add(1, new)
+    }
+
+    mutating func clear(_ flags: Flags, of row: UInt32) {
+        let old = rows[Int(row)].flags.intersection(flags)
+        if old.isEmpty { return }
+        rows[Int(row)].flags.subtract(old)
+        counts.add(-1, old)
+    }
+
     // MARK: Keys that are not derived from the identity
 
     /// A stored key, by number.
@@ -164,7 +208,6 @@ struct DigestTable: Sendable {
     }
 
     func owner(of key: UInt32) -> UInt32 { keys[Int(key)].owner }
-    func family(of key: UInt32) -> Int { Int(keys[Int(key)].family) }
 
     func withText<Result>(of key: UInt32, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
         texts.withText(keys[Int(key)].text, body)
@@ -221,7 +264,7 @@ struct DigestTable: Sendable {
 
     // MARK: Room
 
-    /// Of its memory that is filled, texts included. What arrays have reserved beyond costs nothing before it is
+    /// How much of its memory is filled, texts included. What arrays have reserved beyond costs nothing before it is
     /// touched.
     var byteCount: Int {
         rows.count * MemoryLayout<Row>.stride + keys.count * MemoryLayout<Key>.stride + rowIndex.byteCount

@@ -127,7 +127,7 @@ struct KeyOwnershipTests {
         var dataset = try Fixture.users()
         dataset.keys = [.init(template: try KeyTemplate("phone:{phone}"), value: .row)]
         let leader = try Leader(dataset)
-        let name = String(repeating: "x", count: DatasetRefresh.maximumDeferredBytes / 16)
+        let name = String(repeating: "x", count: KeyClaims.maximumDeferredBytes / 16)
         let ids = 1...24
         leader.pass(ids.map { "\($0) \(name) \(100 + $0)" })
         // Each row wants the phone of the one before it, which is read later.

@@ -30,6 +30,17 @@ struct SimulationTests {
     }
 
     @Test(
+        "the cache is right, whatever happened, where passes read all rows and some by turns",
+        arguments: seeds, Dataset.WriteMode.allCases)
+    func identities(seed: UInt64, mode: Dataset.WriteMode) throws {
+        var simulation = try Simulation(
+            .init(mode: mode, seed: seed, sharesPhones: mode != .invalidate, readsIdentities: true))
+        try simulation.run()
+        #expect(simulation.violations == [])
+        if mode == .upsert { #expect(simulation.comparisonsOfSome > 10) }
+    }
+
+    @Test(
         "finds guards that are switched off",
         arguments: [
             (Dataset.WriteMode.upsert, FakeRedis.Sabotage.dropsDeletions), (.existing, .dropsDeletions),

@@ -40,17 +40,20 @@ final class Leader {
     /// One pass over these rows, written as in ``Fixture/line(_:)``.
     ///
     /// - Parameters:
+    ///   - identities: the rows that the pass asks for; nil: all rows.
     ///   - flags: which of the rows may have changed since the mark; nil: there is no mark.
     ///   - existing: identities that the database still has though the filter hides them.
     ///   - chunk: rows in one chunk.
     /// - Returns: whether it came to its end.
     @discardableResult
     func pass(
-        _ rows: [String], flags: [Bool]? = nil, existing: Set<String> = [], chunk: Int = 3, abort: Abort? = nil
+        _ rows: [String], of identities: [String]? = nil, flags: [Bool]? = nil, existing: Set<String> = [],
+        chunk: Int = 3, abort: Abort? = nil
     ) -> Bool {
         redis.log = []
         redis.batches = []
-        refresh.beginPass(rowsAreFlagged: flags != nil)
+        let scope = identities.map { ReadScope.identities($0.map { Array($0.utf8) }) } ?? .allRows
+        refresh.beginPass(scope, rowsAreFlagged: flags != nil)
         var chunks = 0
         for start in stride(from: 0, to: rows.count, by: chunk) {
             if abort == .afterChunk(chunks) { return giveUp() }

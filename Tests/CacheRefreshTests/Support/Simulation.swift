@@ -10,6 +10,8 @@ struct Simulation {
         var steps = 300
         /// Several users may have one phone. A mark says nothing of who had it before, so these have no marks.
         var sharesPhones = true
+        /// Some passes read only rows that changed, or some of them.
+        var readsIdentities = false
         var sabotage: FakeRedis.Sabotage?
     }
 
@@ -39,6 +41,8 @@ struct Simulation {
     private var changes: UInt64 = 0
     /// How many changes had been made at the last read that came to its end.
     private var changesRead: UInt64 = 0
+    /// Users that came, changed or went since they were read.
+    private var unread: Set<Int> = []
     /// Each phone that a user ever had.
     private var pastPhones: [Int: Set<String>] = [:]
     private var refills: [Refill] = []
@@ -48,6 +52,8 @@ struct Simulation {
     private(set) var violations: [String] = []
     /// How often the whole cache was compared: a simulation that never comes to it finds nothing.
     private(set) var comparisons = 0
+    /// How often that was after a pass that had read some rows only.
+    private(set) var comparisonsOfSome = 0
 
     init(_ settings: Settings) throws {
         self.settings = settings
@@ -82,8 +88,8 @@ struct Simulation {
         let id = Int.random(in: 1...14, using: &random)
         let other = users.keys.sorted().randomElement(using: &random)
         switch Int.random(in: 0..<10, using: &random) {
-        case 0: if wasRead(id) { users[id] = nil }
-        case 1: if random.once(in: 20) { for id in users.keys.sorted() where wasRead(id) { users[id] = nil } }
+        case 0: remove(id)
+        case 1: if random.once(in: 20) { for id in users.keys.sorted() { remove(id) } }
         case 2, 3:
             // Two users swap their phones in one transaction.
             guard let other, let mine = users[id]?.phone, let theirs = users[other]?.phone else { return }
@@ -106,7 +112,14 @@ struct Simulation {
 
     private mutating func set(_ id: Int, _ name: String, _ phone: String?) {
         users[id] = User(name: name, phone: phone, changedAt: changes)
+        unread.insert(id)
         if let phone { pastPhones[id, default: []].insert(phone) }
+    }
+
+    private mutating func remove(_ id: Int) {
+        guard wasRead(id) else { return }
+        users[id] = nil
+        unread.insert(id)
     }
 
     private mutating func newPhone() -> String? {
@@ -202,7 +215,7 @@ struct Simulation {
         leader.depth = Int.random(in: 1...4, using: &random)
     }
 
-    private mutating func refresh(mayFail: Bool) {
+    private mutating func refresh(mayFail: Bool, readsAll: Bool = false) {
         if mayFail { redis.fate = chaoticFate() }
         defer { redis.fate = { _ in .answered } }
         guard !random.once(in: 5) || leader.needsRead else {
@@ -210,7 +223,10 @@ struct Simulation {
             writeMark()
             return
         }
-        let ids = users.keys.sorted().shuffled(using: &random)
+        var ids = users.keys.sorted().shuffled(using: &random)
+        let readsSome = settings.readsIdentities && !readsAll && leader.isFirstPassDone && !random.once(in: 3)
+        let some = readsSome ? someIdentities() : nil
+        if let some { ids.removeAll { !some.contains($0) } }
         let horizon = changes
         var flags: [Bool]?
         if !leader.isFirstPassDone, let mark, !random.once(in: 4) { flags = ids.map { users[$0]!.changedAt > mark } }
@@ -221,19 +237,30 @@ struct Simulation {
                 .afterSettlingBatches(Int.random(in: 0...2, using: &random)),
             ].randomElement(using: &random) : nil
         let isDone = leader.pass(
-            ids.map(row), flags: flags, chunk: Int.random(in: 1...5, using: &random), abort: abort)
-        if case .afterChunk = abort {} else { changesRead = horizon }
+            ids.map(row), of: some?.sorted().map { "\($0)" }, flags: flags,
+            chunk: Int.random(in: 1...5, using: &random), abort: abort)
+        if isDone { unread.subtract(some ?? unread) }
+        if case .afterChunk = abort {} else if some == nil || isDone && unread.isEmpty { changesRead = horizon }
         for written in redis.log where !written.hasPrefix("T") && !written.hasPrefix("t") {
             evicted.remove(String(written.dropFirst(2)))
         }
-        guard isDone else { return }
+        guard isDone, unread.isEmpty else { return }
         if settings.mode == .invalidate && !settings.sharesPhones {
             leader.refresh.passed(Fixture.mark(horizon))
         }
         writeMark()
         if settings.mode == .upsert && !leader.needsRead && !leader.isHolding && leader.summary.keysFailed == 0 {
             compare(isFinal: false)
+            if some != nil { comparisonsOfSome += 1 }
         }
+    }
+
+    /// The users that a source of changes would name: those that changed, and perhaps others, or only some of them.
+    private mutating func someIdentities() -> Set<Int> {
+        var ids = unread
+        if random.once(in: 3) { ids = ids.filter { _ in !random.once(in: 3) } }
+        if random.once(in: 2) { ids.formUnion((0..<3).map { _ in Int.random(in: 1...16, using: &random) }) }
+        return ids
     }
 
     private mutating func writeMark() {
@@ -274,7 +301,7 @@ struct Simulation {
             advance(settings.mode == .upsert ? .seconds(25) : .seconds(2))
             _ = leader.tick()
         }
-        refresh(mayFail: false)
+        refresh(mayFail: false, readsAll: true)
         evicted = []
         compare(isFinal: true)
         if leader.needsRead || leader.isHolding { violations.append("work is left for ever") }

@@ -1,0 +1,10 @@
+/// What a pass learns from its read.
+public enum ReadScope: Hashable, Sendable {
+    /// All rows of the dataset come: one that does not is gone.
+    case allRows
+    /// The rows with these identities come, as far as they exist: one of them that does not is gone. All other rows stay
+    /// as they are remembered, and keep their keys.
+    ///
+    /// An identity is the text of its columns in the `COPY` format with tabs between, as it stands at the start of a line.
+    case identities([[UInt8]])
+}
