@@ -106,7 +106,8 @@ struct DatasetsReader {
         let query = block.optional("query", .query, "A `SELECT` to read instead of a table; needs `identity`.")
         let condition = block.optional(
             "where", .text(example: "deleted_at is null"),
-            "An SQL condition: which rows there are. One that stops matching loses its keys. Only with `table`.")
+            "An SQL condition: which rows there are. One that stops matching loses its keys, unless a `filter` left it out of the pass before. Only with `table`."
+        )
         let filter = block.optional(
             "filter", .text(example: "updated_at > now() - interval '1 hour'"),
             "An SQL condition: which rows a pass looks at, beside those that changed. One that stops matching keeps its keys until their TTL. Only with `table`."

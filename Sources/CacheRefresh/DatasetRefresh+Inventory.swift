@@ -9,6 +9,15 @@ extension DatasetRefresh {
         return !dataset.hasFilter
     }
 
+    /// Whether a leader looks at the keys more than once.
+    var looksAgain: Bool {
+        switch dataset.mode {
+        case .upsert: false
+        case .existing: !dataset.hasFilter
+        case .invalidate: true
+        }
+    }
+
     /// Looks at a key that is there: one that no row makes belongs to a row that was deleted while nobody led.
     ///
     /// A key that the dataset can't have made for certain is left alone. Between calls ``nextBatch(at:)`` may offer

@@ -45,7 +45,11 @@ extension DatasetRefresh {
     ///
     /// - Parameter since: the mark since which changed rows were read whatever the filter says; nil if they were not.
     public mutating func passed(_ mark: Mark, since: Mark? = nil) {
-        marks.passed(mark, since: since, repetition: ledger.repetitions.queued)
+        // A successor without a mark would miss what changes outside a filter: the first one does not wait. Where it
+        // would unlink all keys instead, that is right as long as something is still to be repeated.
+        let isFirst = marks.reached == nil && since == nil
+        let waits = dataset.mode == .invalidate || !isFirst
+        marks.passed(mark, since: since, repetition: waits ? ledger.repetitions.queued : 0)
     }
 
     /// The mark that may be written now, if any.

@@ -159,7 +159,7 @@ public struct DatasetRefresh: ~Copyable, Sendable {
     public mutating func finishPass() {
         guard case .settled = phase else { preconditionFailure("a pass is finished after all its work was taken") }
         phase = .idle
-        looks.finish(lookingAgainAfter: dataset.mode == .upsert ? [] : dataset.repetitionDelays)
+        looks.finish(lookingAgainAfter: looksAgain ? dataset.repetitionDelays : [])
         ledger.finishPass()
     }
 

@@ -12,20 +12,27 @@ public struct Mark: Hashable, Sendable {
     public let history: ServerHistory
     /// The fingerprint of the dataset as it was defined; see ``Dataset/fingerprint(with:)``.
     public let fingerprint: String
+    /// The object ids of the table that was read and of its partitions: all rows of another one are new, however old
+    /// they are. Empty where that is not known, or nobody asks.
+    public let tables: Set<UInt32>
 
-    public init(horizon: UInt64, history: ServerHistory, fingerprint: String) {
+    public init(horizon: UInt64, history: ServerHistory, fingerprint: String, tables: Set<UInt32> = []) {
         self.horizon = horizon
         self.history = history
         self.fingerprint = fingerprint
+        self.tables = tables
     }
 
     /// Reads the text of ``description``. Nil for any other text; words that a later version adds are ignored.
     public init?(_ text: String) {
-        let words = text.split(separator: " ", omittingEmptySubsequences: false)
+        let words = text.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false).map(Substring.init)
         guard words.count >= 3, words[0] == "\(Self.format)", let horizon = UInt64(words[1]),
             let history = ServerHistory(words: words.dropFirst(3))
         else { return nil }
-        self.init(horizon: horizon, history: history, fingerprint: String(words[2]))
+        let tables = words.dropFirst(3 + ServerHistory.wordCount).first?.utf8.split(separator: UInt8(ascii: ","))
+        self.init(
+            horizon: horizon, history: history, fingerprint: String(words[2]),
+            tables: Set((tables ?? []).compactMap { UInt32(Substring($0)) }))
     }
 
     /// Whether a mark tells which rows changed since.
@@ -52,7 +59,7 @@ public struct Mark: Hashable, Sendable {
     /// told by it is the caller's matter: a server that was restored or promoted may use ids again.
     public func carried(to snapshot: Snapshot) -> Mark? {
         guard snapshot.horizon >= horizon else { return nil }
-        return Mark(horizon: horizon, history: snapshot.history, fingerprint: fingerprint)
+        return Mark(horizon: horizon, history: snapshot.history, fingerprint: fingerprint, tables: tables)
     }
 
     /// Whether a crash can't take back any more what the mark stands for; as a later snapshot shows.
@@ -63,7 +70,10 @@ public struct Mark: Hashable, Sendable {
 }
 
 extension Mark: CustomStringConvertible {
-    public var description: String { "\(Self.format) \(horizon) \(fingerprint) \(history)" }
+    public var description: String {
+        let tables = tables.isEmpty ? "" : " " + tables.sorted().map(String.init).joined(separator: ",")
+        return "\(Self.format) \(horizon) \(fingerprint) \(history)\(tables)"
+    }
 }
 
 /// Decides when a mark may be written: never before every invalidation that it stands for, the repetition included, nor
@@ -129,7 +139,7 @@ struct MarkKeeper: Sendable {
     /// is not waited for.
     mutating func goOn(from other: MarkKeeper, fingerprint: String) {
         func renamed(_ mark: Mark) -> Mark {
-            Mark(horizon: mark.horizon, history: mark.history, fingerprint: fingerprint)
+            Mark(horizon: mark.horizon, history: mark.history, fingerprint: fingerprint, tables: mark.tables)
         }
         reached = other.reached.map(renamed)
         waiting = other.waiting.map { (mark: renamed($0.mark), repetition: UInt64(0)) }

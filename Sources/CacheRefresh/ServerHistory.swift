@@ -42,10 +42,13 @@ extension ServerHistory: CustomStringConvertible {
         "\(system) \(start) \(timeline) \(isStandby ? "standby" : "primary") \(position) \(Self.escaped(database))"
     }
 
+    /// How many words ``description`` has.
+    static let wordCount = 6
+
     /// Reads the words of ``description``; nil for any others. More words, which a later version may add, are ignored.
     init?(words: some Collection<Substring>) {
-        let words = words.prefix(6).map { $0 }
-        guard words.count == 6, let start = Int64(words[1]), let timeline = UInt32(words[2]),
+        let words = words.prefix(Self.wordCount).map { $0 }
+        guard words.count == Self.wordCount, let start = Int64(words[1]), let timeline = UInt32(words[2]),
             ["primary", "standby"].contains(words[3]), let position = WALPosition(words[4])
         else { return nil }
         self.init(
@@ -55,7 +58,8 @@ extension ServerHistory: CustomStringConvertible {
 
     /// Reads the text of ``description``; nil for any other.
     public init?(_ text: String) {
-        self.init(words: text.split(separator: " ", omittingEmptySubsequences: false))
+        self.init(
+            words: text.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false).map(Substring.init))
     }
 
     /// The name of a database may hold spaces, which part the words.

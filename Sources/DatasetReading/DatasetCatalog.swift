@@ -115,20 +115,29 @@ package struct DatasetCatalog {
     /// Kinds of relations that change without a word in the log; `nextval` mostly writes none.
     private static let movingKinds = ["f": "foreign table", "S": "sequence"]
 
-    /// A text that changes whenever what is read is defined anew or lies elsewhere: a view, a primary key, a policy,
-    /// the partitions, a table that was swapped in, or filled anew after `TRUNCATE`, the labels of an enum, the
-    /// attributes of a composite type, a function in a condition.
-    ///
+    /// What the catalogs say about what is read.
+    struct Definitions: Hashable, Sendable {
+        /// Changes whenever it is defined anew or lies elsewhere: a view, a primary key, a policy, the partitions, a
+        /// table that was swapped in, or filled anew after `TRUNCATE`, the labels of an enum, the attributes of a
+        /// composite type, a function in a condition.
+        var text = ""
+        /// All relations that rows can lie in, by object id, partitions and heirs included.
+        var tables: Set<UInt32> = []
+    }
+
     /// - Parameters:
     ///   - relations: their object ids.
     ///   - columns: what is read from them.
     ///   - conditions: the dataset's own SQL.
     func definitions(
         of relations: [String], _ columns: [PostgresColumn], conditions: [String]
-    ) async throws(PostgresError) -> String {
-        try await connection.query(
+    ) async throws(PostgresError) -> Definitions {
+        let rows = try await connection.query(
             """
-            with recursive type (oid) as (
+            with recursive tree (oid) as (
+                select unnest($1::oid[])
+                union select inhrelid from tree join pg_inherits on inhparent = tree.oid
+            ), type (oid) as (
                 select unnest($2::oid[])
                 union select atttypid from pg_attribute where attrelid = any($1::oid[]) and attnum > 0
                 union select part.oid from type join pg_type t on t.oid = type.oid cross join lateral (
@@ -137,7 +146,7 @@ package struct DatasetCatalog {
                     union all select rngsubtype from pg_range where rngtypid = t.oid
                 ) part (oid) where part.oid <> 0
             )
-            select coalesce(string_agg(fact, ' ' order by fact), '') from (
+            select coalesce(string_agg(fact, ' ' order by fact), ''), array(select oid from tree) from (
                 select format('relation:%s:%s:%s', oid, relkind, pg_relation_filenode(oid))
                     from pg_class where oid = any($1::oid[])
                 union all select format('rule:%s:%s', oid, xmin) from pg_rewrite where ev_class = any($1::oid[])
@@ -160,8 +169,10 @@ package struct DatasetCatalog {
             [
                 arrayLiteral(relations), arrayLiteral(Set(columns.map(\.typeOID)).map(String.init)),
                 arrayLiteral(conditions.flatMap(SQLWords.called)),
-            ]
-        ).first?[0] ?? ""
+            ])
+        guard let row = rows.first else { return Definitions() }
+        let tables = (row[1] ?? "").utf8.split { !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        return Definitions(text: row[0] ?? "", tables: Set(tables.compactMap { UInt32(Substring($0)) }))
     }
 
     /// Whether some relation has got another file since the transaction's snapshot was taken, as by `TRUNCATE`: the rows

@@ -24,7 +24,7 @@ package struct DatasetSource: Sendable {
         package let relations: [String]
         /// Of these, the ones that are not locked before the snapshot is taken.
         let unlockable: [String]
-        let definitions: String
+        let definitions: DatasetCatalog.Definitions
         /// Why each tick must read; nil if the gate may skip one.
         package let gateObstacle: String?
         /// Rows carry the transaction that wrote them: a plain or partitioned table.
@@ -70,7 +70,7 @@ package struct DatasetSource: Sendable {
             }
             let since = verdict == .fits ? mark : nil
             let query = RowQuery(
-                dataset: dataset, binding: binding, changed: since.map(Self.changed),
+                dataset: dataset, binding: binding, changed: since.map { Self.changed(since: $0, in: binding) },
                 isFlagged: isFlagging && since != nil)
             let rows = try await connection.copy("copy (\(query.text())) to stdout")
             let result = try await body(
@@ -263,14 +263,25 @@ package struct DatasetSource: Sendable {
             hasTransactionIDs: hasTransactionIDs,
             validatesUTF8: await connection.parameter("server_encoding") == "SQL_ASCII",
             fingerprint: dataset.fingerprint(
-                with: described.map { "\($0.name) \($0.typeOID) \($0.typeModifier)" } + [definitions]))
+                with: described.map { "\($0.name) \($0.typeOID) \($0.typeModifier)" } + [definitions.text]))
     }
 
     // MARK: SQL
 
-    /// Whether a row may have changed since a mark that fits.
-    private static func changed(since mark: Mark) -> String {
-        "age(xmin) <= age('\(mark.horizon & 0xFFFF_FFFF)'::xid)"
+    /// Whether a row may have changed since a mark that fits, or is in a table that took the place of another one, or
+    /// was attached as a partition, since then.
+    private static func changed(since mark: Mark, in binding: Binding) -> String {
+        let isYoung = "age(xmin) <= age('\(mark.horizon & 0xFFFF_FFFF)'::xid)"
+        let others = mark.tables.isEmpty ? [] : binding.definitions.tables.subtracting(mark.tables).sorted()
+        guard !others.isEmpty else { return isYoung }
+        return "(\(isYoung) or tableoid in (\(others.map(String.init).joined(separator: ", "))))"
+    }
+
+    /// The mark that a pass leaves which read its rows like this.
+    package func mark(_ binding: Binding, at snapshot: Snapshot) -> Mark {
+        Mark(
+            horizon: snapshot.horizon, history: snapshot.history, fingerprint: "\(binding.fingerprint)",
+            tables: dataset.hasFilter ? binding.definitions.tables : [])
     }
 
     /// What follows `FROM`: it always has a `WHERE`, so that conditions can be added with `AND`.

@@ -145,11 +145,7 @@ package struct DatasetPass {
             course.announced(by: pipeline)
             memory.snapshot = snapshot.noted(at: now)
             if dataset.keepsMark {
-                memory.refresh.passed(
-                    Mark(
-                        horizon: snapshot.horizon, history: snapshot.history,
-                        fingerprint: "\(memory.binding.fingerprint)"),
-                    since: since)
+                memory.refresh.passed(source.mark(memory.binding, at: snapshot), since: since)
             }
             markRefusal = try await writeMark(memory, snapshot)
         } catch let lag as ServerLag {

@@ -11,6 +11,8 @@ struct MarkTests {
             Fixture.mark(.max, Fixture.history(isStandby: true, at: .max)),
             Fixture.mark(0, ServerHistory.of(database: "my odd %20 d\u{301}atabase\" 'é")),
             Fixture.mark(0, ServerHistory.of(database: "")),
+            Fixture.mark(0, ServerHistory.of(database: "\u{301} begins with a combining mark")),
+            Fixture.mark(0, ServerHistory.of(database: ""), tables: [16384, 7, .max]),
         ])
     func roundTrip(mark: Mark) {
         #expect(Mark("\(mark)") == mark)
@@ -23,6 +25,9 @@ struct MarkTests {
         let mark = Fixture.mark(7, Fixture.history(at: 0x16_B374_D848), fingerprint: "00ff")
         #expect("\(mark)" == text)
         #expect(Mark(text + " more") == mark)
+        let filtered = Fixture.mark(7, mark.history, fingerprint: "00ff", tables: [16390, 16384])
+        #expect("\(filtered)" == text + " 16384,16390")
+        #expect(Mark(text + " 16384,16390 more") == filtered)
     }
 
     @Test(

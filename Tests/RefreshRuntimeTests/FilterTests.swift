@@ -123,6 +123,22 @@ struct FilterTests {
         }
     }
 
+    @Test("What changes when the very first leader has ended early is read by the next one")
+    func afterFirstLeader() async throws {
+        try await RefreshWorld.with(sql: Self.schema) { world in
+            let leader = try await world.leader(of: Self.dataset(.existing))
+            // With all that is still to be repeated before it.
+            try await world.wait(until: "the mark is there") {
+                try await leader.tick()
+                return try await world.mark(of: "users") != nil
+            }
+            try await Self.fill(world, 2)
+            try await world.sql(Self.stamp(2, "changed"))
+            try await world.leader(of: Self.dataset(.existing)).tick()
+            #expect(try await world.get("user:2") == "\"changed\"")
+        }
+    }
+
     enum Ending: CaseIterable { case inOrder, crash }
 
     @Test("What changed around a restart of the server is read by a leader that stays", arguments: Ending.allCases)
@@ -237,6 +253,41 @@ struct FilterTests {
             try await world.sql(Self.stamp(2, "later"))
             try await next.tick()
             #expect(try await world.get("user:2") == "\"later\"")
+        }
+    }
+
+    enum OtherTable: CaseIterable { case partition, swapped }
+
+    @Test(
+        "Rows of a table that was filled long ago are read when it is attached, or takes the place of another one",
+        arguments: OtherTable.allCases, [false, true])
+    func olderTable(_ other: OtherTable, staysLeader: Bool) async throws {
+        let schema = """
+            create table users (id int primary key, name text, updated_at timestamptz) partition by range (id);
+            create table near partition of users for values from (1) to (10);
+            create table aside (like users including all);
+            insert into users values (1, 'one', now());
+            insert into aside select n, 'another ' || n, now() - interval '1 day' from generate_series(11, 13) n;
+            """
+        try await RefreshWorld.with(sql: schema) { world in
+            let leader = try await Self.settledLeader(world, .existing)
+            try await Self.fill(world, 12)
+            try await world.sql(
+                other == .partition
+                    ? "alter table users attach partition aside for values from (10) to (20)"
+                    : "alter table users rename to former; alter table aside rename to users")
+            let next = staysLeader ? leader : try await world.leader(of: Self.dataset(.existing))
+            try await next.tick()
+            #expect(try await world.get("user:12") == "\"another 12\"")
+            // From then on they are read no more: the mark knows the table.
+            let table = try #require(
+                UInt32(
+                    try await world.value("select '\(other == .partition ? "aside" : "users")'::regclass::oid") ?? ""))
+            try await world.wait(until: "the mark knows the table") {
+                world.clock.advance(by: .seconds(31))
+                try await next.tick()
+                return next.memory?.refresh.reachedMark?.tables.contains(table) == true
+            }
         }
     }
 

@@ -43,8 +43,10 @@ enum Fixture {
         Snapshot(history: history, durable: history.position, horizon: horizon, isQuiet: true)
     }
 
-    static func mark(_ horizon: UInt64, _ history: ServerHistory = history(), fingerprint: String = "f") -> Mark {
-        Mark(horizon: horizon, history: history, fingerprint: fingerprint)
+    static func mark(
+        _ horizon: UInt64, _ history: ServerHistory = history(), fingerprint: String = "f", tables: Set<UInt32> = []
+    ) -> Mark {
+        Mark(horizon: horizon, history: history, fingerprint: fingerprint, tables: tables)
     }
 
     static func json(_ id: Int, _ name: String, _ phone: String?) -> String {
