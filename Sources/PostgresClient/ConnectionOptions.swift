@@ -32,11 +32,19 @@ struct ConnectionOptions {
         }
     }
 
-    /// Empty if the URL names none; several with commas between, unless it is one of ``hostByHost``.
+    /// Empty if the URL names none; several with commas between, unless it is one of ``eachHost``.
     var host: String { values["host"] ?? values["hostaddr"] ?? "" }
 
-    /// `host:port` as far as the URL says, for people.
-    var place: String { host + (values["port"].map { ":\($0)" } ?? "") }
+    /// `host:port` as far as the URL says, for people; several with commas between.
+    var place: String {
+        eachHost.map { Self.place($0.host, port: $0.values["port"] ?? "") }.joined(separator: ",")
+    }
+
+    /// `host:port` for people: an IPv6 address stands in brackets, and a port that nobody named is left out.
+    static func place(_ host: String, port: String) -> String {
+        let host = host.utf8.contains(UInt8(ascii: ":")) && host.utf8.first != UInt8(ascii: "/") ? "[\(host)]" : host
+        return port.isEmpty ? host : "\(host):\(port)"
+    }
 
     /// `user@host:port/database` as far as the URL says, for people.
     var endpoint: String {
@@ -45,11 +53,16 @@ struct ConnectionOptions {
         return "postgresql://\(user)\(place)\(database)"
     }
 
-    /// The same for each host of the URL alone, in their order.
-    ///
-    /// Where libpq chooses among the hosts in a way that looks at all of them (`prefer-standby`, a random order), and
-    /// where the lists don't fit together, which it then says, it gets them all.
+    /// What libpq is given in turn: one host of the URL after the other, or all at once where it chooses among them in
+    /// a way that looks at all (`prefer-standby`, a random order).
     var hostByHost: [ConnectionOptions] {
+        let choosesAmongAll =
+            values["target_session_attrs"] == "prefer-standby" || values["load_balance_hosts"] == "random"
+        return choosesAmongAll ? [self] : eachHost
+    }
+
+    /// The same for each host of the URL alone, in their order. Lists that don't fit together stay: libpq then says so.
+    var eachHost: [ConnectionOptions] {
         func list(_ keyword: String) -> [String]? {
             values[keyword].map { text in
                 text.utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
@@ -59,9 +72,7 @@ struct ConnectionOptions {
         let lists = ["host", "hostaddr", "port"].compactMap { keyword in list(keyword).map { (keyword, $0) } }
         let count = lists.filter { $0.0 != "port" }.map(\.1.count).max() ?? 1
         let fits = lists.allSatisfy { $0.1.count == count || $0.0 == "port" && $0.1.count == 1 }
-        let choosesAmongAll =
-            values["target_session_attrs"] == "prefer-standby" || values["load_balance_hosts"] == "random"
-        guard count > 1, fits, !choosesAmongAll else { return [self] }
+        guard count > 1, fits else { return [self] }
         return (0..<count).map { place in
             var one = self
             for (keyword, list) in lists { one.values[keyword] = list.count == 1 ? list[0] : list[place] }

@@ -104,7 +104,7 @@ extension PostgresConfiguration {
         if let complaint = all.complaint {
             throw .usage("A parameter of the PostgreSQL URL can't be: \(complaint).")
         }
-        for options in all.hostByHost {
+        for options in all.eachHost {
             guard let port = options.values["port"], !port.isEmpty else { continue }
             if !port.utf8.contains(UInt8(ascii: ",")) {
                 guard let number = Int(port), (1...65_535).contains(number) else {
@@ -115,10 +115,10 @@ extension PostgresConfiguration {
     }
 
     /// The hosts of the URL, without ports.
-    public var hosts: [String] { (try? ConnectionOptions(self).hostByHost.map(\.host)) ?? [] }
+    public var hosts: [String] { (try? ConnectionOptions(self).eachHost.map(\.host)) ?? [] }
 
     /// The servers of the URL, each as `host:port`; the first that answers is taken.
-    public var places: [String] { (try? ConnectionOptions(self).hostByHost.map(\.place)) ?? [] }
+    public var places: [String] { (try? ConnectionOptions(self).eachHost.map(\.place)) ?? [] }
 
     /// The URL passes over hosts that take no writes, as standbys do.
     public var wantsPrimary: Bool {

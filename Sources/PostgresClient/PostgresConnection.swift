@@ -28,6 +28,8 @@ public actor PostgresConnection {
     public nonisolated let usesTLS: Bool
     /// Where the server is, and how its connection was to be protected.
     public nonisolated let transport: PostgresTransport
+    /// What happened at the hosts of the URL that came before this one and did not answer in time.
+    public nonisolated let silentHosts: [PostgresError]
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -36,6 +38,7 @@ public actor PostgresConnection {
         backendPID = Int(PQbackendPID(session.pointer))
         usesTLS = PQsslInUse(session.pointer) == 1
         transport = PostgresTransport(session.pointer)
+        silentHosts = session.silentHosts
         self.gate = gate
         self.executor = executor
         self.session = session

@@ -10,7 +10,9 @@ struct ConnectFailure {
     var lacksPassword: Bool
 
     /// Who was to be reached, for people.
-    var place: String { host.hasPrefix("/") ? "\(host)/.s.PGSQL.\(port)" : "\(host):\(port)" }
+    var place: String {
+        host.hasPrefix("/") ? "\(host)/.s.PGSQL.\(port)" : ConnectionOptions.place(host, port: port)
+    }
 
     /// The last SQLSTATE in lines like `FATAL:  28P01: password authentication failed…`.
     var sqlState: String? {
@@ -52,7 +54,16 @@ extension PostgresError {
                 .authentication,
                 """
                 PostgreSQL at \(failure.place) lets nobody in from this address as user \(failure.user) to database \
-                \(failure.database). Add a line for it to the server's pg_hba.conf, or use sslmode=verify-full if it wants TLS.
+                \(failure.database). Add a line for it to the server's pg_hba.conf\
+                \(failure.text.contains("no encryption") ? ", or use sslmode=verify-full if it wants TLS" : "").
+                """
+            )
+        case "28000" where failure.text.contains("client certificate"):
+            (
+                .authentication,
+                """
+                PostgreSQL at \(failure.place) wants a client's certificate from user \(failure.user). Name its file \
+                with `sslcert` and its key's with `sslkey` in the URL.
                 """
             )
         case "28000":
@@ -112,8 +123,8 @@ extension PostgresError {
                 "it offers no TLS. Switch TLS on at the server."
             } else if has("certificate verify failed") {
                 """
-                its certificate is not signed by a CA that sslrootcert trusts, or has expired. Name the right CA file in \
-                sslrootcert, or renew the certificate.
+                its certificate is not signed by a CA that is trusted here, or has expired. Name the file of its CA \
+                with `sslrootcert` in the URL, or renew the certificate.
                 """
             } else if has("does not match host name") {
                 """
@@ -121,7 +132,7 @@ extension PostgresError {
                 the address.
                 """
             } else if has("root certificate file") {
-                "the CA file of sslrootcert cannot be read. Name an existing, readable file."
+                "the file of trusted CAs cannot be read. Name an existing, readable one with `sslrootcert` in the URL."
             } else if has("private key file") || has("certificate file") || has("SSL certificate") {
                 "the client's certificate or key (sslcert, sslkey) cannot be used: check files, rights and that they match."
             } else if has("SSL error") || has("SSL SYSCALL error") || has("SSL negotiation") || has("SSL connection") {

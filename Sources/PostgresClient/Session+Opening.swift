@@ -7,9 +7,12 @@ extension Session {
     /// Looking up a host name (`getaddrinfo`) cannot be interrupted: whoever needs to be quick must not wait for this.
     static func open(_ configuration: PostgresConfiguration, gate: Gate) throws(PostgresError) -> Session {
         let deadline = ContinuousClock.now + configuration.connectTimeout
-        let pointer = try connect(ConnectionOptions(configuration).hostByHost[...], gate: gate, deadline: deadline)
+        var silent: [PostgresError] = []
+        let hosts = try ConnectionOptions(configuration).hostByHost
+        let pointer = try connect(hosts[...], gate: gate, deadline: deadline, &silent)
         // From here on the session frees the handle, also if an error leaves this function.
         let session = Session(owning: pointer, gate: gate, configuration: configuration)
+        session.silentHosts = silent
         PQsetErrorVerbosity(pointer, PQERRORS_DEFAULT)
         guard PQsetnonblocking(pointer, 1) == 0 else { throw session.lost() }
         try session.prepareSettings(configuration, deadline: deadline)
@@ -19,9 +22,11 @@ extension Session {
     /// Tries one host after the other. Each may take its share of the time that is left: libpq, which is driven from
     /// here, would wait for the first silent one until the whole time is over.
     ///
+    /// - Parameter silent: gets the errors of those that used their share up.
     /// - Returns: the handle of a connection, which the caller frees.
     private static func connect(
-        _ hosts: ArraySlice<ConnectionOptions>, gate: Gate, deadline: ContinuousClock.Instant
+        _ hosts: ArraySlice<ConnectionOptions>, gate: Gate, deadline: ContinuousClock.Instant,
+        _ silent: inout [PostgresError]
     ) throws(PostgresError) -> OpaquePointer {
         var hosts = hosts
         while true {
@@ -38,6 +43,7 @@ extension Session {
             } catch {
                 PQfinish(pointer)
                 guard !hosts.isEmpty, error.isPassedOver, gate.closure == nil else { throw error }
+                if error.code == .timeout { silent.append(error) }
             }
         }
     }

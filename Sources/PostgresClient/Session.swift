@@ -20,6 +20,8 @@ final class Session {
     var settings: TransactionSettings
     /// A transaction is open that was begun for a stream only.
     var hasOwnTransaction = false
+    /// What happened at the hosts of the URL that were asked before and did not answer in time.
+    var silentHosts: [PostgresError] = []
 
     /// - Parameter pointer: An open `PGconn` in non-blocking mode; it becomes the session's own.
     init(owning pointer: OpaquePointer, gate: Gate, configuration: PostgresConfiguration) {

@@ -13,6 +13,7 @@ extension ServerTests {
             let server = try await LocalPostgres.start(options)
             let rules = [
                 "local all all trust", "hostssl all encrypted 127.0.0.1/32 trust",
+                "hostssl all certified 127.0.0.1/32 trust clientcert=verify-ca",
                 "host all unwanted 127.0.0.1/32 reject",
                 "host all secretive 127.0.0.1/32 scram-sha-256", "host all postgres 127.0.0.1/32 trust",
                 "host all plain 127.0.0.1/32 trust",
@@ -21,6 +22,7 @@ extension ServerTests {
                 sql: """
                     create role secretive login password 'päss wörd/%&@'; create role unwanted login;
                     create role encrypted login; create role stranger login; create role plain login;
+                    create role certified login;
                     """)
             let file = try await server.run(sql: "show hba_file")
             try await server.run(sql: "copy (select unnest(array[\(rules)])) to '\(file)'; select pg_reload_conf()")
@@ -161,7 +163,23 @@ extension ServerTests {
         @Test func aMissingAuthority() async throws {
             let error = try await refusal(parameters: "sslmode=verify-full&sslrootcert=/nowhere/ca.crt")
             #expect(error.code == .connection)
-            #expect(error.message.contains("the CA file"))
+            #expect(error.message.contains("the file of trusted CAs"))
+        }
+
+        @Test("What is not in the URL is not spoken of as if it were")
+        func adviceWithoutParameter() async throws {
+            // Where libpq looks for one by itself there is none.
+            let error = try await refusal(parameters: "sslmode=verify-full")
+            #expect(error.code == .connection)
+            #expect(error.message.contains("with `sslrootcert` in the URL"), "\(error)")
+            let weaker = ["disable", "allow", "prefer", "require", "verify-ca"]
+            #expect(!weaker.contains { "\(error)".contains("sslmode=\($0)") } && !"\(error)".contains("change sslmode"))
+        }
+
+        @Test func aClientsCertificateIsAskedFor() async throws {
+            let error = try await refusal(user: "certified", parameters: "sslmode=require")
+            #expect(error.code == .authentication)
+            #expect(error.message.contains("`sslcert`") && !error.message.contains("CREATE ROLE"), "\(error)")
         }
 
         @Test func aServerWithoutTLS() async throws {

@@ -17,6 +17,22 @@ import Testing
         #expect(try hosts("host=a,b target_session_attrs=prefer-standby") == ["a,b:"])
     }
 
+    @Test(
+        "A host is shown with its port if it has one, an IPv6 address in brackets",
+        arguments: [
+            ("postgresql://a:1,b:2/d", ["a:1", "b:2"]), ("postgresql://a,b/d", ["a", "b"]),
+            ("postgresql://a/d", ["a"]), ("host=a,b port=7", ["a:7", "b:7"]),
+            ("postgresql://[::1]:1,[fe80::2]/d", ["[::1]:1", "[fe80::2]"]),
+            ("host=/run/x,b port=5,", ["/run/x:5", "b"]), ("host=a,b port=1,2,3", ["a,b:1,2,3"]),
+            ("host=a,b port=1,2 target_session_attrs=prefer-standby", ["a:1", "b:2"]),
+        ])
+    func places(_ url: String, _ places: [String]) throws {
+        let configuration = PostgresConfiguration(url: url)
+        #expect(configuration.places == places)
+        #expect("\(configuration)".contains("://" + places.joined(separator: ",")))
+        #expect(configuration.hosts.count == places.count)
+    }
+
     @Test func urlAndKeywordsAreRead() throws {
         let url = try ConnectionOptions(
             PostgresConfiguration(url: "postgresql://ann:geheim@db.example:6543/shop?sslmode=verify-full"))

@@ -45,6 +45,12 @@ struct PostgresInspection {
                     "The database is in SQL_ASCII, which takes any bytes for text; rows that are not UTF-8 are set aside",
                     "Move the data to a database in UTF8"))
         }
+        for silence in connection.silentHosts {
+            section.findings.append(
+                .warning(
+                    "\(silence.message) Each new connection waits as long for it before it asks the next host of the URL",
+                    "Until it answers, take it out of the URL or name it last"))
+        }
         if let exposure = Exposure.finding(connection, hosts: hosts) { section.findings.append(exposure) }
         if isStandby {
             section.findings.append(

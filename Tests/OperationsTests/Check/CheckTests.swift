@@ -1,4 +1,6 @@
 import LocalStack
+import NIOCore
+import NIOPosix
 import Testing
 
 @testable import Operations
@@ -205,6 +207,23 @@ struct CheckTests {
             let single = try await warnings(fixture.databaseURL)
             #expect(primaries == [] && single == [])
         }
+    }
+
+    @Test("a host of the URL that says nothing is named, with what it costs")
+    func silentHost() async throws {
+        let silent = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .bind(host: "127.0.0.1", port: 0).get()
+        try await InspectionFixture.with { fixture in
+            let host = "127.0.0.1:\(silent.localAddress?.port ?? 0)"
+            let url =
+                fixture.databaseURL.replacing(
+                    "@127", with: "@\(host),127") + "?target_session_attrs=read-write"
+            let warnings = try await fixture.inspector(["BATON_POSTGRES_URL": url]).check().texts(.warning, in: "")
+            #expect(warnings.count == 1, "\(warnings)")
+            #expect(warnings.first?.hasPrefix("PostgreSQL at \(host) did not accept a connection within 2.") == true)
+            #expect(warnings.first?.contains("Each new connection waits as long for it") == true)
+        }
+        try await silent.close()
     }
 
     @Test("hidden rows and a missing permission are told")
