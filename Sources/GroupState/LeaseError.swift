@@ -1,3 +1,4 @@
+internal import Formatting
 package import RedisClient
 
 /// Why nothing is known of the lease, or why it is not competed for. None of these means that a lease was lost.
@@ -32,7 +33,7 @@ extension LeaseError {
                 remedy: .repair,
                 message:
                     "A key of the group holds a value of another type. See what wrote it; if nobody needs it, delete "
-                    + "it with: redis-cli UNLINK \(LeaseError.quoted(key))",
+                    + "it with: redis-cli UNLINK \(ShellText.quoted(key))",
                 detail: "\(key) is a \(found), not a \(wanted)")
         case "NOT-A-LEASE":
             let key = try answer.field(0)
@@ -40,14 +41,14 @@ extension LeaseError {
                 remedy: .repair,
                 message:
                     "The lease's key holds something that is no lease. See what wrote it; if nobody needs it, delete "
-                    + "it with: redis-cli UNLINK \(LeaseError.quoted(key))",
+                    + "it with: redis-cli UNLINK \(ShellText.quoted(key))",
                 detail: key)
         case "NO-TTL":
             let (key, holder) = (try answer.field(0), try answer.field(1))
             self.init(
                 remedy: .repair,
                 message: "The lease never runs out. If its holder does not lead any more, delete it with: "
-                    + "redis-cli UNLINK \(LeaseError.quoted(key))",
+                    + "redis-cli UNLINK \(ShellText.quoted(key))",
                 detail: "\(key), held by \(holder), has no TTL")
         case "OTHER-DEPLOYMENT":
             let (key, deployment, holder) = (try answer.field(0), try answer.field(1), try answer.field(2))
@@ -97,9 +98,5 @@ extension LeaseError {
             message:
                 "Redis answered what the scripts never answer. Check that it is a Redis, not a proxy that changes answers.",
             detail: answer)
-    }
-
-    private static func quoted(_ key: String) -> String {
-        "'\(key.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''"))'"
     }
 }

@@ -142,8 +142,6 @@ public final class LocalPgBouncer: Sendable {
     }
 
     private static func userList(of postgres: LocalPostgres) -> String {
-        let password = postgres.options.password ?? ""
-        return
-            "\"postgres\" \"\(password.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\""))\"\n"
+        "\"postgres\" \(LocalPostgres.quoted(postgres.options.password ?? "", doubling: ["\""]))\n"
     }
 }

@@ -1,12 +1,15 @@
 extension LocalPostgres {
-    /// A text as `postgresql.conf` wants it.
-    private static func quoted(_ text: String) -> String {
-        var quoted = "'"
+    /// A text between quotation marks, in which some scalars stand twice.
+    ///
+    /// - Parameter doubled: the mark, then the others. Without it they are those of `postgresql.conf` and of `\set` in
+    ///   `psql`.
+    static func quoted(_ text: String, doubling doubled: [Unicode.Scalar] = ["'", "\\"]) -> String {
+        var quoted = String.UnicodeScalarView(doubled.prefix(1))
         for scalar in text.unicodeScalars {
-            if scalar == "'" || scalar == "\\" { quoted.unicodeScalars.append(scalar) }
-            quoted.unicodeScalars.append(scalar)
+            if doubled.contains(scalar) { quoted.append(scalar) }
+            quoted.append(scalar)
         }
-        return quoted + "'"
+        return String(quoted + doubled.prefix(1))
     }
 
     /// `postgresql.conf`; of a setting that occurs twice, the last one counts.

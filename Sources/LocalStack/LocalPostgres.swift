@@ -154,9 +154,8 @@ public final class LocalPostgres: Sendable {
                 number += 1
                 return "database_\(number)"
             }
-        let quoted = name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"")
         let kind = encoding.map { " template template0 encoding '\($0)' lc_collate 'C' lc_ctype 'C'" } ?? ""
-        try await run(sql: "create database \"\(quoted)\"\(kind)")
+        try await run(sql: "create database \(Self.quoted(name, doubling: ["\""]))\(kind)")
         return url(database: name)
     }
 
@@ -185,9 +184,8 @@ public final class LocalPostgres: Sendable {
     /// Gives the server's password to all roles that have none.
     private var passwords: String? {
         guard let password = options.password else { return nil }
-        let quoted = password.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''")
         return """
-            \\set password '\(quoted)'
+            \\set password \(Self.quoted(password))
             select format('alter role %I password %L', rolname, :'password')
             from pg_authid where rolpassword is null and rolname !~ '^pg_' \\gexec
             """

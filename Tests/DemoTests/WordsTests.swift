@@ -11,8 +11,4 @@ import Testing
         #expect(Words.elapsed(.seconds(3723)) == "1:02:03")
         #expect(Words.clock(.seconds(42)) == "0:42")
     }
-
-    /// A word that the screen tells people to type.
-    @Test(arguments: [("/tmp/demo.env", "/tmp/demo.env"), ("/tmp/it's x", #"'/tmp/it'\''s x'"#), ("", "''")])
-    func quotesForShells(_ text: String, _ word: String) { #expect(ShellText.word(text) == word) }
 }

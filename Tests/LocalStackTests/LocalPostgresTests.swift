@@ -20,6 +20,20 @@ import Testing
         #expect(!Files.exists(folder))
     }
 
+    @Test func quotesNamesAndPasswords() async throws {
+        var options = LocalPostgres.Options()
+        options.password = "p'\u{301}w\\"
+        try await LocalPostgres.withServer(options) { server in
+            let name = "a\"\u{301}b"
+            _ = try await server.createDatabase(name)
+            #expect(try await server.run(sql: "select current_database()", database: name) == name)
+            // The rule of SCRAM for texts leaves it as it is.
+            let stored = try await server.run(
+                sql: "select count(*) from pg_authid where rolname = 'postgres' and rolpassword is not null")
+            #expect(stored == "1")
+        }
+    }
+
     @Test func dataSurviveACrash() async throws {
         try await LocalPostgres.withServer { server in
             try await server.run(sql: "create table t (id int); insert into t values (7); checkpoint")

@@ -84,7 +84,7 @@ struct Servers: Sendable {
             value.map { "export \(name)=\(ShellText.quoted($0))" } ?? "unset \(name)"
         }
         let folder = plan.executable.prefix(upTo: plan.executable.lastIndex(of: "/") ?? plan.executable.startIndex)
-        return (lines + ["export PATH=\(ShellText.quoted(folder)):\"$PATH\""]).joined(separator: "\n") + "\n"
+        return (lines + ["export PATH=\(ShellText.quoted(String(folder))):\"$PATH\""]).joined(separator: "\n") + "\n"
     }
 
     /// The configuration of those who change and check rows.

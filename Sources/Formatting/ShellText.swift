@@ -1,12 +1,17 @@
 /// Text as a shell reads it.
-enum ShellText {
+package enum ShellText {
     /// In quotes, whatever is in it.
-    static func quoted(_ text: some StringProtocol) -> String {
-        "'\(text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''"))'"
+    package static func quoted(_ text: String) -> String {
+        var quoted = String.UnicodeScalarView("'".unicodeScalars)
+        for scalar in text.unicodeScalars {
+            quoted.append(contentsOf: scalar == "'" ? "'\\''".unicodeScalars : String(scalar).unicodeScalars)
+        }
+        quoted.append("'")
+        return String(quoted)
     }
 
     /// In quotes only where it needs some.
-    static func word(_ text: String) -> String {
+    package static func word(_ text: String) -> String {
         let isPlain = text.utf8.allSatisfy { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
