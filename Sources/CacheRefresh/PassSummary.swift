@@ -50,6 +50,8 @@ public struct SetAside: Hashable, Sendable {
     /// The fields of the identity in PostgreSQL's `COPY` text format, tabs between.
     public let identity: String
     public let reason: Reason
+    /// The identity for people: an empty text can be seen.
+    public var name: String { identity.isEmpty ? "''" : identity }
 }
 
 extension SetAside.Reason: CustomStringConvertible {

@@ -62,15 +62,14 @@ public struct RedisError: Error, Sendable {
 }
 
 extension RedisError: CustomStringConvertible {
-    /// Message, cause and what became of the command, on one line.
+    /// Message, cause, and that a command may have been carried out all the same, on one line.
     public var description: String {
         let fate =
             switch self.delivery {
-            case .notSent: "not sent"
-            case .unknown: "outcome unknown"
-            case .rejected: "rejected"
+            case .notSent, .rejected: ""
+            case .unknown: " What was sent may have been carried out."
             }
-        return "\(self.message)\(self.underlying.map { " (\($0))" } ?? "") [\(fate)]"
+        return "\(self.message)\(self.underlying.map { " (\($0))" } ?? "")\(fate)"
     }
 }
 
@@ -107,7 +106,7 @@ extension RedisError {
 
     static let cancelledWhileWaiting = RedisError(
         code: .cancelled, delivery: .unknown,
-        message: "The wait for a reply was cancelled; the command itself may still be carried out.")
+        message: "The wait for a reply was cancelled.")
 
     static let notEncodable = RedisError(
         code: .protocolViolation, delivery: .notSent,

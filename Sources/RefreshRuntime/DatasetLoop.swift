@@ -164,7 +164,7 @@ package struct DatasetLoop {
         if summary.rowsContested > 0 { metadata[.contested] = "\(summary.rowsContested)" }
         if summary.rowsSetAside > 0 {
             metadata[.setAside] = "\(summary.rowsSetAside)"
-            let first = memory?.refresh.setAside.prefix(3).map { "\($0.identity): \($0.reason)" } ?? []
+            let first = memory?.refresh.setAside.prefix(3).map { "\($0.name): \($0.reason)" } ?? []
             metadata[.firstSetAside] = "\(first.joined(separator: "; "))"
         }
         logger.log(isEventful ? .info : .debug, "pass finished", metadata)

@@ -231,6 +231,14 @@ import Testing
         #expect(error.description == line)
     }
 
+    @Test("An error says only where it matters what became of the command, and then in words")
+    func fate() {
+        let error = RedisError.timedOut
+        #expect("\(error)" == error.message)
+        #expect("\(RedisError.rejected(RedisServerError(line: "ERR no")))".hasSuffix("(ERR no)"))
+        #expect("\(error.with(delivery: .unknown))" == error.message + " What was sent may have been carried out.")
+    }
+
     @Test(arguments: RedisServerError.Kind.allCases)
     func advises(kind: RedisServerError.Kind) {
         #expect(kind.advice.hasSuffix("."))

@@ -1,4 +1,5 @@
 import CacheRefresh
+import Logging
 import PostgresClient
 import RedisClient
 import TestSupport
@@ -52,6 +53,18 @@ struct UnwritableRowTests {
             #expect(try await world.keyNames() == ["phone:101", "user:1", "user:3", "user:4", "user:5"])
             #expect(try await world.get("phone:101") == "1")
             #expect(leader.setAside == [])
+        }
+    }
+
+    @Test("A row whose identity is the empty text can be seen in the log")
+    func emptyIdentity() async throws {
+        let schema = "create table users (id text primary key); insert into users values ('')"
+        try await RefreshWorld.with(sql: schema) { world in
+            try await world.whileLooping(.table("users", ["user:{id}"])) { log, _ in
+                try await world.wait(until: "it is logged") {
+                    log.messages(at: .info).contains { $0.contains("firstSetAside='': a column of a key is empty") }
+                }
+            }
         }
     }
 

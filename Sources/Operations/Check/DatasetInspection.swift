@@ -127,7 +127,7 @@ struct DatasetInspection {
         case .setAside(let row):
             section.findings.append(
                 .warning(
-                    "The row \(TextLayout.printable(row.identity.utf8)) can't be written: \(row.reason)",
+                    "The row \(TextLayout.printable(row.name.utf8)) can't be written: \(row.reason)",
                     "Correct it; until then its keys stay as they are"))
         case .operations(let operations):
             section.add(

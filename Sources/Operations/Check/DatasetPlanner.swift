@@ -95,8 +95,7 @@ struct DatasetPlanner {
         guard summary.rowsSetAside > 0 else { return }
         var tally = PlanReport.Tally()
         for row in memory.refresh.setAside {
-            let identity = row.identity.isEmpty ? "\"\"" : TextLayout.printable(row.identity.utf8)
-            tally.add("\(identity): \(row.reason)", limit: limit)
+            tally.add("\(TextLayout.printable(row.name.utf8)): \(row.reason)", limit: limit)
         }
         tally.count = summary.rowsSetAside
         plan.tallies[.setAside] = tally
