@@ -13,33 +13,11 @@ import Testing
 
 @Suite("What the passes of a dataset cost and did, counted on real servers")
 struct DatasetMeterTests {
-    /// Runs `body` while a service leads, with what it counts.
-    private func whileLeading(
-        _ world: RefreshWorld, _ datasets: [Dataset],
-        _ body: (RefreshService, LeadershipTerm, @escaping (String) -> Double?) async throws -> Void
-    ) async throws -> PrometheusRegistry {
-        let registry = PrometheusRegistry()
-        let service = RefreshService(
-            configuration: try world.configuration(datasets), deployment: "test",
-            redis: ["main": try world.makeClient()], logger: RefreshWorld.quiet, metrics: registry)
-        let term = try await world.elect()
-        let task = Task { await service.lead(term) }
-        do {
-            try await body(service, term) { registry.value($0) }
-        } catch {
-            task.cancel()
-            throw error
-        }
-        task.cancel()
-        await task.value
-        return registry
-    }
-
     @Test("rows, keys, statements, commands and bytes are those that there were, and gauges end with the work")
     func counts() async throws {
         try await RefreshWorld.with(sql: RefreshWorld.twoTables) { world in
             let t = try Dataset.table("t", ["t:{id}"], changes: .snapshot, every: .milliseconds(20))
-            let registry = try await whileLeading(world, [t]) { _, _, value in
+            let registry = try await world.whileLeading([t]) { _, _, value in
                 let passes = #"baton_pass_duration_seconds_count{dataset="t"}"#
                 try await world.wait(until: "a second pass") { value(passes) ?? 0 >= 2 }
                 #expect(value(#"baton_keys_written_total{dataset="t"}"#) == 5)
@@ -85,7 +63,7 @@ struct DatasetMeterTests {
             var t = try Dataset.table("t", ["t:{id}"], changes: .snapshot, every: .milliseconds(20))
             t.maxValueBytes = 64
             try await world.sql("update t set v = repeat('x', 100) where id = 3")
-            _ = try await whileLeading(world, [t]) { _, _, value in
+            try await world.whileLeading([t]) { _, _, value in
                 try await world.wait(until: "it is set aside") { value(#"baton_rows_set_aside{dataset="t"}"#) == 1 }
                 try await world.sql("alter table t rename to gone")
                 try await world.wait(until: "passes fail") {
@@ -123,7 +101,7 @@ struct DatasetMeterTests {
     func refused() async throws {
         try await RefreshWorld.with(sql: RefreshWorld.twoTables, redis: .init()) { world in
             let t = try Dataset.table("t", ["t:{id}"], changes: .snapshot, every: .milliseconds(20))
-            _ = try await whileLeading(world, [t]) { _, _, value in
+            try await world.whileLeading([t]) { _, _, value in
                 let written = #"baton_keys_written_total{dataset="t"}"#
                 try await world.wait(until: "a full cache") { value(written) == 5 }
                 try await world.command("ACL", "SETUSER", "default", "-set")
@@ -141,7 +119,7 @@ struct DatasetMeterTests {
         try await RefreshWorld.with(sql: RefreshWorld.twoTables) { world in
             try await world.sql("update t set v = 'one' where id in (2, 4)")
             let t = try Dataset.table("t", ["t:{v}"], changes: .snapshot, every: .milliseconds(20))
-            _ = try await whileLeading(world, [t]) { _, _, value in
+            try await world.whileLeading([t]) { _, _, value in
                 try await world.wait(until: "one of them goes without") {
                     value(#"baton_rows_contested{dataset="t"}"#) == 1
                 }
@@ -156,7 +134,7 @@ struct DatasetMeterTests {
         try await RefreshWorld.with(sql: RefreshWorld.twoTables) { world in
             let t = try Dataset.table("t", ["t:{id}"], changes: .snapshot, every: .milliseconds(20))
             let u = try Dataset.table("u", ["u:{id}"], changes: .snapshot, every: .milliseconds(20))
-            _ = try await whileLeading(world, [t, u]) { service, term, _ in
+            try await world.whileLeading([t, u]) { service, term, _ in
                 var statistics: GroupStatistics?
                 try await world.wait(until: "statistics of both") {
                     statistics = try await world.command("GET", world.keys.statistics).bytes.flatMap {

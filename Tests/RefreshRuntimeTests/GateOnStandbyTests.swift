@@ -1,7 +1,6 @@
 import CacheRefresh
 import LocalStack
 import PostgresClient
-import Synchronization
 import TestSupport
 import Testing
 
@@ -98,27 +97,7 @@ struct GateOnStandbyTests {
         "A writer hammers the primary while a leader ticks: what the standby shows is in the cache after one more tick")
     func hammer() async throws {
         try await Self.with(.table("t", ["t:{id}"], where: "id = 1")) { world, servers, leader in
-            let writer = try await world.connect()
-            for round in 1...60 {
-                let isWriting = Mutex(true)
-                async let writing: Void = {
-                    defer { isWriting.withLock { $0 = false } }
-                    let id = round % 3 == 0 ? 2 : 1
-                    try await writer.execute("begin; update t set v = \(round) where id = \(id); commit")
-                    try await servers.primary.wait(for: servers.standby)
-                }()
-                repeat {
-                    try await leader.tick()
-                } while isWriting.withLock { $0 }
-                try await writing
-                try await leader.tick()
-                let expected = round % 3 == 0 ? round - 1 : round
-                guard try await world.get("t:1")?.contains("\"v\":\(expected),") == true else {
-                    Issue.record("round \(round) was missed")
-                    return
-                }
-            }
-            try await world.wait(until: "the gate shuts") { try await leader.tick() == nil }
+            try await GateRace(rounds: 60).run(world, leader) { try await servers.primary.wait(for: servers.standby) }
         }
     }
 }

@@ -56,7 +56,7 @@ struct TroubledRedisTests {
         try await RefreshWorld.with(sql: RefreshWorld.twoTables, redis: .init()) { world in
             let t = try Dataset.table("t", ["t:{id}"], changes: .snapshot, every: .milliseconds(20))
             let inspector = Inspector(try world.configuration([t]), path: "test.yaml")
-            try await Self.whileLeading(world, [t]) { _ in
+            try await world.whileLeading([t]) { _, _, _ in
                 try await world.wait(until: "it is told") { try await inspector.status().view.statistics != nil }
                 #expect(try await inspector.status().refusalOfWrites == nil)
                 try await world.command("CONFIG", "SET", "maxmemory", "1")
@@ -85,7 +85,7 @@ struct TroubledRedisTests {
         try await RefreshWorld.with(sql: RefreshWorld.twoTables, redis: .init()) { world in
             let t = try Dataset.table("t", ["t:{id}"], changes: .snapshot, every: .milliseconds(20))
             let inspector = Inspector(try world.configuration([t]), path: "test.yaml")
-            try await Self.whileLeading(world, [t]) { value in
+            try await world.whileLeading([t]) { _, _, value in
                 let succeeded = #"baton_last_success_timestamp_seconds{dataset="t"}"#
                 try await world.wait(until: "a success") { value(succeeded) != nil }
                 try await world.command("ACL", "SETUSER", "default", "-unlink")
@@ -116,7 +116,7 @@ struct TroubledRedisTests {
             var t = try Dataset.table("t", ["t:{id}"], changes: .snapshot, every: .milliseconds(20))
             t.confirmAfter = .seconds(600)
             let inspector = Inspector(try world.configuration([t]), path: "test.yaml")
-            try await Self.whileLeading(world, [t]) { value in
+            try await world.whileLeading([t]) { _, _, value in
                 try await world.wait(until: "a full cache") { try await world.keyNames().count == 30 }
                 try await world.sql("delete from t where id > 10")
                 try await world.wait(until: "the brake holds") {
@@ -148,7 +148,7 @@ struct TroubledRedisTests {
             let slow = try Dataset.query(
                 "select id, pg_sleep(600)::text as v from t", name: "slow", identity: ["id"], ["slow:{id}"])
             let inspector = Inspector(try world.configuration([slow]), path: "test.yaml")
-            let registry = try await Self.whileLeading(world, [slow]) { value in
+            let registry = try await world.whileLeading([slow]) { _, _, value in
                 let since = #"baton_refreshed_since_timestamp_seconds{dataset="slow"}"#
                 try await world.wait(until: "a series") { value(since) != nil }
                 let age = Double(WallClock.now.millisecondsSince1970) / 1000 - (value(since) ?? 0)
@@ -178,29 +178,5 @@ struct TroubledRedisTests {
             let problems = try await fixture.inspector().check().texts(.problem, in: "main")
             #expect(problems.count == 1 && problems[0].contains("min-replicas-to-write"), "\(problems)")
         }
-    }
-
-    // MARK: -
-
-    /// Runs `body` while a service leads, with what it counts.
-    @discardableResult
-    private static func whileLeading(
-        _ world: RefreshWorld, _ datasets: [Dataset], _ body: (@escaping (String) -> Double?) async throws -> Void
-    ) async throws -> PrometheusRegistry {
-        let registry = PrometheusRegistry()
-        let service = RefreshService(
-            configuration: try world.configuration(datasets), deployment: "test",
-            redis: ["main": try world.makeClient()], logger: RefreshWorld.quiet, metrics: registry)
-        let term = try await world.elect()
-        let task = Task { await service.lead(term) }
-        do {
-            try await body { registry.value($0) }
-        } catch {
-            task.cancel()
-            throw error
-        }
-        task.cancel()
-        await task.value
-        return registry
     }
 }
