@@ -24,8 +24,8 @@ let package = Package(
         .executable(name: "baton", targets: ["baton"]),
         // For the benchmarks, which are a package of their own.
         .library(name: "CacheRefresh", targets: ["CacheRefresh"]),
+        .library(name: "Drills", targets: ["Drills"]),
         .library(name: "LocalStack", targets: ["LocalStack"]),
-        .library(name: "Faults", targets: ["Faults"]),
         .library(name: "PostgresClient", targets: ["PostgresClient"]),
         // For `Fuzzing`, a package of its own too.
         .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
@@ -197,8 +197,8 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
-        // What demo and faults share of running replicas.
-        .target(name: "Drills", dependencies: ["JSON"], swiftSettings: strict),
+        // Replicas as processes: what demo, faults, tests and benchmarks share.
+        .target(name: "Drills", dependencies: ["JSON", "LocalStack"], swiftSettings: strict),
         .target(
             name: "LocalStack",
             dependencies: [
@@ -263,8 +263,9 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "BatonConfiguration", "CacheRefresh", "DatasetReading", "ElectionRuntime", "Formatting", "GroupState",
-                "LeaderElection", "LocalStack", "PostgresClient", "RedisClient", "RefreshRuntime", "Telemetry",
+                "BatonConfiguration", "CacheRefresh", "DatasetReading", "Drills", "ElectionRuntime", "Formatting",
+                "GroupState", "LeaderElection", "LocalStack", "PostgresClient", "RedisClient", "RefreshRuntime",
+                "Telemetry",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -360,7 +361,7 @@ let package = Package(
         .testTarget(
             name: "OperationsTests",
             dependencies: [
-                "baton", "BatonConfiguration", "CacheRefresh", "DatasetReading", "ElectionRuntime", "Faults",
+                "baton", "BatonConfiguration", "CacheRefresh", "DatasetReading", "Drills", "ElectionRuntime", "Faults",
                 "Formatting", "GroupState", "JSON", "LeaderElection", "LocalStack", "Operations", "PostgresClient",
                 "RedisClient", "RefreshRuntime", "Telemetry", "TestSupport",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
@@ -382,7 +383,7 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["baton", "LocalStack", "PostgresClient", "RedisClient"],
+            name: "EndToEndTests", dependencies: ["baton", "Drills", "LocalStack", "PostgresClient", "RedisClient"],
             swiftSettings: strict),
         .testTarget(
             name: "FaultTests",
@@ -392,7 +393,7 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: strict),
-        .testTarget(name: "EngineTests", dependencies: ["baton", "LocalStack"], swiftSettings: strict),
+        .testTarget(name: "EngineTests", dependencies: ["baton", "Drills", "LocalStack"], swiftSettings: strict),
         // A target of its own, so that `Fuzzing` has it too.
         .target(
             name: "FuzzTargets",
@@ -406,6 +407,6 @@ let package = Package(
         .testTarget(
             name: "ProjectTests", dependencies: ["baton", "BatonConfiguration", "LocalStack", "TestSupport"],
             swiftSettings: strict),
-        .testTarget(name: "RunbookTests", dependencies: ["baton", "LocalStack"], swiftSettings: strict),
+        .testTarget(name: "RunbookTests", dependencies: ["baton", "Drills", "LocalStack"], swiftSettings: strict),
     ]
 )

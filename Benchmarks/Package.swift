@@ -16,6 +16,7 @@ let package = Package(
                 // The program that is measured, built beside this one.
                 .product(name: "baton", package: "baton"),
                 .product(name: "CacheRefresh", package: "baton"),
+                .product(name: "Drills", package: "baton"),
                 .product(name: "LocalStack", package: "baton"),
                 .product(name: "PostgresClient", package: "baton"),
             ],

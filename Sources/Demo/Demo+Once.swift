@@ -91,9 +91,9 @@ extension Demo {
     private func fullPass(
         of datasets: [Dataset], _ servers: Servers, _ redis: RedisConnection, _ progress: Progress
     ) async throws -> FullPass {
-        let replica = ReplicaProcess(
-            name: "replica-1", plan: plan, environment: servers.environment(for: plan), report: { _ in })
-        let child = try await replica.start()
+        let replica = try await ReplicaProcess.start(
+            "replica-1", program: plan.executable, configuration: plan.configuration,
+            environment: servers.environment(for: plan))
         let counting = Task {
             while !Task.isCancelled {
                 if let keys = try? await redis.send(RedisCommand("DBSIZE")).int {
@@ -105,17 +105,15 @@ extension Demo {
         defer { counting.cancel() }
         do {
             var pass = FullPass()
-            try await withTimeLimit(patience) {
-                pass.reports = try await Self.firstPasses(of: Set(datasets.map(\.name)), child)
-            }
-            pass.peakMemory = ProcessStatus.of(child.pid)?.peakMemory ?? 0
-            let status = await child.terminate(grace: ReplicaProcess.patience)
+            pass.reports = try await firstPasses(of: datasets.map(\.name), by: replica)
+            pass.peakMemory = ProcessStatus(of: replica.process.pid)?.peakMemory ?? 0
+            let status = await replica.process.terminate(grace: ReplicaKeeper.patience)
             guard status.isSuccess else {
                 throw DemoError(.replica, "The replica ended with \(status) when told to stop.")
             }
             return pass
         } catch {
-            await child.terminate(grace: ReplicaProcess.patience)
+            await replica.process.terminate(grace: ReplicaKeeper.patience)
             throw error
         }
     }
@@ -123,33 +121,26 @@ extension Demo {
     /// Generous also for slow machines, but not for ever.
     private var patience: Duration { .seconds(60 + plan.size.merchants / 2_000) }
 
-    private static func firstPasses(of names: Set<String>, _ child: ChildProcess) async throws -> [String: PassReport] {
+    private func firstPasses(of names: [String], by replica: ReplicaProcess) async throws -> [String: PassReport] {
+        let deadline = ContinuousClock.now + patience
         var reports: [String: PassReport] = [:]
-        var said: [String] = []
-        for await text in child.standardError {
-            let line = LogLine(parsing: text)
-            if let report = PassReport(line), names.contains(report.dataset), reports[report.dataset] == nil {
-                reports[report.dataset] = report
-                if reports.count == names.count { return reports }
+        do {
+            for name in names {
+                let entry = try await replica.firstLine("a pass of \(name)", within: deadline - .now) {
+                    $0.message == "pass failed" || PassReport($0)?.dataset == name
+                }
+                guard let report = PassReport(entry.line) else {
+                    throw DemoError(.replica, "A pass failed: \(entry.line.words).")
+                }
+                reports[name] = report
             }
-            if line.message == "pass failed" { throw DemoError(.replica, "A pass failed: \(line.words).") }
-            if line.isWarning || !text.hasPrefix("{") { said.append("  \(line.words)") }
+            return reports
+        } catch let error as ReplicaProcess.LineMissing {
+            guard let ending = error.ending else {
+                throw DemoError(.replica, "No full pass within \(Words.elapsed(patience)).")
+            }
+            let said = replica.log.filter(\.isWarning).suffix(10).map { "  \($0.words)" }
+            throw DemoError(.replica, (["The replica ended by itself (\(ending))."] + said).joined(separator: "\n"))
         }
-        try Task.checkCancellation()
-        let status = await child.wait()
-        throw DemoError(
-            .replica, (["The replica ended by itself (\(status))."] + said.suffix(10)).joined(separator: "\n"))
-    }
-}
-
-/// Runs `body`, and throws if it takes longer than `limit`.
-private func withTimeLimit(_ limit: Duration, _ body: () async throws -> Void) async throws {
-    try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask {
-            try await Task.sleep(for: limit)
-            throw DemoError(.replica, "No full pass within \(Words.elapsed(limit)).")
-        }
-        defer { group.cancelAll() }
-        try await body()
     }
 }

@@ -56,7 +56,7 @@ public struct Demo: Sendable {
         try await withThrowingTaskGroup(of: Bool.self) { group in
             defer { group.cancelAll() }
             for name in names {
-                let replica = ReplicaProcess(name: name, plan: plan, environment: environment, report: tell)
+                let replica = ReplicaKeeper(name: name, plan: plan, environment: environment, report: tell)
                 group.addTask {
                     try await replica.run()
                     return false

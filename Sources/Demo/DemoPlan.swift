@@ -4,8 +4,8 @@ public import CacheRefresh
 public struct DemoPlan: Sendable {
     /// The program whose `run` command is a replica.
     public var executable: String
-    /// Its arguments; `--replica NAME` is added.
-    public var arguments: [String]
+    /// The path of a replica's configuration file.
+    public var configuration: String
     /// The variables that tell a replica where PostgreSQL is.
     public var postgresVariables: [String]
     /// The variables that tell a replica where each Redis is; the demo has one for all.
@@ -25,12 +25,12 @@ public struct DemoPlan: Sendable {
     public var duration: Duration?
 
     public init(
-        executable: String, arguments: [String], postgresVariables: [String] = ["BATON_POSTGRES_URL"],
+        executable: String, configuration: String, postgresVariables: [String] = ["BATON_POSTGRES_URL"],
         redisVariables: [String] = ["BATON_REDIS_MAIN_URL"], environment: [String: String?] = [:],
         datasets: [Dataset], keyPrefix: String = "", leaseKey: String = "{baton:default}:lease"
     ) {
         self.executable = executable
-        self.arguments = arguments
+        self.configuration = configuration
         self.postgresVariables = postgresVariables
         self.redisVariables = redisVariables
         self.environment = environment

@@ -8,12 +8,17 @@ public struct LogLine: Hashable, Sendable {
     public let message: String
     /// Everything else, by name, as text.
     public let metadata: [String: String]
+    /// The whole line, as it was printed.
+    public let text: String
 
     /// A line of these members.
-    public init(level: String = "info", message: String, metadata: [String: String] = [:]) {
+    ///
+    /// - Parameter text: nil for the message.
+    public init(level: String = "info", message: String, metadata: [String: String] = [:], text: String? = nil) {
         self.level = level
         self.message = message
         self.metadata = metadata
+        self.text = text ?? message
     }
 
     /// Reads a line of the JSON log; what is none is its own message.
@@ -35,7 +40,7 @@ public struct LogLine: Hashable, Sendable {
         }
         self.init(
             level: texts.removeValue(forKey: "level")?.lowercased() ?? "info",
-            message: texts.removeValue(forKey: "message") ?? line, metadata: texts)
+            message: texts.removeValue(forKey: "message") ?? line, metadata: texts, text: line)
     }
 
     /// The term's, in lines about a term.

@@ -56,6 +56,20 @@ public final class ChildProcess: Sendable {
                 workingDirectory: workingDirectory))
     }
 
+    /// Runs a program to its end.
+    ///
+    /// - Returns: what it wrote to standard output, without the last line end.
+    /// - Throws: ``LocalStackError``: `missingProgram`, or `commandFailed` with what it wrote to standard error.
+    @discardableResult
+    public static func output(
+        _ executable: String, _ arguments: [String] = [], environment: [String: String?] = [:]
+    ) async throws -> String {
+        let output = try await Command.run(
+            Launch(
+                executable: Programs.find(executable), arguments: arguments, environment: .inherited(environment)))
+        return output.hasSuffix("\n") ? String(output.dropLast()) : output
+    }
+
     /// How the process ended; nil while it runs.
     public var exitStatus: ExitStatus? { ending.status.withLock { $0 } }
 

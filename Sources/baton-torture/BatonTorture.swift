@@ -1,6 +1,6 @@
 internal import ArgumentParser
 internal import Faults
-internal import Foundation
+internal import Glibc
 
 /// `baton-torture`: three real replicas, a real Redis, and one fault after the other.
 @main
@@ -33,8 +33,8 @@ struct BatonTorture: AsyncParsableCommand {
             throw ValidationError(
                 "--namespaces needs root, the program ip, and a kernel that makes network namespaces.")
         }
-        let beside = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-        var options = Cluster.Options(program: baton ?? beside.appendingPathComponent("baton").path)
+        var options = Cluster.Options()
+        if let baton { options.program = baton }
         options.inNamespaces = namespaces
         options.busyRows = 3000
         let command = "baton-torture --seed \(seed) --for \(length)\(namespaces ? " --namespaces" : "")"
@@ -42,7 +42,7 @@ struct BatonTorture: AsyncParsableCommand {
         let verdict: Verdict
         do {
             verdict = try await Torture(seed: seed, length: length.duration, options: options).run(say)
-        } catch let error as FaultError {
+        } catch {
             say("\(error)\nFAILED; to repeat: \(command)")
             throw ExitCode.failure
         }

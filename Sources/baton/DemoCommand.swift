@@ -97,7 +97,7 @@ struct DemoCommand: AsyncParsableCommand {
             changes.updateValue(nil, forKey: "\(variable)_FILE")
         }
         var plan = DemoPlan(
-            executable: try Self.ownExecutable(), arguments: ["run", "--config", path],
+            executable: try Self.ownExecutable(), configuration: path,
             postgresVariables: [configuration.variable("postgres.url")].compactMap { $0 },
             redisVariables: configuration.redis.keys.compactMap { configuration.variable("redis.\($0).url") },
             environment: changes, datasets: configuration.datasets, keyPrefix: configuration.keyPrefix,

@@ -8,7 +8,7 @@ import Testing
 @Suite struct DemoEnvironmentTests {
     @Test func theFileOpensTheServersThatAreClosedToOthers() async throws {
         let servers = try await Servers.start(SampleDatabase.Size(merchants: 1), progress: Progress())
-        let place = try servers.place(for: DemoPlan(executable: "/nowhere/baton", arguments: [], datasets: []))
+        let place = try servers.place(for: DemoPlan(executable: "/nowhere/baton", configuration: "", datasets: []))
         let path = try #require(place.variablesPath)
         var status = stat()
         #expect(stat(path, &status) == 0)

@@ -1,3 +1,4 @@
+import Drills
 import Glibc
 import LocalStack
 import Testing
@@ -130,7 +131,7 @@ private struct Program {
             try write(datasets, to: path)
             environment["BATON_DATASETS"] = .some(path)
         }
-        let child = try await ChildProcess.start(executable, arguments, environment: environment)
+        let child = try await ChildProcess.start(ReplicaProcess.program, arguments, environment: environment)
         do {
             try await body(Program(child: child, folder: folder))
         } catch {
@@ -140,14 +141,6 @@ private struct Program {
         }
         await child.kill()
         await workspace.close()
-    }
-
-    /// Beside the test program.
-    private static var executable: String {
-        var path = [CChar](repeating: 0, count: Int(PATH_MAX))
-        let count = readlink("/proc/self/exe", &path, path.count)
-        let own = String(decoding: path.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        return own.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/baton"
     }
 
     private static var repository: String {

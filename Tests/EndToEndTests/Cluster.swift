@@ -1,3 +1,4 @@
+import Drills
 import Foundation
 import LocalStack
 import PostgresClient
@@ -11,7 +12,7 @@ final class Cluster {
     /// For the tests' own look at Redis.
     var redisPassword: String?
     private let folder: Workspace
-    private(set) var replicas: [String: Replica] = [:]
+    private(set) var replicas: [String: ReplicaProcess] = [:]
 
     private init(redis: LocalRedis, postgres: LocalPostgres, databaseURL: String, folder: Workspace) {
         self.redis = redis
@@ -38,7 +39,7 @@ final class Cluster {
                     try await body(cluster)
                 } catch {
                     for replica in cluster.replicas.values {
-                        Issue.record("\(await replica.log.joined(separator: "\n"))")
+                        Issue.record("\(replica.log.map(\.text).joined(separator: "\n"))")
                     }
                     await cluster.close()
                     throw error
@@ -52,22 +53,11 @@ final class Cluster {
     private func close() async {
         for replica in replicas.values {
             try? replica.process.signal(SIGCONT)
-            _ = await replica.process.kill()
+            await replica.process.kill()
         }
     }
 
     // MARK: Replicas
-
-    /// The built program beside this test bundle.
-    static var executable: String {
-        Bundle.allBundles.compactMap {
-            $0.bundlePath.hasSuffix(".xctest") ? $0.bundleURL.deletingLastPathComponent() : nil
-        }
-        .first.map { $0.appendingPathComponent("baton").path }
-            ?? URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent(
-                "baton"
-            ).path
-    }
 
     func configurationPath(_ revision: String) -> String { "\(folder.path)/baton-\(revision).yaml" }
 
@@ -87,13 +77,11 @@ final class Cluster {
     /// - Parameter wrapper: a command that runs the one that follows it in the same process.
     @discardableResult
     func start(
-        _ name: String, revision: String = "first", environment: [String: String] = [:],
+        _ name: String, revision: String = "first", environment: [String: String?] = [:],
         through wrapper: [String] = []
-    ) async throws -> Replica {
-        let words = wrapper + [Self.executable, "run", "--config", configurationPath(revision), "--replica", name]
-        let process = try await ChildProcess.start(
-            words[0], Array(words.dropFirst()), environment: environment.mapValues { Optional($0) })
-        let replica = Replica(name: name, process: process)
+    ) async throws -> ReplicaProcess {
+        let replica = try await ReplicaProcess.start(
+            name, configuration: configurationPath(revision), environment: environment, through: wrapper)
         replicas[name] = replica
         return replica
     }
@@ -112,7 +100,7 @@ final class Cluster {
     }
 
     /// Who holds the lease; nil if nobody does.
-    func leader() async throws -> Replica? {
+    func leader() async throws -> ReplicaProcess? {
         let lease = try await command("GET", "{baton:default}:lease")
         guard let data = lease.data(using: .utf8),
             let fields = try? JSONSerialization.jsonObject(with: data) as? [String: Any],
@@ -135,46 +123,4 @@ final class Cluster {
 
     /// The history, oldest first: what happened and to whom.
     func events() async throws -> String { try await command("XRANGE", "{baton:default}:events", "-", "+") }
-}
-
-/// One `baton run` process and what it has logged so far.
-final class Replica: Sendable {
-    let name: String
-    let process: ChildProcess
-    private let lines: LogLines
-
-    var log: [String] { get async { await lines.all } }
-
-    init(name: String, process: ChildProcess) {
-        self.name = name
-        self.process = process
-        let lines = LogLines()
-        self.lines = lines
-        Task { for await line in process.standardError { await lines.append(line) } }
-    }
-
-    actor LogLines {
-        private(set) var all: [String] = []
-        func append(_ line: String) { all.append(line) }
-    }
-}
-
-struct TimedOut: Error, CustomStringConvertible {
-    let description: String
-}
-
-/// Waits until `condition` holds.
-///
-/// - Returns: how long it took.
-@discardableResult
-func eventually(
-    _ what: String, within limit: Duration = .seconds(20), every pause: Duration = .milliseconds(20),
-    _ condition: () async throws -> Bool
-) async throws -> Duration {
-    let start = ContinuousClock.now
-    while try await !condition() {
-        guard ContinuousClock.now - start < limit else { throw TimedOut(description: "\(what): not within \(limit)") }
-        try await Task.sleep(for: pause)
-    }
-    return ContinuousClock.now - start
 }

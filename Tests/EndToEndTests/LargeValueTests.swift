@@ -1,3 +1,4 @@
+import Drills
 import Foundation
 import LocalStack
 import Testing
@@ -29,8 +30,8 @@ struct LargeValueTests {
             try await eventually("the other rows to be written") {
                 try await cluster.command("MGET", "text:1", "text:20", "text:22").contains("new 1\"}\n")
             }
-            try await eventually("the row to be named") {
-                await replica.log.contains { $0.contains("21: the value has at least \(250 << 20) bytes") }
+            try await replica.firstLine("the row's name") {
+                $0.text.contains("21: the value has at least \(250 << 20) bytes")
             }
             #expect(try await cluster.command("MGET", "text:20", "text:22").contains("new 22"))
             #expect(try await cluster.command("EXISTS", "text:21") == "0")
@@ -42,10 +43,7 @@ struct LargeValueTests {
         }
     }
 
-    /// The most memory that the process ever had.
-    private static func peakBytes(of replica: Replica) throws -> Int {
-        let status = try String(contentsOfFile: "/proc/\(replica.process.pid)/status", encoding: .utf8)
-        let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") })
-        return (Int(line.split(whereSeparator: { !$0.isNumber }).first ?? "") ?? 0) << 10
+    private static func peakBytes(of replica: ReplicaProcess) throws -> Int {
+        try #require(ProcessStatus(of: replica.process.pid)).peakMemory
     }
 }

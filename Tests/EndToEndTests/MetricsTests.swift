@@ -1,3 +1,4 @@
+import Drills
 import Foundation
 import LocalStack
 import Testing
@@ -56,7 +57,7 @@ struct MetricsTests {
             var json = ""
             try await eventually("statistics") {
                 let status = try await ChildProcess.start(
-                    Cluster.executable, ["status", "--json", "--config", cluster.configurationPath("first")])
+                    ReplicaProcess.program, ["status", "--json", "--config", cluster.configurationPath("first")])
                 json = ""
                 for await line in status.standardOutput { json += line + "\n" }
                 _ = await status.wait()

@@ -1,3 +1,4 @@
+import Drills
 import Foundation
 import LocalStack
 import Testing

@@ -1,3 +1,4 @@
+import Drills
 import Foundation
 import LocalStack
 import Testing
@@ -5,10 +6,10 @@ import Testing
 @Suite("Probes, asked as a cluster would", .serialized)
 struct ProbeTests {
     private func withReplicas(
-        _ names: String..., body: (Cluster, [(replica: Replica, probe: Probe)]) async throws -> Void
+        _ names: String..., body: (Cluster, [(replica: ReplicaProcess, probe: Probe)]) async throws -> Void
     ) async throws {
         try await Cluster.with(sql: ReplicaTests.schema, datasets: ReplicaTests.datasets) { cluster in
-            var replicas: [(Replica, Probe)] = []
+            var replicas: [(ReplicaProcess, Probe)] = []
             for name in names {
                 let replica = try await cluster.start(name, environment: ["BATON_HTTP_LISTEN": "127.0.0.1:0"])
                 replicas.append((replica, try await Probe(replica)))
@@ -34,7 +35,7 @@ struct ProbeTests {
             for (replica, probe) in replicas {
                 try await eventually("ready again") { await probe.status("/readyz") == 200 }
                 try replica.process.signal(SIGTERM)
-                #expect(await replica.process.wait(atMost: .seconds(20)) == .exited(0))
+                #expect(await replica.ended(within: .seconds(20)) == .exited(0))
                 #expect(await probe.status("/healthz") == nil)
             }
         }
@@ -57,10 +58,8 @@ struct ProbeTests {
     func portInUse() async throws {
         try await withReplicas("a") { cluster, replicas in
             let second = try await cluster.start("b", environment: ["BATON_HTTP_LISTEN": replicas[0].probe.address])
-            #expect(await second.process.wait(atMost: .seconds(10)) == .exited(69))
-            try await eventually("the reason") {
-                await second.log.contains { $0.contains("cannot listen on") && $0.contains("in use") }
-            }
+            #expect(await second.ended(within: .seconds(10)) == .exited(69))
+            #expect(second.log.contains { $0.text.contains("cannot listen on") && $0.text.contains("in use") })
         }
     }
 }
@@ -69,15 +68,8 @@ struct ProbeTests {
 struct Probe {
     let address: String
 
-    init(_ replica: Replica, within limit: Duration = .seconds(20)) async throws {
-        var found: String?
-        try await eventually("the address to be logged", within: limit) {
-            found = await replica.log.lazy.filter { $0.contains("\"listening\"") }.compactMap {
-                $0.firstMatch(of: /"address":"([^"]+)"/).map { String($0.1) }
-            }.first
-            return found != nil
-        }
-        address = try #require(found)
+    init(_ replica: ReplicaProcess, within limit: Duration = .seconds(20)) async throws {
+        address = try #require(try await replica.line("listening", within: limit).line.metadata["address"])
     }
 
     /// - Returns: nil if nobody answers.

@@ -1,3 +1,4 @@
+import Drills
 import LocalStack
 import RedisClient
 import Testing

@@ -1,3 +1,4 @@
+import Drills
 import Foundation
 import LocalStack
 import Testing
@@ -15,7 +16,7 @@ struct ReplicaTests {
           merchants: { table: merchants, key: "merchant:{id}" }
         """
 
-    private func withThree(_ body: (Cluster, Replica) async throws -> Void) async throws {
+    private func withThree(_ body: (Cluster, ReplicaProcess) async throws -> Void) async throws {
         try await Cluster.with(sql: Self.schema, datasets: Self.datasets) { cluster in
             for name in ["a", "b", "c"] { try await cluster.start(name) }
             try await eventually("a leader") { try await cluster.leader() != nil }
@@ -34,7 +35,7 @@ struct ReplicaTests {
     }
 
     /// Waits until all others know of a replica: each learns who is there when it says that it is.
-    private func waitUntilAllKnow(_ newcomer: Replica, _ cluster: Cluster) async throws {
+    private func waitUntilAllKnow(_ newcomer: ReplicaProcess, _ cluster: Cluster) async throws {
         let others = cluster.replicas.values.filter { $0.process.isRunning && $0.name != newcomer.name }.map(\.name)
         var arrival: Int64?
         try await eventually("all to know of \(newcomer.name)") {
@@ -53,7 +54,7 @@ struct ReplicaTests {
                 guard let successor = try await cluster.leader() else { return false }
                 return successor.name != leader.name
             }
-            #expect(await leader.process.wait(atMost: .seconds(20)) == .exited(0))
+            #expect(await leader.ended(within: .seconds(20)) == .exited(0))
             #expect(try await cluster.events().contains("shutdown"))
             try await expectFresh(cluster, "after SIGTERM")
         }
@@ -63,9 +64,7 @@ struct ReplicaTests {
     func killed() async throws {
         try await withThree { cluster, leader in
             for follower in cluster.replicas.values where follower.name != leader.name {
-                try await eventually("\(follower.name) to follow") {
-                    await follower.log.contains { $0.contains("\"following\"") }
-                }
+                try await follower.line("following")
             }
             // A term younger than a TTL is left alone, and a connection younger than that proves nothing.
             try await Task.sleep(for: .seconds(4))
@@ -114,12 +113,10 @@ struct ReplicaTests {
             for (number, replica) in old.enumerated() {
                 let new = try await cluster.start(
                     "new-\(number + 1)", revision: "second", environment: environment)
-                try await eventually("new-\(number + 1) to be there") {
-                    await new.log.contains { $0.contains("\"following\"") || $0.contains("\"elected\"") }
-                }
+                try await new.firstLine("its place") { ["following", "elected"].contains($0.message) }
                 try await waitUntilAllKnow(new, cluster)
                 try replica.process.signal(SIGTERM)
-                #expect(await replica.process.wait(atMost: .seconds(20)) == .exited(0))
+                #expect(await replica.ended(within: .seconds(20)) == .exited(0))
             }
             try await eventually("one of the new ones to lead") {
                 try await cluster.leader()?.name.hasPrefix("new") == true
@@ -140,9 +137,7 @@ struct ReplicaTests {
             }
             try await expectFresh(cluster, "while it slept")
             try leader.process.signal(SIGCONT)
-            try await eventually("the deposed leader to notice") {
-                await leader.log.contains { $0.contains("\"epoch\"") && $0.contains("reason") }
-            }
+            try await leader.firstLine("the end of its term") { $0.epoch != nil && $0.reason != nil }
             try await expectFresh(cluster, "after it woke")
             #expect(leader.process.isRunning)
             #expect(try await cluster.leader()?.name != leader.name)
@@ -161,7 +156,7 @@ struct ReplicaTests {
             }
             try set(by: 0)
             defer { try? FileManager.default.removeItem(atPath: clock) }
-            let library = URL(fileURLWithPath: Cluster.executable).deletingLastPathComponent()
+            let library = URL(fileURLWithPath: ReplicaProcess.program).deletingLastPathComponent()
                 .appendingPathComponent("libSteppedClock.so").path
             let stepped = try await cluster.start(
                 "stepped",
@@ -177,7 +172,7 @@ struct ReplicaTests {
             }
             for sign in [1, -1] {
                 let year = Calendar(identifier: .gregorian).component(.year, from: Date()) + sign
-                #expect(await stepped.log.contains { $0.contains("\(year)-") }, "the clock was not set at all")
+                #expect(stepped.log.contains { $0.text.contains("\(year)-") }, "the clock was not set at all")
             }
             #expect(try await cluster.leader()?.name == "stepped")
             #expect(try await cluster.events().components(separatedBy: "\nelected\n").count == 2, "elected once")
@@ -190,9 +185,7 @@ struct ReplicaTests {
         try await withThree { cluster, leader in
             try cluster.write(datasets: Self.datasets.replacing("merchant:{id}", with: "merchant:{oops"))
             try leader.process.signal(SIGHUP)
-            try await eventually("the refusal") {
-                await leader.log.contains { $0.contains("configuration not reloaded") }
-            }
+            try await leader.line("configuration not reloaded")
             try await expectFresh(cluster, "as before")
             try cluster.write(datasets: Self.datasets + "\n  names: { table: merchants, key: \"name:{id}\" }\n")
             try leader.process.signal(SIGHUP)
@@ -222,7 +215,7 @@ struct ReplicaTests {
             let status: ChildProcess.ExitStatus?
             do {
                 try leader.process.signal(SIGTERM)
-                status = await leader.process.wait(atMost: .seconds(5))
+                status = await leader.ended(within: .seconds(5))
                 try cluster.postgres.signalAll(SIGCONT)
             }
             #expect(status == .exited(0))
@@ -245,7 +238,7 @@ struct ReplicaTests {
                 try await cluster.command("EXISTS", "many:2000") == "1"
             }
             try replica.process.signal(SIGTERM)
-            #expect(await replica.process.wait(atMost: .seconds(5)) == .exited(0))
+            #expect(await replica.ended(within: .seconds(5)) == .exited(0))
             #expect(try await cluster.command("EXISTS", "many:1000000") == "0", "it had ended before it was told to")
             #expect(try await cluster.leader() == nil)
         }
@@ -261,18 +254,16 @@ struct ReplicaTests {
                 try await cluster.command("EXISTS", "merchant:100") == "1"
             }
             let new = try await cluster.start("new", revision: "second")
-            try await eventually("the new one to follow") { await new.log.contains { $0.contains("\"following\"") } }
+            try await new.line("following")
             try old.process.signal(SIGTERM)
             try await eventually("the new revision's keys") { try await cluster.command("EXISTS", "name:100") == "1" }
             let oldAgain = try await cluster.start("old-again")
-            try await eventually("the old one to follow") {
-                await oldAgain.log.contains { $0.contains("\"following\"") }
-            }
+            try await oldAgain.line("following")
             try new.process.signal(SIGTERM)
             try await eventually("the old revision to lead") { try await cluster.leader()?.name == "old-again" }
             try await expectFresh(cluster, "rolled back")
             for replica in [new, oldAgain] {
-                let refusals = await replica.log.filter { $0.contains("\"error\"") || $0.contains("\"critical\"") }
+                let refusals = replica.log.filter { ["error", "critical"].contains($0.level) }
                 #expect(refusals == [])
             }
         }
@@ -301,9 +292,7 @@ struct ReplicaTests {
             }
             // At the start each asks who the server is, before it follows.
             for name in ["a", "b", "c"] where name != leader {
-                try await eventually("\(name) to follow") {
-                    await cluster.replicas[name]?.log.contains { $0.contains("\"following\"") } == true
-                }
+                try await cluster.replicas[name]?.line("following")
             }
             try await eventually("the followers to have let go") { try await open().keys.elementsEqual([leader]) }
             var most = 0

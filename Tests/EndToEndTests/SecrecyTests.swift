@@ -1,3 +1,4 @@
+import Drills
 import Foundation
 import LocalStack
 import Testing
@@ -137,17 +138,16 @@ struct SecrecyTests {
         let replica = try await start(folder, environment)
         // It either ends, or complains and tries on.
         try await eventually("\(trouble.testDescription): a complaint") {
-            let log = await replica.log
-            return log.contains { $0.contains(#""level":"error""#) || $0.contains(#""level":"warning""#) }
-                || !replica.process.isRunning && !log.isEmpty
+            let log = replica.log
+            return log.contains(where: \.isWarning) || !replica.process.isRunning && !log.isEmpty
         }
         if let probe = try? await Probe(replica, within: .seconds(1)) {
             expectNoSecret(try await page("/metrics", probe), "\(trouble.testDescription): /metrics")
             expectNoSecret(try await page("/readyz", probe), "\(trouble.testDescription): /readyz")
         }
         try? replica.process.signal(SIGTERM)
-        _ = await replica.process.wait(atMost: .seconds(20))
-        expectNoSecret(await replica.log.joined(separator: "\n"), "\(trouble.testDescription): the log")
+        _ = await replica.ended(within: .seconds(20))
+        expectNoSecret(replica.log.map(\.text).joined(separator: "\n"), "\(trouble.testDescription): the log")
         await withTaskGroup(of: Void.self) { group in
             let commands = [
                 "check", "plan", "status", "step-down", "fsck", "history", "confirm merchants", "pause --for 1s",
@@ -211,43 +211,38 @@ struct SecrecyTests {
         try await expectNoSecretInRedis(servers)
         await servers.redis.kill()
         await servers.postgres.stop()
-        let before = (await json.log).count
-        try await eventually("complaints") { (await json.log).count > before + 3 }
+        let before = json.lineCount
+        try await eventually("complaints") { json.lineCount > before + 3 }
         // A file with mistakes, of which one holds a secret.
         try "version: 1\npostgres: { password: [\(Self.password)] }\nredis: \(Self.password)"
             .write(toFile: "\(folder)/baton.yaml", atomically: true, encoding: .utf8)
         for replica in [json, text] {
             try replica.process.signal(SIGHUP)
-            try await eventually("it is refused") {
-                await replica.log.contains { $0.contains("configuration not reloaded") }
-            }
+            try await replica.firstLine("its refusal") { $0.text.contains("configuration not reloaded") }
         }
         try await servers.redis.restart()
         try await servers.postgres.restart()
         try await eventually("a full cache again") { try await redis(servers, "EXISTS", "merchant:100") == "1" }
         // Nothing is allowed any more, not even AUTH's own name.
         _ = try await redis(servers, "ACL", "SETUSER", "default", "-@all", "+auth", "+acl")
-        let warned = (await json.log).count
-        try await eventually("more complaints") { (await json.log).count > warned + 3 }
+        let warned = json.lineCount
+        try await eventually("more complaints") { json.lineCount > warned + 3 }
         _ = try await redis(servers, "ACL", "SETUSER", "default", "+@all")
         try await expectNoSecretInRedis(servers)
         for replica in [json, text] {
             try replica.process.signal(SIGTERM)
-            _ = await replica.process.wait(atMost: .seconds(20))
-            expectNoSecret(await replica.log.joined(separator: "\n"), "the log of a leader")
+            _ = await replica.ended(within: .seconds(20))
+            expectNoSecret(replica.log.map(\.text).joined(separator: "\n"), "the log of a leader")
         }
         // What nothing is looked for in has no secrets either.
-        #expect(await json.log.count > 20)
-        #expect(await text.log.contains { $0.contains(" notice   replica   started  ") })
+        #expect(json.lineCount > 20)
+        #expect(text.log.contains { $0.text.contains(" notice   replica   started  ") })
     }
 
     // MARK: Asking
 
-    private func start(_ folder: String, _ environment: [String: String]) async throws -> Replica {
-        let process = try await ChildProcess.start(
-            Cluster.executable, ["run", "--config", "\(folder)/baton.yaml"],
-            environment: environment.mapValues { Optional($0) })
-        return Replica(name: "a", process: process)
+    private func start(_ folder: String, _ environment: [String: String]) async throws -> ReplicaProcess {
+        try await ReplicaProcess.start("a", configuration: "\(folder)/baton.yaml", environment: environment)
     }
 
     /// Both outputs of a command.
@@ -257,7 +252,7 @@ struct SecrecyTests {
         let configuration = folder.map { "--config '\($0)/baton.yaml'" } ?? ""
         let process = try await ChildProcess.start(
             "bash",
-            ["-c", "timeout 90 '\(Cluster.executable)' \(command) \(configuration) 2>&1 </dev/null"],
+            ["-c", "timeout 90 '\(ReplicaProcess.program)' \(command) \(configuration) 2>&1 </dev/null"],
             environment: environment.mapValues { Optional($0) })
         var lines: [String] = []
         for await line in process.standardOutput { lines.append(line) }

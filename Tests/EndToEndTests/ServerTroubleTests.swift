@@ -1,3 +1,4 @@
+import Drills
 import Foundation
 import LocalStack
 import Testing
@@ -18,15 +19,13 @@ struct ServerTroubleTests {
     }
 
     /// Waits until a message with these words was logged, then longer, and expects it once.
-    private func expectOnce(_ replica: Replica, _ message: String, _ words: String...) async throws {
-        func found() async -> [String] {
-            await replica.log.filter { line in
-                line.contains("\"message\":\"\(message)\"") && words.allSatisfy { line.contains($0) }
-            }
+    private func expectOnce(_ replica: ReplicaProcess, _ message: String, _ words: String...) async throws {
+        func isMeant(_ line: LogLine) -> Bool {
+            line.message == message && words.allSatisfy { line.text.contains($0) }
         }
-        try await eventually("\(message), logged with \(words)") { await !found().isEmpty }
+        try await replica.firstLine("\(message) with \(words)", where: isMeant)
         try await Task.sleep(for: .seconds(3))
-        let lines = await found()
+        let lines = replica.log.filter(isMeant).map(\.text)
         #expect(lines.count == 1, "\(lines)")
     }
 
@@ -51,7 +50,7 @@ struct ServerTroubleTests {
             try await expectOnce(replica, "cannot compete for the lease", "password")
             _ = try await cluster.command("ACL", "SETUSER", "cache", ">hush-hush")
             try await expectFilled(cluster)
-            #expect(await !replica.log.contains { $0.contains("hush-hush") })
+            #expect(!replica.log.contains { $0.text.contains("hush-hush") })
         }
     }
 
@@ -84,7 +83,7 @@ struct ServerTroubleTests {
             let redis = cluster.redis
             async let restart: Void = redis.restart()
             let replica = try await cluster.start("a")
-            try await eventually("loading, logged") { await replica.log.contains { $0.contains("LOADING") } }
+            try await replica.firstLine("the loading") { $0.text.contains("LOADING") }
             try await restart
             try await expectFilled(cluster, within: .seconds(60))
             #expect(try await cluster.command("EXISTS", "other:2000") == "1", "it was loaded and not empty")
@@ -137,8 +136,8 @@ struct ServerTroubleTests {
                     database: "app")
                 let replica = try await cluster.start(
                     "a", environment: ["BATON_POSTGRES_URL": cluster.postgres.url(database: "app", user: "asker")])
-                try await eventually("a pass") { await replica.log.contains { $0.contains("\"pass finished\"") } }
-                _ = await replica.process.terminate()
+                try await replica.line("pass finished")
+                await replica.process.terminate()
                 let log = try String(contentsOfFile: cluster.postgres.logPath, encoding: .utf8)
                 let asked = log.split(separator: "\n").filter { $0.contains("statement: ") || $0.contains("execute ") }
                 let copies = asked.filter { $0.contains(": copy (") }

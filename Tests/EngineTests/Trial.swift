@@ -1,3 +1,4 @@
+import Drills
 import Foundation
 import LocalStack
 import Testing
@@ -53,7 +54,7 @@ struct Trial {
         try #require(
             info.contains("\(name[0].lowercased())_version:\(name[1])."), "another server than is written down")
         try configure()
-        var replicas: [ChildProcess] = []
+        var replicas: [ReplicaProcess] = []
         var works = false
         do {
             for name in ["a", "b"] { replicas.append(try await start(name)) }
@@ -63,15 +64,10 @@ struct Trial {
             try await aBackupIsPutBack()
             works = true
         } catch {
-            // What replicas said is kept until somebody reads it.
-            var said: [String] = []
-            for replica in replicas {
-                await replica.kill()
-                for await line in replica.standardError { said.append(line) }
-            }
-            Issue.record("\(error)\n\(said.suffix(40).joined(separator: "\n"))")
+            let said = replicas.flatMap { $0.log }.map(\.text).suffix(40)
+            Issue.record("\(error)\n\(said.joined(separator: "\n"))")
         }
-        for replica in replicas { await replica.kill() }
+        for replica in replicas { await replica.process.kill() }
         return works
     }
 
@@ -82,10 +78,10 @@ struct Trial {
         try #require(try await differing() == [])
     }
 
-    private func aSuccessorTakesOver(_ replicas: inout [ChildProcess]) async throws {
+    private func aSuccessorTakesOver(_ replicas: inout [ReplicaProcess]) async throws {
         let first = try await leader()
         if let place = ["a", "b"].firstIndex(of: first) {
-            await replicas[place].kill()
+            await replicas[place].process.kill()
             try await aChangeArrives()
             try #require(try await leader() != first)
             replicas[place] = try await start(first)
@@ -167,14 +163,13 @@ struct Trial {
             """, to: "datasets.yaml")
     }
 
-    private func start(_ name: String) async throws -> ChildProcess {
-        try await ChildProcess.start(
-            Self.program, ["run", "--config", "\(folder.path)/baton.yaml", "--replica", name])
+    private func start(_ name: String) async throws -> ReplicaProcess {
+        try await ReplicaProcess.start(name, configuration: "\(folder.path)/baton.yaml")
     }
 
     /// Runs the program, and answers what it prints.
     private func baton(_ words: String...) async throws -> String {
-        try await lines(of: ChildProcess.start(Self.program, words + ["--config", "\(folder.path)/baton.yaml"]))
+        try await ChildProcess.output(ReplicaProcess.program, words + ["--config", "\(folder.path)/baton.yaml"])
     }
 
     private func leader() async throws -> String {
@@ -189,36 +184,6 @@ struct Trial {
 
     /// Sends Redis a command, and answers what `redis-cli` prints.
     private func command(_ words: [String]) async throws -> String {
-        try await lines(
-            of: ChildProcess.start("redis-cli", ["-p", "\(redis.port)"] + words, environment: redis.environment))
+        try await ChildProcess.output("redis-cli", ["-p", "\(redis.port)"] + words, environment: redis.environment)
     }
-
-    private func lines(of process: ChildProcess) async throws -> String {
-        var lines: [String] = []
-        for await line in process.standardOutput { lines.append(line) }
-        let status = await process.wait()
-        guard status.isSuccess else {
-            var errors: [String] = []
-            for await line in process.standardError { errors.append(line) }
-            throw Failed(description: "\(status): \((lines + errors).joined(separator: "\n"))")
-        }
-        return lines.joined(separator: "\n")
-    }
-
-    private func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(30)
-        while try await !condition() {
-            guard ContinuousClock.now < deadline else { throw Failed(description: "waited in vain for \(what)") }
-            try await Task.sleep(for: .milliseconds(50))
-        }
-    }
-
-    private struct Failed: Error, CustomStringConvertible { let description: String }
-
-    /// The built program beside this test bundle.
-    private static let program: String = {
-        let bundle = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL
-        let test = bundle ?? URL(fileURLWithPath: CommandLine.arguments[0])
-        return test.deletingLastPathComponent().appendingPathComponent("baton").path
-    }()
 }

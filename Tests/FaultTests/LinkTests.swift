@@ -1,3 +1,4 @@
+import Drills
 import Faults
 import LocalStack
 import Logging

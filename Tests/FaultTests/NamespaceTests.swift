@@ -1,3 +1,4 @@
+import Drills
 import Faults
 import LocalStack
 import Testing
@@ -36,14 +37,13 @@ struct NamespaceTests {
                 listeningOn: namespace.hostAddress, to: redis.port)
             /// What `n` is after a client inside has asked for one more, in vain or not.
             func count(heard: Bool) async throws -> String {
-                let (program, arguments) = namespace.inside(
-                    "timeout", [heard ? "20" : "1", "redis-cli", "-h", link.host, "-p", "\(link.port)", "INCR", "n"])
-                let client = try await ChildProcess.start(program, arguments, environment: redis.environment)
+                let increment = ["redis-cli", "-h", link.host, "-p", "\(link.port)", "INCR", "n"]
+                let words = namespace.wrapper + ["timeout", heard ? "20" : "1"] + increment
+                let client = try await ChildProcess.start(
+                    words[0], Array(words.dropFirst()), environment: redis.environment)
                 #expect(await client.wait().isSuccess == heard)
-                let reader = try await ChildProcess.start(
+                return try await ChildProcess.output(
                     "redis-cli", ["-p", "\(redis.port)", "GET", "n"], environment: redis.environment)
-                for await line in reader.standardOutput { return line }
-                return ""
             }
             #expect(try await count(heard: true) == "1")
             for direction in [Namespace.Direction.outward, .inward] {
@@ -69,10 +69,7 @@ struct NamespaceTests {
     }
 
     private func interfaces() async throws -> String {
-        let process = try await ChildProcess.start("ip", ["-oneline", "addr", "show"])
-        var lines: [String] = []
-        for await line in process.standardOutput { lines.append(line) }
-        return lines.joined(separator: "\n")
+        try await ChildProcess.output("ip", ["-oneline", "addr", "show"])
     }
 
     @Test("All replicas are cut off: a leader is there again when the wires are whole")

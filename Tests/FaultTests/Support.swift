@@ -6,11 +6,7 @@ enum Support {
     /// The lease's TTL, as replicas have it that are not told otherwise.
     static let ttl = Duration.seconds(3)
 
-    static var options: Cluster.Options {
-        let bundle = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL
-        let beside = (bundle ?? URL(fileURLWithPath: CommandLine.arguments[0])).deletingLastPathComponent()
-        return Cluster.Options(program: beside.appendingPathComponent("baton").path)
-    }
+    static let options = Cluster.Options()
 
     static var inNamespaces: Cluster.Options {
         var options = options

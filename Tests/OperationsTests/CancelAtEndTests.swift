@@ -1,3 +1,4 @@
+import Drills
 import Glibc
 import LocalStack
 import NIOCore
@@ -21,9 +22,9 @@ struct CancelAtEndTests {
         try await InspectionFixture.with(datasets) { fixture in
             let pooler = try await SlowPooler.start(before: fixture.postgres.port)
             let url = fixture.databaseURL.replacing(":\(fixture.postgres.port)/", with: ":\(pooler.port)/")
-            let replica = try await BatonProgram.start(
-                ["run", "--config", "baton.yaml"],
-                environment: ["BATON_POSTGRES_URL": url, "BATON_SHUTDOWN_DRAIN": "100ms"], in: fixture.files)
+            let replica = try await ReplicaProcess.start(
+                "a", configuration: "\(fixture.files.folder)/baton.yaml",
+                environment: ["BATON_POSTGRES_URL": url, "BATON_SHUTDOWN_DRAIN": "100ms"])
             do {
                 try await eventually("it reads") {
                     let count = """
@@ -33,12 +34,12 @@ struct CancelAtEndTests {
                     let name = url.split(separator: "/").last.map(String.init) ?? ""
                     return try await fixture.postgres.run(sql: count, database: name) != "0"
                 }
-                try replica.signal(SIGTERM)
-                #expect(await replica.wait(atMost: .seconds(20)) == .exited(0))
+                try replica.process.signal(SIGTERM)
+                #expect(await replica.ended(within: .seconds(20)) == .exited(0))
                 try await eventually("the request has come") { pooler.requests.count == 1 }
                 #expect(pooler.requests.abandoned == 0)
             } catch {
-                await replica.kill()
+                await replica.process.kill()
                 throw error
             }
             await pooler.close()

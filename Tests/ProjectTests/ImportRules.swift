@@ -43,7 +43,7 @@ struct ImportRules {
         ),
         // Real servers, drills and the programs.
         ("LocalStack", ["Formatting"]),
-        ("Drills", ["JSON"]),
+        ("Drills", ["JSON", "LocalStack"]),
         ("Faults", ["Drills", "Formatting", "LocalStack", "RedisClient"]),
         (
             "Demo",

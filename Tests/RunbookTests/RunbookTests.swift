@@ -1,3 +1,4 @@
+import Drills
 import Foundation
 import LocalStack
 import Testing
@@ -115,7 +116,7 @@ private struct RunningDemo {
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o711])
         let child = try await ChildProcess.start(
-            executable, ["demo", "--for", "15m", "--rows", "200"], environment: ["TMPDIR": .some(folder)],
+            ReplicaProcess.program, ["demo", "--for", "15m", "--rows", "200"], environment: ["TMPDIR": .some(folder)],
             workingDirectory: repository)
         do {
             let variables = try #require(await variablesOnceRefreshed(child))
@@ -148,12 +149,6 @@ private struct RunningDemo {
             if line.contains(" merchants: "), line.contains(" rows, "), let path { return path }
         }
         return nil
-    }
-
-    /// The built program beside this test bundle.
-    private static var executable: String {
-        let runner = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
-        return URL(fileURLWithPath: runner).deletingLastPathComponent().appendingPathComponent("baton").path
     }
 
     /// Runs a script as a person would who has read the demo's variables.

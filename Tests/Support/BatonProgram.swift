@@ -1,4 +1,5 @@
 internal import Dispatch
+internal import Drills
 internal import Glibc
 package import LocalStack
 internal import Testing
@@ -11,21 +12,13 @@ package enum BatonProgram {
         package let errors: String
     }
 
-    private static let path: String = {
-        var path = [CChar](repeating: 0, count: 4096)
-        let length = readlink("/proc/self/exe", &path, path.count)
-        let runner = String(decoding: path[..<max(0, length)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        return runner.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
-            + "/baton"
-    }()
-
     /// Runs a line of bash, in which `baton` is the program; `$BATON` to run it in the background.
     package static func run(_ line: String, in files: ConfigurationFixture) async throws -> Run {
-        try #require(access(Self.path, X_OK) == 0, "build the product baton first")
+        try #require(access(ReplicaProcess.program, X_OK) == 0, "build the product baton first")
         try files.write("", to: "errors")
         let script = """
             export REDISCLI_AUTH=\(LocalPassword.ofThisProcess)
-            cd '\(files.folder)' && BATON='\(Self.path)'; baton() { $BATON "$@"; }; set -o pipefail; { \(line) ; } 2>errors
+            cd '\(files.folder)' && BATON='\(ReplicaProcess.program)'; baton() { $BATON "$@"; }; set -o pipefail; { \(line) ; } 2>errors
             """
         let (status, output) = try #require(await shell(script))
         let file = try #require(fopen("\(files.folder)/errors", "r"))
@@ -41,9 +34,10 @@ package enum BatonProgram {
     package static func start(
         _ arguments: [String], environment: [String: String] = [:], in files: ConfigurationFixture
     ) async throws -> ChildProcess {
-        try #require(access(Self.path, X_OK) == 0, "build the product baton first")
+        try #require(access(ReplicaProcess.program, X_OK) == 0, "build the product baton first")
         return try await ChildProcess.start(
-            Self.path, arguments, environment: environment.mapValues { Optional($0) }, workingDirectory: files.folder)
+            ReplicaProcess.program, arguments, environment: environment.mapValues { Optional($0) },
+            workingDirectory: files.folder)
     }
 
     /// Waits on a thread of its own, so that tests which run beside it go on.

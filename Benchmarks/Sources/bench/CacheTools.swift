@@ -1,3 +1,4 @@
+import Drills
 import Foundation
 import LocalStack
 
@@ -106,7 +107,7 @@ struct CacheTools {
         let watch = Task {
             var peak = 0
             while !Task.isCancelled {
-                peak = max(peak, process.peakMemory)
+                peak = max(peak, ProcessStatus(of: process.pid)?.peakMemory ?? 0)
                 try? await Task.sleep(for: .milliseconds(5))
             }
             return peak

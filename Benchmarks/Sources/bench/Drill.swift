@@ -1,3 +1,4 @@
+import Drills
 import Foundation
 import LocalStack
 import PostgresClient
@@ -14,7 +15,7 @@ final class Drill {
     private let event: Failover.Event
     private let stage: Stage
     private let database: PostgresConnection
-    private var replicas: [Replica] = []
+    private var replicas: [ReplicaProcess] = []
     private var relays: [String: Relay] = [:]
     private var mark = 0
 
@@ -68,7 +69,7 @@ final class Drill {
         try await settle()
         let before = try await term()
         let leader = try replica(before.holder)
-        let log = leader.count
+        let log = leader.lineCount
         let begin = try await happen(to: leader)
         mark += 1
         let mark = mark
@@ -84,7 +85,7 @@ final class Drill {
     }
 
     /// Makes it happen, and says when.
-    private func happen(to leader: Replica) async throws -> Witness.Time {
+    private func happen(to leader: ReplicaProcess) async throws -> Witness.Time {
         if event.isMidBatch { try await awaitBatches() }
         let begin = Witness.now
         switch event {
@@ -122,20 +123,20 @@ final class Drill {
     }
 
     /// Brings the old leader back as a follower.
-    private func recover(_ leader: Replica, _ log: Int) async throws {
+    private func recover(_ leader: ReplicaProcess, _ log: Int) async throws {
         switch event {
         case .stepDown:
             _ = await stepDown?.wait()
         case .sigterm, .sigkill, .sigkillTTL:
-            _ = await leader.process.wait()
+            await leader.ended()
             replicas.removeAll { $0 === leader }
             try await start(leader.name)
         case .sigstop:
             try leader.process.signal(SIGCONT)
-            _ = try await leader.line("leadership lost", after: log, within: .seconds(30))
+            try await leader.line("leadership lost", after: log, within: .seconds(30))
         case .partition:
             relays[leader.name]?.mend()
-            _ = try await leader.line("following", after: log, within: .seconds(30))
+            try await leader.line("following", after: log, within: .seconds(30))
         case .redisEmptied: break
         }
     }
@@ -193,15 +194,15 @@ final class Drill {
         }
         let replica = try await stage.startReplica(name, environment: environment)
         if replicas.isEmpty {
-            _ = try await replica.line("elected")
+            try await replica.line("elected")
         } else {
-            _ = try await replica.line("following")
+            try await replica.line("following")
         }
         replicas.append(replica)
         startedAt = Witness.now
     }
 
-    private func replica(_ name: String) throws -> Replica {
+    private func replica(_ name: String) throws -> ReplicaProcess {
         guard let replica = replicas.first(where: { $0.name == name }) else {
             throw Shell.Failed(description: "there is no replica '\(name)'")
         }

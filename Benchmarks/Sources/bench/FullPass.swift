@@ -1,3 +1,4 @@
+import Drills
 import LocalStack
 
 /// Filling an empty cache from a large table, against the quickest way that a shell has.
@@ -5,6 +6,9 @@ struct FullPass {
     let rows: Int
     let rounds: Int
     let report: Report
+
+    /// How long a pass over all the rows may take.
+    private static let patience = Duration.seconds(300)
 
     static let table = """
         create table items (
@@ -59,7 +63,7 @@ struct FullPass {
                 quickest.append(try await shell(stage, "row_to_json"))
                 let (rate, replica) = try await baton(stage)
                 ours.append(rate)
-                peaks.append(Double(replica.peakMemory))
+                peaks.append(Double(ProcessStatus(of: replica.process.pid)?.peakMemory ?? 0))
                 if round == rounds { try await unchangedTick(stage, replica) }
                 await stage.stopReplicas()
             }
@@ -93,28 +97,30 @@ struct FullPass {
 
     /// From the start of the process, as the shell's way is timed too, election included, until every write is
     /// confirmed.
-    private func baton(_ stage: Stage) async throws -> (rate: Double, Replica) {
+    private func baton(_ stage: Stage) async throws -> (rate: Double, ReplicaProcess) {
         try await empty(stage)
         let begin = ContinuousClock.now
         let replica = try await stage.startReplica("a")
-        let line = try await replica.line("pass finished")
-        guard line.fields["written"] == "\(rows)" else { throw Shell.Failed(description: "not all: \(line.fields)") }
-        let rate = Double(rows) / (line.at - begin).seconds
+        let entry = try await replica.line("pass finished", within: Self.patience)
+        guard entry.line.metadata["written"] == "\(rows)" else {
+            throw Shell.Failed(description: "not all: \(entry.line.text)")
+        }
+        let rate = Double(rows) / (entry.at - begin).seconds
         try await expectAll(stage)
         return (rate, replica)
     }
 
     /// What ticks cost Redis when nothing changed.
-    private func unchangedTick(_ stage: Stage, _ replica: Replica) async throws {
-        _ = try await replica.line("pass finished", after: replica.count)
+    private func unchangedTick(_ stage: Stage, _ replica: ReplicaProcess) async throws {
+        try await replica.line("pass finished", after: replica.lineCount, within: Self.patience)
         let before = try await stage.fenceSequence()
-        let start = replica.count
+        let start = replica.lineCount
         var times: [Double] = []
         var seen = start
         for _ in 0..<3 {
-            let line = try await replica.line("pass finished", after: seen)
-            times.append(Double(line.fields["milliseconds"] ?? "") ?? 0)
-            seen = replica.count
+            let line = try await replica.line("pass finished", after: seen, within: Self.patience).line
+            times.append(Double(line.metadata["milliseconds"] ?? "") ?? 0)
+            seen = replica.lineCount
         }
         // Every batch moves the fence on, also one that only renews.
         let batches = try await stage.fenceSequence() - before

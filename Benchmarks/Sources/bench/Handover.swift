@@ -1,3 +1,4 @@
+import Drills
 import Foundation
 import LocalStack
 
@@ -18,9 +19,9 @@ struct Handover {
             try stage.configure(datasets: #"  items: { table: items, key: "item:{id}" }"#)
             var others = [try await stage.startReplica("a", environment: Self.environment)]
             var leader = others.removeFirst()
-            _ = try await leader.line("elected")
+            try await leader.line("elected")
             for name in ["b", "c"] { others.append(try await stage.startReplica(name, environment: Self.environment)) }
-            for replica in others { _ = try await replica.line("following") }
+            for replica in others { try await replica.line("following") }
 
             report.say("handover: \(terminations) leaders are told to end")
             var terminated: [Double] = []
@@ -43,11 +44,11 @@ struct Handover {
     ///
     /// - Returns: milliseconds from the signal to the successor's election.
     private func handOver(
-        _ stage: Stage, _ signal: Int32, _ leader: inout Replica, _ others: inout [Replica]
+        _ stage: Stage, _ signal: Int32, _ leader: inout ReplicaProcess, _ others: inout [ReplicaProcess]
     ) async throws -> Double {
         // Somewhere between two renewals.
         try await Task.sleep(for: .milliseconds(Int.random(in: 300..<1300)))
-        let starts = others.map(\.count)
+        let starts = others.map(\.lineCount)
         let begin = ContinuousClock.now
         try leader.process.signal(signal)
         let (index, at) = try await withThrowingTaskGroup(of: (Int, ContinuousClock.Instant).self) { group in
@@ -59,10 +60,10 @@ struct Handover {
             group.cancelAll()
             return first
         }
-        _ = await leader.process.wait()
+        await leader.ended()
         let successor = others.remove(at: index)
         let newcomer = try await stage.startReplica(leader.name, environment: Self.environment)
-        _ = try await newcomer.line("following")
+        try await newcomer.line("following")
         others.append(newcomer)
         leader = successor
         return (at - begin).milliseconds

@@ -1,4 +1,6 @@
+import Drills
 import Foundation
+import LocalStack
 
 /// What it costs to ask a leader of fifty datasets for its metrics fifty times a second, and whether its renewals
 /// notice.
@@ -18,16 +20,16 @@ struct Scrape {
             }
             try stage.configure(datasets: lines.joined(separator: "\n"))
             let leader = try await stage.startReplica("leader", environment: ["BATON_HTTP_LISTEN": "127.0.0.1:0"])
-            let address = try await leader.line("listening").fields["address"] ?? ""
+            let address = try await leader.line("listening").line.metadata["address"] ?? ""
             guard let port = address.split(separator: ":").last.flatMap({ Int($0) }) else {
                 throw Shell.Failed(description: "the leader listens at \(address)")
             }
-            _ = try await leader.line("pass finished") { $0.fields["dataset"] == "items\(Self.datasets)" }
+            try await leader.line("pass finished") { $0.metadata["dataset"] == "items\(Self.datasets)" }
             report.say("scrape: \(Self.perSecond) a second for \(seconds) s")
             let quiet = try renewals(port)
             try await Task.sleep(for: .seconds(seconds))
             let before = try renewals(port)
-            let used = leader.processorTime
+            let used = processorTime(of: leader)
             var times: [Double] = []
             var next = ContinuousClock.now
             for _ in 0..<Self.perSecond * seconds {
@@ -38,7 +40,7 @@ struct Scrape {
                 times.append((ContinuousClock.now - began).milliseconds)
                 guard page.count > 50_000 else { throw Shell.Failed(description: "a page of \(page.count) bytes") }
             }
-            let cost = (leader.processorTime - used).seconds / Double(seconds) * 100
+            let cost = (processorTime(of: leader) - used).seconds / Double(seconds) * 100
             let after = try renewals(port)
             times.sort()
             report.add("scrape.median", times.median, "ms", goal: 5, .lower)
@@ -48,6 +50,10 @@ struct Scrape {
             report.add("scrape.renewal", (after - before).meanMilliseconds, "ms", .lower)
             report.add("scrape.delayed_renewals", (after - before).above100Milliseconds, "renewals", goal: 0, .lower)
         }
+    }
+
+    private func processorTime(of replica: ReplicaProcess) -> Duration {
+        ProcessStatus(of: replica.process.pid)?.processorTime ?? .zero
     }
 
     /// Of the lease, since the replica began.

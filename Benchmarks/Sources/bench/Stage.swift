@@ -1,3 +1,4 @@
+import Drills
 import Foundation
 import LocalStack
 
@@ -6,7 +7,7 @@ final class Stage {
     let redis: LocalRedis
     let postgres: LocalPostgres
     private let folder: Workspace
-    private(set) var replicas: [Replica] = []
+    private(set) var replicas: [ReplicaProcess] = []
     static let database = "app"
 
     private init(redis: LocalRedis, postgres: LocalPostgres, folder: Workspace) {
@@ -53,29 +54,30 @@ final class Stage {
 
     // MARK: Replicas
 
-    /// The program that was built together with this one.
-    private static let program = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
-        .deletingLastPathComponent().appendingPathComponent("baton").path
-
     /// - Parameter environment: settings that differ from the configuration file's.
-    func startReplica(_ name: String, environment: [String: String?] = [:]) async throws -> Replica {
-        let process = try await ChildProcess.start(
-            Self.program, ["run", "--config", folder.path + "/baton.yaml", "--replica", name], environment: environment)
-        let replica = Replica(name: name, process: process)
+    func startReplica(_ name: String, environment: [String: String?] = [:]) async throws -> ReplicaProcess {
+        let replica = try await ReplicaProcess.start(
+            name, configuration: folder.path + "/baton.yaml", environment: environment
+        ) { line in
+            // What is no JSON, such as the last words of a process that crashed.
+            if line.message == line.text { FileHandle.standardError.write(Data("  \(name): \(line.text)\n".utf8)) }
+        }
         replicas.append(replica)
         return replica
     }
 
     /// Starts another command of the program.
     func baton(_ words: String...) async throws -> ChildProcess {
-        try await ChildProcess.start(Self.program, words + ["--config", folder.path + "/baton.yaml"])
+        try await Self.program(words + ["--config", folder.path + "/baton.yaml"])
     }
 
     /// Starts the program with these words.
-    static func program(_ words: [String]) async throws -> ChildProcess { try await ChildProcess.start(program, words) }
+    static func program(_ words: [String]) async throws -> ChildProcess {
+        try await ChildProcess.start(ReplicaProcess.program, words)
+    }
 
     func stopReplicas() async {
-        for replica in replicas { _ = await replica.process.terminate() }
+        for replica in replicas { await replica.process.terminate() }
         replicas = []
     }
 
@@ -111,16 +113,8 @@ enum Shell {
     }
 
     static func lines(_ program: String, _ arguments: [String]) async throws -> [String] {
-        let process = try await ChildProcess.start(
-            program, arguments, environment: ["REDISCLI_AUTH": LocalPassword.ofThisProcess])
-        var lines: [String] = []
-        for await line in process.standardOutput { lines.append(line.trimmingCharacters(in: .newlines)) }
-        let status = await process.wait()
-        guard status.isSuccess else {
-            var errors: [String] = []
-            for await line in process.standardError { errors.append(line) }
-            throw Failed(description: "\(program): \(status)\n\(errors.joined(separator: "\n"))")
-        }
-        return lines
+        try await ChildProcess.output(
+            program, arguments, environment: ["REDISCLI_AUTH": LocalPassword.ofThisProcess]
+        ).split(whereSeparator: \.isNewline).map { String($0) }
     }
 }

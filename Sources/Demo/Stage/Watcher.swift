@@ -1,3 +1,4 @@
+internal import Drills
 internal import RedisClient
 internal import Synchronization
 
@@ -20,7 +21,7 @@ struct Watcher: Sendable {
             }
             if round % Self.roundsPerProcessLook == 0 {
                 for (name, pid) in pids.all {
-                    guard let status = ProcessStatus.of(pid) else { continue }
+                    guard let status = ProcessStatus(of: pid) else { continue }
                     report(.replicaSeen(replica: name, isStopped: status.isStopped, memory: status.memory))
                 }
             }

@@ -1,3 +1,4 @@
+internal import Drills
 internal import Glibc
 internal import LocalStack
 internal import Synchronization
@@ -35,12 +36,12 @@ public final class Namespace: Sendable {
     public static func isPossible() async -> Bool {
         let trial = ["--net", "ip", "link", "add", "bt0", "type", "veth", "peer", "name", "bt1"]
         guard geteuid() == 0 else { return false }
-        return (try? await run("unshare", trial)) != nil
+        return (try? await ChildProcess.output("unshare", trial)) != nil
     }
 
     /// Makes a network whose link is up.
     ///
-    /// - Throws: `LocalStackError` if a program is missing, or `FaultError` if it failed.
+    /// - Throws: `LocalStackError` if a program is missing, or failed.
     public static func create() async throws -> Namespace {
         let number = count.withLock { count in
             count += 1
@@ -61,10 +62,8 @@ public final class Namespace: Sendable {
         }
     }
 
-    /// The program and arguments that run a command inside, in the same process.
-    public func inside(_ program: String, _ arguments: [String]) -> (program: String, arguments: [String]) {
-        ("nsenter", ["--net=/proc/\(holder.pid)/ns/net", "--", program] + arguments)
-    }
+    /// The command that runs the one which follows it inside, in the same process.
+    public var wrapper: [String] { ["nsenter", "--net=/proc/\(holder.pid)/ns/net", "--"] }
 
     /// Drops what goes in this direction, silently; the other one goes on.
     public func cut(_ direction: Direction) async throws {
@@ -116,13 +115,12 @@ public final class Namespace: Sendable {
 
     @discardableResult
     private func ip(inside: Bool, _ words: String...) async throws -> String {
-        guard inside else { return try await run("ip", words) }
-        let command = self.inside("ip", words)
-        return try await run(command.program, command.arguments)
+        let command = (inside ? wrapper : []) + ["ip"] + words
+        return try await ChildProcess.output(command[0], Array(command.dropFirst()))
     }
 
     private static func freeSubnet() async throws -> Int {
-        let taken = try await run("ip", ["-oneline", "addr", "show"])
+        let taken = try await ChildProcess.output("ip", ["-oneline", "addr", "show"])
         var subnet: Int
         repeat {
             subnet = .random(in: 0..<1 << 15)

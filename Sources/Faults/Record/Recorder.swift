@@ -1,3 +1,4 @@
+internal import Drills
 internal import Glibc
 public import LocalStack
 internal import NIOCore

@@ -1,3 +1,4 @@
+internal import Drills
 public import LocalStack
 internal import Logging
 internal import NIOPosix

@@ -1,4 +1,4 @@
-internal import Drills
+public import Drills
 public import LocalStack
 internal import RedisClient
 internal import Synchronization
@@ -20,7 +20,9 @@ public final class Cluster: Sendable {
         public var busyRows = 500
 
         /// Three replicas in our own network, and a Redis that keeps nothing.
-        public init(program: String) { self.program = program }
+        ///
+        /// - Parameter program: the built one, if not another.
+        public init(program: String = ReplicaProcess.program) { self.program = program }
     }
 
     /// The server that holds the lease and the cache.
@@ -185,7 +187,7 @@ public final class Cluster: Sendable {
 
     /// Waits for a leader.
     ///
-    /// - Throws: ``FaultError`` if there is none within `limit`.
+    /// - Throws: `TimedOut` if there is none within `limit`.
     /// - Parameter other: one who does not count.
     public func anyLeader(but other: Replica? = nil, within limit: Duration = .seconds(20)) async throws -> Replica {
         var found: Replica?
@@ -199,7 +201,7 @@ public final class Cluster: Sendable {
 
     /// Waits until there is a leader and a row that is changed now has arrived in the cache.
     ///
-    /// - Throws: ``FaultError`` if it has not within `limit`.
+    /// - Throws: `TimedOut` if it has not within `limit`.
     public func settle(within limit: Duration = .seconds(25)) async throws {
         let value = canary.withLock { number in
             number += 1

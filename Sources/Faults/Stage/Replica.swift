@@ -3,7 +3,7 @@ internal import Glibc
 public import LocalStack
 internal import Synchronization
 
-/// One `baton run` process with its own way to Redis; it keeps its name when it is started again.
+/// A replica with its own way to Redis, whose process can be ended and started again.
 public final class Replica: Sendable {
     /// As it stands in the lease.
     public let name: String
@@ -16,7 +16,7 @@ public final class Replica: Sendable {
     private let program: String
     private let configuration: String
     private let recorder: Recorder
-    private let current = Mutex<ChildProcess?>(nil)
+    private let current = Mutex<ReplicaProcess?>(nil)
 
     init(
         name: String, link: FaultyLink, databaseLink: FaultyLink?, namespace: Namespace?, program: String,
@@ -32,33 +32,30 @@ public final class Replica: Sendable {
     }
 
     /// Whether its process is there, stopped or not.
-    public var isRunning: Bool { current.withLock { $0?.isRunning ?? false } }
+    public var isRunning: Bool { current.withLock { $0?.process.isRunning ?? false } }
 
     /// Starts the process.
     public func start() async throws {
-        var command = (program: program, arguments: ["run", "--config", configuration, "--replica", name])
-        if let namespace { command = namespace.inside(command.program, command.arguments) }
-        let process = try await ChildProcess.start(command.program, command.arguments)
-        recorder.note(.started(replica: name))
-        current.withLock { $0 = process }
         let (name, recorder) = (name, recorder)
-        // Both end with the process.
-        Task {
-            for await line in process.standardError { recorder.note(.log(replica: name, LogLine(parsing: line))) }
-        }
-        Task { recorder.note(.ended(replica: name, how: "\(await process.wait())")) }
+        recorder.note(.started(replica: name))
+        let replica = try await ReplicaProcess.start(
+            name, program: program, configuration: configuration, through: namespace?.wrapper ?? [], linesKept: 0
+        ) { recorder.note(.log(replica: name, $0)) }
+        current.withLock { $0 = replica }
+        // It ends with the process.
+        Task { recorder.note(.ended(replica: name, how: "\(await replica.ended())")) }
     }
 
     /// Sends the process a signal.
     public func signal(_ number: Int32) throws {
-        try current.withLock { $0 }?.signal(number)
+        try current.withLock { $0 }?.process.signal(number)
     }
 
     /// Waits for the end of the process, at most for `limit`.
     ///
     /// - Returns: how it ended; nil if it still runs.
     public func ended(within limit: Duration) async -> ChildProcess.ExitStatus? {
-        await current.withLock { $0 }?.wait(atMost: limit)
+        await current.withLock { $0 }?.ended(within: limit)
     }
 
     /// Which way nothing passes: to it and from it, from it, to it.
@@ -84,7 +81,7 @@ public final class Replica: Sendable {
     }
 
     func close() async {
-        let process = current.withLock { $0 }
+        let process = current.withLock { $0 }?.process
         try? process?.signal(SIGCONT)
         await process?.kill()
         await link.close()

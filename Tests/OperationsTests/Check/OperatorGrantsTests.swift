@@ -1,3 +1,4 @@
+import Drills
 import Glibc
 import LocalStack
 import RedisClient
@@ -36,11 +37,9 @@ struct OperatorGrantsTests {
         }
 
         func start(_ name: String) async throws -> ChildProcess {
-            let process = try await BatonProgram.start(
-                ["run", "--config", "baton.yaml", "--replica", name], environment: environment(.run), in: fixture.files)
-            let progress = errors.progress
-            Task { for await line in process.standardError { progress.tell(line) } }
-            return process
+            try await ReplicaProcess.start(
+                name, configuration: "\(fixture.files.folder)/baton.yaml", environment: environment(.run)
+            ) { [progress = errors.progress] in progress.tell($0.text) }.process
         }
 
         /// As the administrator sees it.
