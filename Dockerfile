@@ -8,7 +8,7 @@ FROM ${SWIFT_IMAGE} AS build
 # Debian keeps only the newest of each package, so no version can be asked for.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends libhiredis-dev libpq-dev pkg-config python3 \
+    && apt-get install --yes --no-install-recommends libhiredis-dev libpq-dev libyaml-dev pkg-config python3 \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /baton
 # What others wrote changes less often than what we write.
@@ -23,7 +23,6 @@ RUN swift build --configuration release --product baton --static-swift-stdlib \
     && install --strip .build/release/baton /usr/local/bin/baton
 # What it consists of, and under which licences.
 COPY LICENSE ./
-COPY licenses licenses
 COPY Scripts Scripts
 RUN mkdir /usr/share/doc/baton \
     && Scripts/sbom >/usr/share/doc/baton/sbom.cdx.json \
@@ -33,7 +32,7 @@ RUN mkdir /usr/share/doc/baton \
 FROM ${DEBIAN_IMAGE}
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends ca-certificates libhiredis0.14 libpq5 \
+    && apt-get install --yes --no-install-recommends ca-certificates libhiredis0.14 libpq5 libyaml-0-2 \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /usr/local/bin/baton /usr/local/bin/baton
 COPY --from=build /usr/share/doc/baton /usr/share/doc/baton

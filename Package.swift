@@ -43,7 +43,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
         .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
-        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2"),
     ],
@@ -51,6 +50,7 @@ let package = Package(
         // MARK: System libraries
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CLibyaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
 
         // MARK: Text: the standard library only
         .target(name: "JSON", swiftSettings: strict),
@@ -92,8 +92,7 @@ let package = Package(
         .target(
             name: "BatonConfiguration",
             dependencies: [
-                "CacheRefresh", "Formatting", "LeaderElection", "PostgresClient", "RedisClient",
-                .product(name: "Yams", package: "Yams"),
+                "CLibyaml", "CacheRefresh", "Formatting", "LeaderElection", "PostgresClient", "RedisClient",
             ],
             swiftSettings: strict
         ),

@@ -74,7 +74,7 @@ struct ImportRuleTests {
             ("CacheRefresh/X.swift", "internal import Foundation"),
             ("CacheRefresh/X.swift", "internal import LeaderElection"),
             ("Formatting/X.swift", "internal import Glibc"),
-            ("GroupState/X.swift", "internal import Yams"),
+            ("BatonConfiguration/X.swift", "internal import CLibyaml"),
             ("RefreshRuntime/X.swift", "private let store: LeaseStore"),
             ("RefreshRuntime/X.swift", "extension ElectionDriver {}"),
             ("Elsewhere/X.swift", ""),

@@ -10,10 +10,14 @@ struct ImportRules {
         // Clients.
         ("CHiredis", []),
         ("CLibpq", []),
+        ("CLibyaml", []),
         ("RedisClient", ["CHiredis", "Formatting"]),
         ("PostgresClient", ["CLibpq"]),
         // The daemon.
-        ("BatonConfiguration", ["CacheRefresh", "Formatting", "LeaderElection", "PostgresClient", "RedisClient"]),
+        (
+            "BatonConfiguration",
+            ["CLibyaml", "CacheRefresh", "Formatting", "LeaderElection", "PostgresClient", "RedisClient"]
+        ),
         ("GroupState", ["CacheRefresh", "Formatting", "JSON", "LeaderElection", "RedisClient"]),
         ("DatasetReading", ["BatonConfiguration", "CacheRefresh", "Formatting", "PostgresClient"]),
         ("Telemetry", ["BatonConfiguration", "Formatting", "LeaderElection"]),
@@ -65,8 +69,8 @@ struct ImportRules {
     static let pure: Set = ["JSON", "Formatting", "LeaderElection", "CacheRefresh"]
     /// …except for these: the calendar and the time of day.
     static let impurities = ["Formatting/WallClock.swift": ["Glibc"]]
-    /// Modules of others that one file alone knows.
-    static let secluded = ["Yams": "BatonConfiguration/YAMLFile.swift"]
+    /// Libraries of others that one file alone knows.
+    static let secluded = ["CLibyaml": "BatonConfiguration/YAMLReader.swift"]
     /// All that `RefreshRuntime` may use of `ElectionRuntime`: the term, the work's protocol, and the signs of life.
     static let doors: Set = ["LeadershipTerm", "TermWork", "SignsOfLife", "WorkWatch"]
 
