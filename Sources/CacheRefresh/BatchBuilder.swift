@@ -1,13 +1,22 @@
-/// Fills batches, and hands out those that are full in the order in which they were.
+/// Fills batches, one for each part of the target, and hands out those that are full in the order in which they were.
+///
+/// What is done to one key stays in order, as a key has one part. It holds up to one full batch of each part.
 struct BatchBuilder: ~Copyable, Sendable {
-    private var filling = WriteBatch()
+    private let parts: TargetParts
+    /// The batch of each part that is not full yet.
+    private var filling: [WriteBatch]
     private var ready: [WriteBatch] = []
     private var readyHead = 0
+
+    init(_ parts: TargetParts) {
+        self.parts = parts
+        filling = (0..<parts.count).map(WriteBatch.init)
+    }
 
     /// A batch can be handed out.
     var hasReady: Bool { readyHead < ready.count }
     /// Nothing was added since the last batch was closed.
-    var isEmpty: Bool { filling.isEmpty }
+    var isEmpty: Bool { filling.allSatisfy(\.isEmpty) }
 
     /// Adds an operation on a key.
     ///
@@ -20,26 +29,28 @@ struct BatchBuilder: ~Copyable, Sendable {
         _ key: [UInt8], row: UInt32 = DigestTable.noRow,
         _ appendArguments: (inout ArgumentBuffer) -> WriteBatch.Operation
     ) -> WriteBatch.Operation {
-        filling.keys.append(key)
-        let operation = appendArguments(&filling.arguments)
-        filling.close(operation, row: row)
-        if filling.byteCount > WriteBatch.maximumBytes && filling.count > 1 {
-            // It begins the next.
-            let last = filling.removeLast()
-            flush()
-            filling = last
-        } else if filling.count == WriteBatch.maximumKeys {
-            flush()
+        let part = parts.part(of: key)
+        let operation = filling[part].add(key, row: row, appendArguments)
+        if filling[part].isTooLarge {
+            // What made it so begins the next.
+            let last = filling[part].removeLast()
+            close(part)
+            filling[part] = last
+        } else if filling[part].isFull {
+            close(part)
         }
         return operation
     }
 
-    /// Closes the batch that is being filled.
+    /// Closes the batches that are being filled.
     mutating func flush() {
-        guard !filling.isEmpty else { return }
-        var next = WriteBatch()
-        next.reserve(like: filling)
-        swap(&next, &filling)
+        for part in filling.indices where !filling[part].isEmpty { close(part) }
+    }
+
+    private mutating func close(_ part: Int) {
+        var next = WriteBatch(part: part)
+        next.reserve(like: filling[part])
+        swap(&next, &filling[part])
         ready.append(next)
     }
 
@@ -59,7 +70,7 @@ struct BatchBuilder: ~Copyable, Sendable {
     /// Hands out all that was added and not handed out yet, and begins anew.
     mutating func takeBack() -> [WriteBatch] {
         flush()
-        defer { self = BatchBuilder() }
+        defer { self = BatchBuilder(parts) }
         return Array(ready[readyHead...])
     }
 }

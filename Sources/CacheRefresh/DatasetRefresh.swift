@@ -50,9 +50,13 @@ public struct DatasetRefresh: ~Copyable, Sendable {
     /// over from another one: nothing is deleted.
     var knowsAllRows = false
 
-    /// - Parameter validatesUTF8: the database's encoding gives no guarantee (`SQL_ASCII`), so each row is looked at.
-    public init(dataset: Dataset, shape: RowShape, opening: Opening, validatesUTF8: Bool = false) {
-        ledger = KeyLedger(dataset, shape)
+    /// - Parameters:
+    ///   - validatesUTF8: the database's encoding gives no guarantee (`SQL_ASCII`), so each row is looked at.
+    ///   - parts: of the target, for each of which there are batches of its own.
+    public init(
+        dataset: Dataset, shape: RowShape, opening: Opening, validatesUTF8: Bool = false, parts: TargetParts = .one
+    ) {
+        ledger = KeyLedger(dataset, shape, parts)
         composer = RowComposer(dataset, shape, validatesUTF8: validatesUTF8)
         looks = LookSchedule(opening: opening)
         brake = Brake(confirmAfter: dataset.confirmAfter)

@@ -14,7 +14,7 @@ extension String: ExactlyComparable {
         hasher.combine(0xFF as UInt8)  // which no text holds
     }
 
-    /// For sets and dictionaries.
+    /// The text as an element of sets and a key of dictionaries.
     public var exact: Exact<String> { Exact(wrappedValue: self) }
 }
 

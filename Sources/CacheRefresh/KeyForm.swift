@@ -5,7 +5,7 @@
 package struct KeyForm: Hashable, Sendable {
     /// The prefix and the template, as people write it.
     package let text: String
-    /// In their order; one may come twice.
+    /// The columns of the template, in their order; one may come twice.
     @Exact package private(set) var columns: [String]
     /// What stands before, between and after the columns: one more than these. Only the first and the last may be
     /// empty.
@@ -31,7 +31,7 @@ package struct KeyForm: Hashable, Sendable {
     /// How each key begins.
     package var beginning: [UInt8] { literals[0] }
 
-    /// For `SCAN … MATCH`: finds all keys of this form, and others.
+    /// The pattern for `SCAN … MATCH` that finds all keys of this form, and perhaps others.
     package var pattern: [UInt8] {
         var pattern: [UInt8] = []
         for (place, literal) in literals.enumerated() {

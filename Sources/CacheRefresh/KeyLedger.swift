@@ -8,15 +8,16 @@ struct KeyLedger: ~Copyable, Sendable {
     var setAside = SetAsideList()
     var renewals: RenewalSchedule
     var repetitions: RepetitionQueue
-    var batches = BatchBuilder()
+    var batches: BatchBuilder
     var summary = PassSummary()
 
-    init(_ dataset: Dataset, _ shape: RowShape) {
+    init(_ dataset: Dataset, _ shape: RowShape, _ parts: TargetParts) {
         self.dataset = dataset
         self.shape = shape
         claims = KeyClaims(dataset, shape)
         renewals = RenewalSchedule(dataset)
         repetitions = RepetitionQueue(delays: dataset.repetitionDelays)
+        batches = BatchBuilder(parts)
     }
 
     // MARK: Passes

@@ -1,4 +1,8 @@
 /// What a pass learns from its read.
+///
+/// A pass of identities is for a source that tells which rows changed. What it reads is clean then. Only a pass of all
+/// rows opens a term, makes up for a read that failed, and looks at the keys that are there: where
+/// ``DatasetRefresh/needsRead(at:)`` stays true after the one, the other is due.
 public enum ReadScope: Hashable, Sendable {
     /// All rows of the dataset come: one that does not is gone.
     case allRows

@@ -1,6 +1,6 @@
 /// What a database looked like when it was asked: enough to tell later whether anything can have changed since.
 public struct Snapshot: Hashable, Sendable {
-    /// With the position of the log; for a pass the one *before* its rows were looked at.
+    /// Where the server was in its history; for a pass, the position is that *before* its rows were looked at.
     public var history: ServerHistory
     /// How much of the log outlives a crash. What is beyond may be lost with `synchronous_commit = off`, and other
     /// transactions then come to the same position.

@@ -97,18 +97,20 @@ public struct WriteBatch: Hashable, Sendable {
         case mark
     }
 
+    /// The part of the target that all its keys belong to; see ``TargetParts``.
+    public let part: Int
     /// What happens to each key, in their order.
     public internal(set) var operations: [Operation] = []
     public package(set) var keys = ArgumentBuffer()
     /// The arguments of all operations, in order.
     public package(set) var arguments = ArgumentBuffer()
-    /// For each operation the row that it serves; ``DigestTable/noRow`` for keys that no row owns.
+    /// The row that each operation serves; ``DigestTable/noRow`` for keys that no row owns.
     var rows: [UInt32] = []
     /// Where the arguments of the last operation begin.
     private var lastArguments = 0
     private var closedArguments = 0
 
-    package init() {}
+    package init(part: Int = 0) { self.part = part }
 
     /// More keys than this, or more bytes, block Redis for longer than other clients should notice.
     static let maximumKeys = 200
@@ -151,9 +153,27 @@ public struct WriteBatch: Hashable, Sendable {
         closedArguments = arguments.count
     }
 
-    /// Takes the operation that was just closed out, into a batch of its own.
+    /// Adds an operation on a key.
+    ///
+    /// - Parameter appendArguments: appends the operation's arguments and says what it is.
+    mutating func add(
+        _ key: [UInt8], row: UInt32, _ appendArguments: (inout ArgumentBuffer) -> Operation
+    ) -> Operation {
+        keys.append(key)
+        let operation = appendArguments(&arguments)
+        close(operation, row: row)
+        return operation
+    }
+
+    /// No more keys may be added.
+    var isFull: Bool { count == Self.maximumKeys }
+
+    /// The last operation makes it too large.
+    var isTooLarge: Bool { byteCount > Self.maximumBytes && count > 1 }
+
+    /// Takes the last operation out, into a batch of its own.
     mutating func removeLast() -> WriteBatch {
-        var last = WriteBatch()
+        var last = WriteBatch(part: part)
         last.keys = keys.removeLast(1)
         last.arguments = arguments.removeLast(closedArguments - lastArguments)
         last.close(operations.removeLast(), row: rows.removeLast())

@@ -132,6 +132,40 @@ struct DigestTableTests {
         #expect(new.allSatisfy { table[flags: $0].isEmpty && table.firstKey(of: $0) == nil })
     }
 
+    @Test("counts the rows that have a flag, whatever passes saw and forgot")
+    func flags() {
+        var random = SeededGenerator(seed: 1)
+        var table = DigestTable()
+        let all: [DigestTable.Flags] = [.dirty, .setAside, .contested, .repeating, .gone, .undecided]
+        for step in 0..<4000 {
+            let row = insert("row \(Int.random(in: 0..<40, using: &random))", into: &table)
+            switch Int.random(in: 0..<8, using: &random) {
+            case 0...2: table.set([all.randomElement(using: &random)!, all.randomElement(using: &random)!], of: row)
+            case 3, 4: table.clear([all.randomElement(using: &random)!, all.randomElement(using: &random)!], of: row)
+            case 5: table.remove(row: row)
+            case 6:
+                if table.see(row) { #expect(table[flags: row].isDisjoint(with: [.gone, .undecided])) }
+                #expect(table.isSeen(row) && !table.see(row))
+            default:
+                if step.isMultiple(of: 3) { table.doubtContested() } else { table.loseUnseen() }
+                table.beginPass()
+                #expect(!table.isSeen(row))
+            }
+            func count(_ flag: DigestTable.Flags) -> Int {
+                var count = 0
+                _ = table.scan(from: 0) { row in
+                    if table[flags: row].contains(flag) { count += 1 }
+                    return true
+                }
+                return count
+            }
+            let counts = table.counts
+            #expect(counts.dirty == count(.dirty) && counts.setAside == count(.setAside))
+            #expect(counts.contested == count(.contested))
+            #expect(counts.gone == count(.gone) && counts.undecided == count(.undecided))
+        }
+    }
+
     /// What it costs at most to remember a row, beside the text of its stored keys.
     private static let bytesPerRow = 100
 

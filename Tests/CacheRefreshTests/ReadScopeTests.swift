@@ -130,6 +130,18 @@ struct ReadScopeTests {
         #expect(leader.redis["phone:200"] == "3")
     }
 
+    @Test("a mark stays where it was, and is not written while a key waits for the row that may make it")
+    func mark() throws {
+        let leader = try Leader(try Fixture.users())
+        leader.pass(["1 Ann 100", "2 Bob 200"])
+        leader.refresh.passed(Fixture.mark(5))
+        leader.pass(["2 Bob 100"], of: ["2"])
+        leader.pass(["1 Ann 300"], of: ["1"])
+        #expect(leader.needsRead && leader.dueMark == nil)
+        leader.pass(["2 Bob 100"], of: ["2"])
+        #expect(leader.dueMark == Fixture.mark(5))
+    }
+
     @Test("keys are renewed whichever rows are read")
     func renewals() throws {
         let leader = try Leader(try Fixture.users())

@@ -18,13 +18,13 @@ final class Leader {
 
     init(
         _ dataset: Dataset, _ redis: FakeRedis = FakeRedis(), opening: DatasetRefresh.Opening = .comparing,
-        validatesUTF8: Bool = false
+        validatesUTF8: Bool = false, parts: TargetParts = .one
     ) throws {
         self.redis = redis
         self.refresh = DatasetRefresh(
             dataset: dataset,
             shape: try RowShape(dataset: dataset, identity: dataset.identity, available: Fixture.columns),
-            opening: opening, validatesUTF8: validatesUTF8)
+            opening: opening, validatesUTF8: validatesUTF8, parts: parts)
     }
 
     var summary: PassSummary { refresh.summary }

@@ -12,6 +12,7 @@ struct Simulation {
         var sharesPhones = true
         /// Some passes read only rows that changed, or some of them.
         var readsIdentities = false
+        var parts = TargetParts.one
         var sabotage: FakeRedis.Sabotage?
     }
 
@@ -62,7 +63,7 @@ struct Simulation {
             repeatLateAfter: .seconds(6))
         random = SeededGenerator(seed: settings.seed)
         redis.sabotage = settings.sabotage
-        leader = try Leader(dataset, redis)
+        leader = try Leader(dataset, redis, parts: settings.parts)
     }
 
     mutating func run() throws {
@@ -211,7 +212,7 @@ struct Simulation {
     // MARK: The leader
 
     private mutating func takeOver() throws {
-        leader = try Leader(dataset, redis)
+        leader = try Leader(dataset, redis, parts: settings.parts)
         leader.depth = Int.random(in: 1...4, using: &random)
     }
 
