@@ -336,8 +336,8 @@ let package = Package(
         .testTarget(
             name: "StatusServerTests",
             dependencies: [
-                "BatonConfiguration", "CacheRefresh", "ElectionRuntime", "Formatting", "GroupState", "LeaderElection",
-                "LocalStack", "RedisClient", "StatusServer", "Telemetry", "TestSupport",
+                "BatonConfiguration", "CacheRefresh", "ElectionRuntime", "Formatting", "GroupState", "JSON",
+                "LeaderElection", "LocalStack", "RedisClient", "StatusServer", "Telemetry", "TestSupport",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),

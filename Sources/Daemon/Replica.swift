@@ -1,17 +1,9 @@
 package import BatonConfiguration
 internal import CacheRefresh
-internal import DatasetReading
-internal import ElectionRuntime
 internal import Formatting
 internal import Glibc
 internal import GroupState
-internal import LeaderElection
 internal import Logging
-internal import NIOCore
-internal import NIOPosix
-internal import PostgresClient
-internal import RedisClient
-internal import RefreshRuntime
 internal import ServiceLifecycle
 internal import StatusServer
 internal import Telemetry
@@ -58,29 +50,41 @@ package struct Replica: Sendable {
         defer { logs.flush() }
         logger.notice(
             "started", [.group: "\(configuration.group)", .revision: "\(configuration.revision)"])
-        let health = Health()
         signal(SIGPIPE, SIG_IGN)  // whoever read the log may be gone
-        let metrics = ReplicaMetrics(version: Formats.version, commit: commit)
-        let server = try await serve(health.routes.merging(metrics.routes) { $1 })
-        let group = ServiceGroup(
-            configuration: ServiceGroupConfiguration(
-                services: [
-                    .init(
-                        service: GroupService(
-                            configuration: configuration, secrets: secrets, name: name, logs: logs,
-                            reloads: reloads(), health: health, metrics: metrics),
-                        successTerminationBehavior: .gracefullyShutdownGroup)
-                ],
-                gracefulShutdownSignals: [.sigterm, .sigint],
-                logger: quiet(logger)))
+        let threads = Threads(logger)
         do {
-            try await group.run()
+            try await run(on: threads)
+        } catch {
+            await threads.stop()
+            throw error
+        }
+        await threads.stop()
+        logger.notice("stopped")
+    }
+
+    private func run(on threads: Threads) async throws {
+        let metrics = ReplicaMetrics(groups: [configuration.group], version: Formats.version, commit: commit)
+        let groups = [
+            Group(configuration, secrets: secrets, replica: name, logs: logs, threads: threads, metrics: metrics)
+        ]
+        let health = Health(groups.map(\.health))
+        health.watch(by: threads.watchdog)
+        let server = try await serve(health.routes.merging(metrics.routes) { $1 })
+        let services = groups.map { group in
+            ServiceGroupConfiguration.ServiceConfiguration(
+                service: GroupService(group: group, threads: threads, reloads: reloads()),
+                successTerminationBehavior: .gracefullyShutdownGroup)
+        }
+        do {
+            try await ServiceGroup(
+                configuration: ServiceGroupConfiguration(
+                    services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet(logger))
+            ).run()
         } catch {
             await server?.stop()
             throw error
         }
         await server?.stop()
-        logger.notice("stopped")
     }
 
     /// For a library that has names of its own for what its records carry.
@@ -134,109 +138,5 @@ package struct Replica: Sendable {
         var buffer = [CChar](repeating: 0, count: 256)
         guard gethostname(&buffer, buffer.count - 1) == 0 else { return "replica" }
         return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-}
-
-/// The replicas that compete for one lease, seen from one of them: its election, and its work when it leads.
-struct GroupService: Service {
-    let configuration: Configuration
-    let secrets: Secrets
-    let name: String
-    let logs: Logs
-    let reloads: AsyncStream<[Dataset]>
-    let health: Health
-    let metrics: ReplicaMetrics
-
-    func run() async throws {
-        let loops = MultiThreadedEventLoopGroup(numberOfThreads: 2)
-        let leaseLoop = loops.next()
-        let dataLoop = loops.next()
-        let watchdog = Watchdog(
-            [.eventLoop("leaseLoop", leaseLoop), .eventLoop("dataLoop", dataLoop), .taskPool], logger: logs[.replica])
-        watchdog.start()
-        health.watch(by: watchdog)
-        let postgres = PostgresAccess(
-            configuration.postgresConfiguration, secrets: secrets, logger: logs[.refresh])
-        if let server = await identifyServer(postgres) {
-            health.identifiedPostgres()
-            await compete(server, postgres, leaseLoop: leaseLoop, dataLoop: dataLoop, watchdog: watchdog)
-        }
-        await watchdog.stop()
-        try? await loops.shutdownGracefully()
-    }
-
-    private func compete(
-        _ server: ServerIdentity, _ postgres: PostgresAccess, leaseLoop: any EventLoop, dataLoop: any EventLoop,
-        watchdog: Watchdog
-    ) async {
-        let ways = redisConfigurations()
-        let keys = GroupKeys(prefix: configuration.keyPrefix, group: configuration.group)
-        let clients = ways.mapValues { way in
-            RedisClient(way, eventLoop: dataLoop, logger: logs[.redis]) { connection throws(RedisError) in
-                try await RedisNature.admit(
-                    connection, for: RedisTrial(keys: keys, holdsLease: false), timeout: way.commandTimeout)
-            }
-        }
-        var leaseWay = ways[configuration.lease.redis]!
-        leaseWay.clientName = "baton-lease"
-        let deployment = "\(server.deployment)/\(configuration.group)"
-        let refresh = RefreshService(
-            configuration: configuration, deployment: deployment, redis: clients, postgres: postgres,
-            logger: logs[.refresh], metrics: metrics.registry)
-        let store = LeaseStore(
-            redis: leaseWay, keys: keys, holder: name, deployment: deployment, timing: configuration.lease.timing,
-            detectsCrashes: configuration.lease.crashDetection == .connection, eventLoop: leaseLoop,
-            logger: logs[.redis])
-        for (name, client) in clients { metrics.watch(name, purpose: "data") { client.isConnected } }
-        metrics.watch(configuration.lease.redis, purpose: "lease") { store.isConnected }
-        var random = SystemRandomNumberGenerator()
-        let replicaInfo = ReplicaInfo(
-            id: "\(Token(using: &random))", name: name, version: Formats.version, revision: configuration.revision,
-            startedMilliseconds: WallClock.now.millisecondsSince1970)
-        let election = ElectionService(
-            group: configuration.group, store: store, replicaInfo: replicaInfo, work: refresh,
-            drain: configuration.shutdown.drain, eventLoop: leaseLoop, logger: logs[.election],
-            metrics: metrics.registry,
-            termBegan: { term in
-                watchdog.watch(term)
-                metrics.watch(term)
-            })
-        health.joinedElection { election.status }
-        let reloading = Task { for await datasets in reloads { refresh.replace(datasets: datasets) } }
-        await election.run()
-        reloading.cancel()
-        for client in clients.values { await client.close() }
-    }
-
-    /// How each Redis is reached, by its name. Where two reach one server, both learn what one is told.
-    private func redisConfigurations() -> [String: RedisConfiguration] {
-        let servers = RedisServers()
-        var ways: [String: RedisConfiguration] = [:]
-        for (name, redis) in configuration.redis {
-            var way = redis.clientConfiguration(name: "baton")
-            way.servers = servers
-            way.credentials = { [secrets] () throws(RedisError) in try secrets.redis(name) }
-            ways[name] = way
-        }
-        return ways
-    }
-
-    /// Which database this replica reads: the lease names it, so that two databases never fill one cache.
-    ///
-    /// - Returns: nil when the replica is told to stop before it is known.
-    private func identifyServer(_ postgres: PostgresAccess) async -> ServerIdentity? {
-        await cancelWhenGracefulShutdown {
-            await ServerIdentity.find(logs[.refresh]) {
-                let connection = try await postgres.connect()
-                do {
-                    let identity = try await ServerIdentity.read(from: connection)
-                    await connection.close()
-                    return identity
-                } catch {
-                    await connection.close()
-                    throw error
-                }
-            }
-        }
     }
 }

@@ -1,7 +1,7 @@
 package import CacheRefresh
 package import PostgresClient
 
-/// Reads the rows of one dataset, all of them or those of some identities, in one snapshot.
+/// Where the rows of one dataset come from: the SQL that reads them, and transactions in which they stay as they are.
 package struct DatasetSource: Sendable {
     let dataset: Dataset
     let keyPrefix: String
@@ -13,81 +13,9 @@ package struct DatasetSource: Sendable {
     /// How long a pass waits for a table that somebody has locked, such as during `TRUNCATE; INSERT`.
     package static let lockTimeout = Duration.seconds(2)
 
-    /// The dataset as it fits the database: found anew when the columns change.
-    package struct Binding: Hashable, Sendable {
-        package let described: [PostgresColumn]
-        package let shape: RowShape
-        /// The dataset's table, schema and name quoted; nil for a query.
-        let relation: String?
-        package let tables: [DatasetCatalog.Relation]
-        /// All that is read, by object id, and how it was defined; see ``DatasetCatalog``.
-        package let relations: [String]
-        /// Of these, the ones that are not locked before the snapshot is taken.
-        let unlockable: [String]
-        let definitions: DatasetCatalog.Definitions
-        /// Why each tick must read; nil if the gate may skip one.
-        package let gateObstacle: String?
-        /// Rows carry the transaction that wrote them: a plain or partitioned table.
-        package let hasTransactionIDs: Bool
-        package let validatesUTF8: Bool
-        /// Of the dataset's definition, the columns that it has and where its rows are: what decides which keys there
-        /// are, and what is in them.
-        package let fingerprint: Fingerprint
-    }
-
-    /// One read in progress: the transaction's snapshot, and the rows still to come.
-    package struct Reading {
-        package let binding: Binding
-        package let snapshot: Snapshot
-        package let rows: CopyStream
-        /// Whether the mark that was handed over serves; nil if none was, or rows don't say which transaction wrote
-        /// them.
-        package let verdict: Mark.Verdict?
-        /// The mark since which changed rows are read whatever the filter says; nil if none serves.
-        package let since: Mark?
-        /// Each row begins with whether it may have changed since the mark.
-        package let rowsAreFlagged: Bool
-    }
-
-    /// Runs `body` in a read-only transaction that sees one state of the database, with the dataset's tables locked
-    /// against changes of their columns.
-    ///
-    /// - Parameters:
-    ///   - known: the binding of an earlier pass, used again while the columns are the same.
-    ///   - isFlagging: whether rows are flagged by whether they may have changed since the mark.
-    ///   - admit: says since which mark changed rows are read also outside the filter, where that can be told; throws
-    ///     if nothing is to be read from this snapshot.
-    package func read<Result>(
-        on connection: PostgresConnection, known: Binding?, isFlagging: Bool, admit: (Snapshot) throws -> Mark?,
-        _ body: (Reading) async throws -> Result
-    ) async throws -> Result {
-        let (binding, snapshot, mark) = try await open(on: connection, known: known, admit: admit)
-        do {
-            // Where no key is judged by it, a mark of another definition serves too: it says since when, and rows that are
-            // read for nothing cost little.
-            let verdict = mark.map {
-                $0.verdict(at: snapshot, fingerprint: isFlagging ? "\(binding.fingerprint)" : $0.fingerprint)
-            }
-            let since = verdict == .fits ? mark : nil
-            let query = RowQuery(
-                dataset: dataset, binding: binding, changed: since.map { Self.changed(since: $0, in: binding) },
-                isFlagged: isFlagging && since != nil)
-            let rows = try await connection.copy("copy (\(query.text())) to stdout")
-            let result = try await body(
-                Reading(
-                    binding: binding, snapshot: snapshot, rows: rows, verdict: verdict, since: since,
-                    rowsAreFlagged: query.isFlagged))
-            try await connection.commit()
-            return result
-        } catch {
-            await connection.rollBack()
-            throw error
-        }
-    }
-
     /// Those of the identities whose rows exist, whatever the filter says. Identities are in the `COPY` format.
     package func existing(
-        _ identities: [[UInt8]], binding: Binding, on connection: PostgresConnection
+        _ identities: [[UInt8]], binding: DatasetBinding, on connection: PostgresConnection
     ) async throws -> [[UInt8]] {
         let columns = binding.shape.columns[..<binding.shape.identityCount]
         let texts = identities.map(CopyFields.unescaped)
@@ -128,9 +56,9 @@ package struct DatasetSource: Sendable {
     // MARK: Transaction
 
     /// Begins a transaction whose snapshot shows the rows of all that the dataset reads, with all of it locked.
-    private func open(
-        on connection: PostgresConnection, known: Binding?, admit: (Snapshot) throws -> Mark?
-    ) async throws -> (Binding, Snapshot, Mark?) {
+    func open(
+        on connection: PostgresConnection, known: DatasetBinding?, admit: (Snapshot) throws -> Mark?
+    ) async throws -> (DatasetBinding, Snapshot, Mark?) {
         for _ in 0..<Self.maximumOpenings {
             try await begin(on: connection, known: known)
             do {
@@ -159,7 +87,7 @@ package struct DatasetSource: Sendable {
     ///
     /// - Returns: false if somebody has exchanged the rows between the two, so that the snapshot shows none.
     private func lockRest(
-        _ binding: Binding, on connection: PostgresConnection
+        _ binding: DatasetBinding, on connection: PostgresConnection
     ) async throws(PostgresError) -> Bool {
         guard !binding.unlockable.isEmpty else { return true }
         let query = RowQuery(dataset: dataset, binding: binding)
@@ -167,7 +95,7 @@ package struct DatasetSource: Sendable {
         return try await !DatasetCatalog(connection: connection).isRewritten(binding.unlockable)
     }
 
-    private func begin(on connection: PostgresConnection, known: Binding?) async throws {
+    private func begin(on connection: PostgresConnection, known: DatasetBinding?) async throws {
         if let known {
             do {
                 return try await begin(on: connection, locking: known.tables)
@@ -210,7 +138,7 @@ package struct DatasetSource: Sendable {
     // MARK: Binding
 
     /// Binds the dataset outside of a pass, for tools that only look.
-    package func bind(on connection: PostgresConnection) async throws -> Binding {
+    package func bind(on connection: PostgresConnection) async throws -> DatasetBinding {
         let tables = try await discover(on: connection).tables
         try await begin(on: connection, locking: tables)
         do {
@@ -224,8 +152,8 @@ package struct DatasetSource: Sendable {
     }
 
     private func bind(
-        on connection: PostgresConnection, known: Binding?
-    ) async throws -> Binding {
+        on connection: PostgresConnection, known: DatasetBinding?
+    ) async throws -> DatasetBinding {
         let described = try await connection.describe("select * from \(Self.from(dataset, withFilter: true))")
         let catalog = DatasetCatalog(connection: connection)
         if let known, known.described == described,
@@ -256,7 +184,7 @@ package struct DatasetSource: Sendable {
             text: Self.texts(of: dataset))
         let definitions = try await catalog.definitions(
             of: dependencies.relations, described, conditions: Self.texts(of: dataset))
-        return Binding(
+        return DatasetBinding(
             described: described, shape: shape, relation: table, tables: dependencies.tables,
             relations: dependencies.relations, unlockable: dependencies.unlockable, definitions: definitions,
             gateObstacle: dataset.changes == .snapshot ? "changes: snapshot" : dependencies.obstacle,
@@ -268,17 +196,8 @@ package struct DatasetSource: Sendable {
 
     // MARK: SQL
 
-    /// Whether a row may have changed since a mark that fits, or is in a table that took the place of another one, or
-    /// was attached as a partition, since then.
-    private static func changed(since mark: Mark, in binding: Binding) -> String {
-        let isYoung = "age(xmin) <= age('\(mark.horizon & 0xFFFF_FFFF)'::xid)"
-        let others = mark.tables.isEmpty ? [] : binding.definitions.tables.subtracting(mark.tables).sorted()
-        guard !others.isEmpty else { return isYoung }
-        return "(\(isYoung) or tableoid in (\(others.map(String.init).joined(separator: ", "))))"
-    }
-
     /// The mark that a pass leaves which read its rows like this.
-    package func mark(_ binding: Binding, at snapshot: Snapshot) -> Mark {
+    package func mark(_ binding: DatasetBinding, at snapshot: Snapshot) -> Mark {
         Mark(
             horizon: snapshot.horizon, history: snapshot.history, fingerprint: "\(binding.fingerprint)",
             tables: dataset.hasFilter ? binding.definitions.tables : [])

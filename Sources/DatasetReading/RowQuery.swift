@@ -135,7 +135,7 @@ extension RowQuery {
     ///   - binding: the dataset as it fits the database.
     ///   - changed: as ``changed``.
     ///   - isFlagged: as ``isFlagged``.
-    package init(dataset: Dataset, binding: DatasetSource.Binding, changed: String? = nil, isFlagged: Bool = false) {
+    package init(dataset: Dataset, binding: DatasetBinding, changed: String? = nil, isFlagged: Bool = false) {
         self.init(
             dataset: dataset, relation: binding.relation, shape: binding.shape, described: binding.described,
             changed: changed, isFlagged: isFlagged)

@@ -30,13 +30,14 @@ package struct GroupKeys: Hashable, Sendable {
     package let elected: String
     /// The channel on which a new request is announced.
     package let requested: String
-    private let base: String
+    /// What all of them begin with.
+    package let beginning: String
 
     /// - Parameters:
     ///   - prefix: `keyPrefix` of the configuration, such as `staging:`; may be empty.
     ///   - group: the group's name.
     package init(prefix: String, group: String) {
-        base = "\(prefix){baton:\(group)}:"
+        let base = "\(prefix){baton:\(group)}:"
         lease = base + "lease"
         fence = base + "fence"
         marks = base + "marks"
@@ -51,11 +52,20 @@ package struct GroupKeys: Hashable, Sendable {
         released = base + "released"
         elected = base + "elected"
         requested = base + "requested"
+        beginning = base
     }
 
     /// The channel that the leader of a term listens to, so that its silence shows when its process is gone.
-    package func live(_ token: some CustomStringConvertible) -> String { "\(base)live:\(token)" }
+    package func live(_ token: some CustomStringConvertible) -> String { "\(beginning)live:\(token)" }
 
     /// All keys of the group's own that may be beside cached ones.
     package var all: [String] { [lease, fence, marks, events, suspect, requests, cleared, replicas, statistics] }
+
+    /// Whether a key is one of Baton's own, of whatever group.
+    package static func isOwn(_ key: [UInt8]) -> Bool {
+        guard let brace = key.firstIndex(of: UInt8(ascii: "{")) else { return false }
+        let rest = key[brace...]
+        // A group's name is in a hash tag; what stands before it is the prefix, which has no braces.
+        return rest.starts(with: "{baton:".utf8) && rest.contains(UInt8(ascii: "}"))
+    }
 }

@@ -1,7 +1,8 @@
 internal import CacheRefresh
+internal import DatasetReading
 
 /// One pass's batches on their way to Redis: a few in flight, answered in order.
-struct BatchPipeline {
+struct BatchPipeline: PassSink {
     /// More in flight would only wait inside Redis.
     static let depth = 4
 
@@ -11,28 +12,35 @@ struct BatchPipeline {
     private var inFlight: [(batch: WriteBatch, sent: Fence.Sent, isSecondTry: Bool)] = []
     /// What Redis said of the first operation that it refused.
     private(set) var refusal: String?
-    /// Goes before the first batch that there is, if any; nil when it was sent.
-    var announcement: WriteBatch?
+    /// Says what goes before the first batch; asked once there is one.
+    private let announce: () -> WriteBatch?
+    /// Whether that was sent, or there was nothing to say.
+    private(set) var hasAnnounced = false
     /// Why batches that need memory are not sent any more: Redis is full. Those that free it still are.
     private(set) var shortage: Fence.Failure?
 
-    init(fence: Fence, clock: @escaping @Sendable () -> Duration, meter: DatasetMeter) {
+    /// - Parameter announce: says what goes before the first batch that there is, if anything.
+    init(
+        fence: Fence, clock: @escaping @Sendable () -> Duration, meter: DatasetMeter,
+        announce: @escaping () -> WriteBatch?
+    ) {
+        self.announce = announce
         self.fence = fence
         self.clock = clock
         self.meter = meter
     }
 
     /// Sends all that the refresh offers, and waits for room where too much is in flight.
-    mutating func sendReady(_ refresh: inout DatasetRefresh) async throws {
+    mutating func takeBatches(of refresh: inout DatasetRefresh) async throws {
         while let batch = refresh.nextBatch(at: clock()) {
             if shortage != nil, !batch.needsNoMemory {
                 refresh.lost(batch)
                 continue
             }
             do {
-                if let announcement {
-                    inFlight.append((announcement, try await send(announcement), false))
-                    self.announcement = nil
+                if !hasAnnounced {
+                    if let note = announce() { inFlight.append((note, try await send(note), false)) }
+                    hasAnnounced = true
                 }
                 if inFlight.count >= Self.depth { try await settleOldest(&refresh) }
                 try Task.checkCancellation()
@@ -55,11 +63,12 @@ struct BatchPipeline {
         try await drain(&refresh)
     }
 
-    /// Gives the pass up: what was not answered counts as lost.
+    /// Gives the pass up: what was not answered counts as lost, and what was done is counted.
     mutating func giveUp(_ refresh: inout DatasetRefresh) {
         for (batch, _, _) in inFlight { refresh.lost(batch) }
         inFlight = []
         refresh.abandonPass()
+        meter.worked(refresh.summary)
     }
 
     private func send(_ batch: WriteBatch) async throws -> Fence.Sent {

@@ -6,7 +6,7 @@ package import Logging
 internal import PostgresClient
 internal import Telemetry
 
-/// Refreshes one dataset during one term: at once, then at every tick, one pass at a time.
+/// Refreshes one dataset during one term: at once, then at every tick or when it is woken, one pass at a time.
 ///
 /// Nothing that fails here disturbs anything else: the cache stays as it was, the error is logged once for each kind
 /// and then once a minute, and counted, and the next try comes later.
@@ -15,6 +15,8 @@ package struct DatasetLoop {
     let term: LeadershipTerm
     let pool: PostgresPool
     let logger: Logger
+    /// Brings the next tick forward. After a pass that failed it changes nothing: the next try has its time.
+    package let wakeUp = WakeUp()
     /// How long a transaction may keep the gate open before that is told.
     package var gatePatience = GateWatch.patience
     /// Called when no pass of this term can ever succeed.
@@ -29,8 +31,7 @@ package struct DatasetLoop {
 
     /// Runs until the task is cancelled or the term is over.
     package func run() async {
-        var memory: DatasetPass.Memory?
-        let course = DatasetPass.Course()
+        var state = DatasetPass.State()
         var losses = 0
         var schedule = PassSchedule(every: pass.dataset.every)
         var random = SystemRandomNumberGenerator()
@@ -43,7 +44,11 @@ package struct DatasetLoop {
         }
         var pause = Duration.zero
         while true {
-            if pause > .zero { try? await Task.sleep(for: pause) }
+            if schedule.consecutiveFailures > 0 {
+                try? await Task.sleep(for: pause)
+            } else if pause > .zero {
+                await wakeUp.wait(atMost: pause)
+            }
             guard await term.beginPass() else { return }
             defer { term.passEnded() }
             let began = pass.clock()
@@ -53,14 +58,14 @@ package struct DatasetLoop {
             do {
                 try await pass.fence.verify()
                 let known = await pass.fence.losses
-                if known != losses { memory = nil }
+                if known != losses { state.memory = .nothing }
                 losses = known
-                let outcome = try await tick(&memory, course, &gate)
+                let outcome = try await tick(&state, &gate)
                 let duration = pass.clock() - began
                 pass.meter.succeeded(outcome, duration)
                 pass.signs.passSucceeded(pass.dataset.name)
-                if let change = course.takeChange() { report(change) }
-                report(outcome, memory, duration, &told)
+                if let change = state.history.takeChange() { report(change) }
+                report(outcome, state.memory.known, duration, &told)
                 if trouble.isOver() {
                     if schedule.consecutiveFailures == 0 {  // the server only lagged
                         logger.notice("postgres has caught up")
@@ -98,23 +103,23 @@ package struct DatasetLoop {
     }
 
     private func tick(
-        _ memory: inout DatasetPass.Memory?, _ course: DatasetPass.Course, _ gate: inout GateWatch
+        _ state: inout DatasetPass.State, _ gate: inout GateWatch
     ) async throws -> DatasetPass.Outcome {
         try await pool.withConnection { connection in
             let before = connection.usage
             defer { pass.meter.queried(connection.usage - before) }
-            let outcome = try await pass.tick(&memory, along: course, on: connection)
-            await watch(&gate, memory, connection)
+            let outcome = try await pass.tick(&state, on: connection)
+            await watch(&gate, state.memory, connection)
             return outcome
         }
     }
 
     /// Tells who keeps the gate open.
     private func watch(
-        _ gate: inout GateWatch, _ memory: DatasetPass.Memory?, _ connection: PostgresConnection
+        _ gate: inout GateWatch, _ memory: DatasetMemory, _ connection: PostgresConnection
     ) async {
-        let isUseful = memory?.binding.gateObstacle == nil
-        switch gate.judge(isUseful ? memory?.snapshot : nil, at: pass.clock()) {
+        let isUseful = memory.known?.binding.gateObstacle == nil
+        switch gate.judge(isUseful ? memory.snapshot : nil, at: pass.clock()) {
         case .fine: pass.meter.gateOpen(because: nil)
         case .unchanged: break
         case .open(let id, let span):
@@ -142,7 +147,7 @@ package struct DatasetLoop {
     }
 
     private func report(
-        _ outcome: DatasetPass.Outcome, _ memory: DatasetPass.Memory?, _ duration: Duration, _ told: inout Told
+        _ outcome: DatasetPass.Outcome, _ known: KnownDataset?, _ duration: Duration, _ told: inout Told
     ) {
         let summary: PassSummary
         let refusal: String?
@@ -164,7 +169,7 @@ package struct DatasetLoop {
         if summary.rowsContested > 0 { metadata[.contested] = "\(summary.rowsContested)" }
         if summary.rowsSetAside > 0 {
             metadata[.setAside] = "\(summary.rowsSetAside)"
-            let first = memory?.refresh.setAside.prefix(3).map { "\($0.name): \($0.reason)" } ?? []
+            let first = known?.refresh.setAside.prefix(3).map { "\($0.name): \($0.reason)" } ?? []
             metadata[.firstSetAside] = "\(first.joined(separator: "; "))"
         }
         logger.log(isEventful ? .info : .debug, "pass finished", metadata)

@@ -1,5 +1,5 @@
 package import CacheRefresh
-internal import DatasetReading
+package import DatasetReading
 package import ElectionRuntime
 package import GroupState
 package import PostgresClient
@@ -41,18 +41,14 @@ package struct DatasetPass {
     }
 
     /// What is remembered from tick to tick. Only the dataset's own loop touches it.
-    package final class Memory {
-        package var refresh: DatasetRefresh
-        var binding: DatasetSource.Binding
-        /// Of the last pass that was completed; nil after one that failed.
-        package var snapshot: Snapshot?
+    package struct State {
+        package var memory = DatasetMemory.nothing
+        /// Known also when nothing is known of the cache any longer.
+        package let history = ReadHistory()
         /// A confirmation that is found from now on was given after the brake began to hold.
-        var hasClearedConfirmation = false
+        fileprivate var hasClearedConfirmation = false
 
-        init(refresh: consuming DatasetRefresh, binding: DatasetSource.Binding) {
-            self.refresh = refresh
-            self.binding = binding
-        }
+        package init() {}
     }
 
     /// What a tick did.
@@ -64,172 +60,134 @@ package struct DatasetPass {
         case passed(PassSummary, refusal: String?)
     }
 
-    /// - Parameters:
-    ///   - memory: of the tick before; nil at first, and after Redis lost data. Replaced as needed.
-    ///   - course: of the ticks before.
+    /// - Parameter state: of the ticks before.
     /// - Throws: ``ServerLag`` where nothing may be read now; the connection is then closed, so that the next one may
     ///   find another server.
-    package func tick(
-        _ memory: inout Memory?, along course: Course, on connection: PostgresConnection
-    ) async throws -> Outcome {
-        if dataset.mode == .upsert, let cleared {
-            switch try await cleared.take(for: dataset.name) {
-            case .none: break
-            case .keys(let keys): for key in keys { memory?.refresh.doubt(key: key) }
-            case .everything: memory?.refresh.doubtEverything()
-            }
-        }
-        if let memory {
-            if memory.refresh.brake.isHolding {
-                try await applyConfirmation(memory)
-            } else {
-                memory.hasClearedConfirmation = false
-            }
-        }
+    package func tick(_ state: inout State, on connection: PostgresConnection) async throws -> Outcome {
+        try await takeOperatorsWork(&state)
         // Forgotten before the question, which may fail: another server may answer the next one.
-        let remembered = memory?.snapshot
-        memory?.snapshot = nil
+        let before = state.memory
+        state.memory.doubt()
         let now = try await Snapshot.take(on: connection)
-        if let memory, let remembered, memory.binding.gateObstacle == nil, !memory.refresh.needsRead(at: clock()),
-            now.showsNothingNew(since: remembered)
+        if case .complete(let known, let snapshot) = before, known.binding.gateObstacle == nil,
+            !known.refresh.needsRead(at: clock()), now.showsNothingNew(since: snapshot)
         {
-            memory.snapshot = remembered
-            return try await settleOnly(memory, course, now)
-        }
-        if memory == nil { course.announceAgain() }
-        try await course.findReached(readReached)
-        // Also when a first pass failed half-way: what is left of it is done as that one would have done it.
-        let isFirst = memory.map { $0.refresh.opening != .over } ?? true
-        let own = memory?.refresh.reachedMark
-        let left = own == nil && isFirst && dataset.keepsMark ? try await readMark() : nil
-        let holdsNothing = memory == nil ? try await inventory.isEmpty(but: keys.all) : false
-        let opening: DatasetRefresh.Opening = holdsNothing ? .writing : .comparing
-        let known = memory
-        let source = DatasetSource(dataset: dataset, keyPrefix: keyPrefix)
-        var pipeline = BatchPipeline(fence: fence, clock: clock, meter: meter)
-        var current: Memory?
-        var markRefusal: String?
-        var isContinued = true
-        let isFlagging = isFirst && dataset.mode == .invalidate
-        let admission = { (snapshot: Snapshot) throws -> Mark? in
-            if try !admit(snapshot, known, course) { isContinued = false }
-            // Rows that are looked at for nothing cost little; keys that are believed for nothing stay wrong.
-            guard isFlagging else { return (left ?? own)?.carried(to: snapshot) }
-            return left ?? (isContinued ? own?.carried(to: snapshot) : nil)
+            state.memory = before
+            return try await settle(known, state.history, now)
         }
         do {
-            let (snapshot, since) = try await source.read(
-                on: connection, known: known?.binding, isFlagging: isFlagging,
-                admit: admission
-            ) { reading in
-                let memory = self.memory(known, for: reading.binding, opening: opening)
-                current = memory
-                pipeline.announcement = announcement(course)
-                memory.refresh.beginPass(rowsAreFlagged: reading.rowsAreFlagged)
-                while let chunk = try await reading.rows.next() {
-                    signs.heard(SignsOfLife.postgres)
-                    chunk.withUnsafeBytes { memory.refresh.take($0, at: clock()) }
-                    try await pipeline.sendReady(&memory.refresh)
-                }
-                memory.refresh.endRead(at: clock())
-                return (reading.snapshot, reading.since)
-            }
-            let memory = current!
-            try await letGo(memory, connection)
-            try await examineKeys(memory, &pipeline)
-            memory.refresh.settle(at: clock())
-            try await pipeline.sendReady(&memory.refresh)
-            try await pipeline.drain(&memory.refresh)
-            memory.refresh.finishPass()
-            if let shortage = pipeline.shortage { throw shortage }
-            course.announced(by: pipeline)
-            memory.snapshot = snapshot.noted(at: now)
-            if dataset.keepsMark {
-                memory.refresh.passed(source.mark(memory.binding, at: snapshot), since: since)
-            }
-            markRefusal = try await writeMark(memory, snapshot)
+            return try await pass(&state, now, on: connection)
         } catch let lag as ServerLag {
             await connection.close()
             throw lag
-        } catch {
-            if let current {
-                pipeline.giveUp(&current.refresh)
-                meter.worked(current.refresh.summary)
-            }
-            memory = current ?? memory
-            throw error
         }
-        memory = current
-        return .passed(current!.refresh.summary, refusal: pipeline.refusal ?? markRefusal)
     }
 
-    /// What is known of the cache, unless the dataset now looks different.
-    private func memory(
-        _ known: Memory?, for binding: DatasetSource.Binding, opening: DatasetRefresh.Opening
-    ) -> Memory {
-        if let known, known.refresh.shape == binding.shape {
-            known.binding = binding
-            return known
+    /// What people took out of the cache, and what they say of deletions that the brake holds.
+    private func takeOperatorsWork(_ state: inout State) async throws {
+        let known = state.memory.known
+        if dataset.mode == .upsert, let cleared {
+            switch try await cleared.take(for: dataset.name) {
+            case .none: break
+            case .keys(let keys): for key in keys { known?.refresh.doubt(key: key) }
+            case .everything: known?.refresh.doubtEverything()
+            }
         }
-        let memory = Memory(
-            refresh: DatasetRefresh(
-                dataset: dataset, shape: binding.shape, opening: opening, validatesUTF8: binding.validatesUTF8),
-            binding: binding)
-        // Rows outside the filter that changed before the columns did are still to be read.
-        if let known, dataset.hasFilter {
-            memory.refresh.goOn(from: known.refresh, fingerprint: "\(binding.fingerprint)")
+        guard let known else { return }
+        if known.refresh.brake.isHolding {
+            try await applyConfirmation(known, &state)
+        } else {
+            state.hasClearedConfirmation = false
         }
-        return memory
+    }
+
+    /// Reads, and writes what differs.
+    ///
+    /// - Parameter now: where the server was before.
+    private func pass(
+        _ state: inout State, _ now: Snapshot, on connection: PostgresConnection
+    ) async throws -> Outcome {
+        let (before, history) = (state.memory.known, state.history)
+        if before == nil { history.announceAgain() }
+        try await history.findReached(readReached)
+        // Also when a first pass failed half-way: what is left of it is done as that one would have done it.
+        let isFirst = before.map { $0.refresh.opening != .over } ?? true
+        let isFlagging = isFirst && dataset.mode == .invalidate
+        let own = before?.refresh.reachedMark
+        let left = own == nil && isFirst && dataset.keepsMark ? try await readMark() : nil
+        var plan = PassDriver<SnapshotSource>.Plan(
+            admit: { snapshot in
+                let isAnother = try history.judge(snapshot, at: clock())
+                if isAnother { before?.refresh.doubtWhatOthersRead() }
+                // Rows that are looked at for nothing cost little; keys that are believed for nothing stay wrong.
+                guard isFlagging else { return (left ?? own)?.carried(to: snapshot) }
+                return left ?? (isAnother ? nil : own?.carried(to: snapshot))
+            },
+            forEachPageOfKeys: forEachPageOfKeys)
+        if before == nil, try await inventory.isEmpty(but: keys.all) { plan.opening = .writing }
+        plan.isFlagging = isFlagging
+        plan.heard = { [signs] in signs.heard(SignsOfLife.postgres) }
+        // The history is judged when the read is open, before there is a batch.
+        var pipeline = makePipeline { announcement(history) }
+        let done = try await driver.run(plan, &state.memory, on: connection, into: &pipeline)
+        return try await counted(done.known) {
+            if let shortage = pipeline.shortage { throw shortage }
+            if pipeline.hasAnnounced { history.announced() }
+            state.memory = .complete(done.known, done.snapshot.noted(at: now))
+            if dataset.keepsMark {
+                let source = DatasetSource(dataset: dataset, keyPrefix: keyPrefix)
+                done.known.refresh.passed(source.mark(done.known.binding, at: done.snapshot), since: done.since)
+            }
+            let markRefusal = try await writeMark(done.known, done.snapshot)
+            return .passed(done.known.refresh.summary, refusal: pipeline.refusal ?? markRefusal)
+        }
     }
 
     /// A tick that reads nothing: renewals, repetitions and what the brake lets go.
-    private func settleOnly(_ memory: Memory, _ course: Course, _ now: Snapshot) async throws -> Outcome {
-        guard memory.refresh.hasDueWork(at: clock()) else {
-            _ = try await writeMark(memory, now)
+    private func settle(_ known: KnownDataset, _ history: ReadHistory, _ now: Snapshot) async throws -> Outcome {
+        guard known.refresh.hasDueWork(at: clock()) else {
+            _ = try await writeMark(known, now)
             return .skipped
         }
-        var pipeline = BatchPipeline(fence: fence, clock: clock, meter: meter)
-        pipeline.announcement = announcement(course)
+        var pipeline = makePipeline { announcement(history) }
+        try await driver.settle(known, into: &pipeline)
+        return try await counted(known) {
+            if let shortage = pipeline.shortage { throw shortage }
+            if pipeline.hasAnnounced { history.announced() }
+            _ = try await writeMark(known, now)
+            return .settled(known.refresh.summary, refusal: pipeline.refusal)
+        }
+    }
+
+    /// Counts what a pass did also if what follows it fails; a pass that is given up was counted by its pipeline.
+    private func counted(_ known: KnownDataset, _ body: () async throws -> Outcome) async throws -> Outcome {
         do {
-            memory.refresh.settle(at: clock())
-            try await pipeline.sendReady(&memory.refresh)
-            try await pipeline.drain(&memory.refresh)
+            return try await body()
         } catch {
-            pipeline.giveUp(&memory.refresh)
-            meter.worked(memory.refresh.summary)
+            meter.worked(known.refresh.summary)
             throw error
         }
-        memory.refresh.finishPass()
-        if let shortage = pipeline.shortage {
-            meter.worked(memory.refresh.summary)
-            throw shortage
-        }
-        course.announced(by: pipeline)
-        _ = try await writeMark(memory, now)
-        return .settled(memory.refresh.summary, refusal: pipeline.refusal)
     }
 
-    /// With a filter: rows that exist but have left it are forgotten, so that only deleted ones lose their keys.
-    private func letGo(_ memory: Memory, _ connection: PostgresConnection) async throws {
-        guard let unseen = memory.refresh.unseenIdentities, !unseen.isEmpty else { return }
-        let source = DatasetSource(dataset: dataset, keyPrefix: keyPrefix)
-        let chunkSize = 1000
-        for start in stride(from: 0, to: unseen.count, by: chunkSize) {
-            let identities = Array(unseen[start..<min(start + chunkSize, unseen.count)])
-            for identity in try await source.existing(identities, binding: memory.binding, on: connection) {
-                memory.refresh.letGo(identity: identity)
-            }
-        }
+    /// - Parameter announce: what goes before the first batch; see ``BatchPipeline``.
+    func makePipeline(announce: @escaping () -> WriteBatch? = { nil }) -> BatchPipeline {
+        BatchPipeline(fence: fence, clock: clock, meter: meter, announce: announce)
     }
 
-    /// A new leader looks at the keys that are there: rows may have been deleted while nobody led.
-    private func examineKeys(_ memory: Memory, _ pipeline: inout BatchPipeline) async throws {
-        guard memory.refresh.wantsInventory else { return }
+    private var driver: PassDriver<SnapshotSource> {
+        PassDriver(
+            dataset: dataset, keyPrefix: keyPrefix,
+            source: SnapshotSource(dataset: dataset, keyPrefix: keyPrefix), clock: clock)
+    }
+
+    /// Calls `body` with the keys that are there: rows may have been deleted while nobody led.
+    private func forEachPageOfKeys(
+        _ known: KnownDataset, _ body: ([[UInt8]]) async throws -> Void
+    ) async throws {
         func examine(_ keys: [[UInt8]]) async throws {
-            let before = memory.refresh.summary.keysDeleted
-            for key in keys { memory.refresh.examine(key: key, at: clock()) }
-            try await pipeline.sendReady(&memory.refresh)
-            let deleted = memory.refresh.summary.keysDeleted - before
+            let before = known.refresh.summary.keysDeleted
+            try await body(keys)
+            let deleted = known.refresh.summary.keysDeleted - before
             if deleted > 0 {
                 try await Task.sleep(for: .seconds(1) * deleted / Inventory.deletionsPerSecond)
             }
@@ -238,7 +196,7 @@ package struct DatasetPass {
         if dataset.mode == .upsert, let walk {
             try await walk.forEachPage(of: dataset, after: await fence.losses, inventory, examine)
         } else {
-            try await inventory.forEachPage(matching: memory.refresh.shape.scanPattern, examine)
+            try await inventory.forEachPage(matching: known.refresh.shape.scanPattern, examine)
         }
     }
 
@@ -253,11 +211,10 @@ package struct DatasetPass {
     // MARK: The operator's confirmation
 
     /// Takes an operator's word that what the brake holds is right. One that was given before it held does not count.
-    private func applyConfirmation(_ memory: Memory) async throws {
-        let field = "confirm:\(dataset.name)"
-        let wasAsked = memory.hasClearedConfirmation
-        let found = try await ask("HDEL", keys.requests, field).int ?? 0
-        memory.hasClearedConfirmation = true
-        if found > 0 && wasAsked { memory.refresh.confirmDeletions(at: clock()) }
+    private func applyConfirmation(_ known: KnownDataset, _ state: inout State) async throws {
+        let wasAsked = state.hasClearedConfirmation
+        let found = try await ask("HDEL", keys.requests, "confirm:\(dataset.name)").int ?? 0
+        state.hasClearedConfirmation = true
+        if found > 0 && wasAsked { known.refresh.confirmDeletions(at: clock()) }
     }
 }

@@ -4,7 +4,7 @@ package import CoreMetrics
 internal import DatasetReading
 package import ElectionRuntime
 internal import Formatting
-internal import GroupState
+package import GroupState
 package import LeaderElection
 package import Logging
 internal import PostgresClient
@@ -33,18 +33,19 @@ package final class RefreshService: TermWork {
     }
 
     /// - Parameters:
+    ///   - keys: of the group.
     ///   - deployment: as given to the lease store.
     ///   - redis: a client for each Redis of the configuration, by its name; batches go through it.
     ///   - postgres: how PostgreSQL is reached; nil: as the configuration says.
     ///   - incapacity: how long the work may get nowhere; a part of that passes before somebody looks.
     ///   - metrics: where passes are counted.
     package init(
-        configuration: Configuration, deployment: String, redis: [String: RedisClient],
+        configuration: Configuration, keys: GroupKeys, deployment: String, redis: [String: RedisClient],
         postgres: PostgresAccess? = nil, incapacity: Incapacity = .standard, logger: Logger,
         metrics: any MetricsFactory = NOOPMetricsHandler.instance
     ) {
         self.configuration = configuration
-        self.keys = GroupKeys(prefix: configuration.keyPrefix, group: configuration.group)
+        self.keys = keys
         self.deployment = deployment
         self.redis = redis
         self.postgres = postgres ?? PostgresAccess(configuration.postgresConfiguration)

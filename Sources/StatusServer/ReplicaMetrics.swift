@@ -1,3 +1,4 @@
+package import CoreMetrics
 package import ElectionRuntime
 internal import LeaderElection
 internal import Synchronization
@@ -10,15 +11,26 @@ package final class ReplicaMetrics: Sendable {
     private let state = Mutex(State())
 
     private struct State {
-        var term: LeadershipTerm?
-        /// By the name of the server and the purpose.
-        var connections: [(redis: String, purpose: String, isOpen: @Sendable () -> Bool)] = []
+        /// The last of each group.
+        var terms: [String: LeadershipTerm] = [:]
+        var connections: [Connection] = []
     }
 
+    private struct Connection {
+        let group: String
+        let redis: String
+        let purpose: String
+        let isOpen: @Sendable () -> Bool
+    }
+
+    private let groups: [String]
+
     /// - Parameters:
+    ///   - groups: the names of those that the replica takes part in.
     ///   - version: of Baton.
     ///   - commit: that it was built from.
-    package init(version: String, commit: String) {
+    package init(groups: [String], version: String, commit: String) {
+        self.groups = groups
         registry.collect { ProcessMetrics.samples }
         registry.collect {
             [.init(family: .buildInfo, labels: [("version", version), ("commit", commit)], value: 1)]
@@ -26,12 +38,21 @@ package final class ReplicaMetrics: Sendable {
         registry.collect { [weak self] in self?.samples ?? [] }
     }
 
-    /// This replica leads. The term takes the place of the one before.
-    package func watch(_ term: LeadershipTerm) { state.withLock { $0.term = term } }
+    /// Where what is done for a group is counted.
+    package func factory(for group: String) -> any MetricsFactory {
+        LabelledMetrics(registry, labels: [("group", group)])
+    }
 
-    /// - Parameter purpose: `lease` or `data`.
-    package func watch(_ redis: String, purpose: String, isOpen: @escaping @Sendable () -> Bool) {
-        state.withLock { $0.connections.append((redis, purpose, isOpen)) }
+    /// This replica leads the group. The term takes the place of the one before.
+    package func watch(_ term: LeadershipTerm, of group: String) { state.withLock { $0.terms[group] = term } }
+
+    /// - Parameters:
+    ///   - redis: the name of the server.
+    ///   - purpose: `lease` or `data`.
+    package func watch(_ redis: String, of group: String, purpose: String, isOpen: @escaping @Sendable () -> Bool) {
+        state.withLock {
+            $0.connections.append(Connection(group: group, redis: redis, purpose: purpose, isOpen: isOpen))
+        }
     }
 
     /// The page that says it.
@@ -45,21 +66,27 @@ package final class ReplicaMetrics: Sendable {
 
     /// Asks the term itself, which knows by the clock that it is over, even if nothing else of the process runs.
     private var samples: [PrometheusRegistry.Sample] {
-        let (term, connections) = state.withLock { ($0.term, $0.connections) }
-        let remaining = term?.remaining() ?? .zero
-        let leads = remaining > .zero
-        var samples: [PrometheusRegistry.Sample] = [
-            .init(family: .isLeader, value: leads ? 1 : 0),
-            .init(family: .epoch, value: leads ? Double(term?.epoch.number ?? 0) : 0),
-            .init(family: .leaseRemaining, value: remaining / .seconds(1)),
-        ]
-        for connection in connections {
-            samples.append(
-                .init(
-                    family: .redisConnected,
-                    labels: [("redis", connection.redis), ("purpose", connection.purpose)],
-                    value: connection.isOpen() ? 1 : 0))
+        let (terms, connections) = state.withLock { ($0.terms, $0.connections) }
+        var samples: [PrometheusRegistry.Sample] = []
+        for group in groups {
+            let labels = [("group", group)]
+            let term = terms[group]
+            let remaining = term?.remaining() ?? .zero
+            let leads = remaining > .zero
+            samples += [
+                .init(family: .isLeader, labels: labels, value: leads ? 1 : 0),
+                .init(family: .epoch, labels: labels, value: leads ? Double(term?.epoch.number ?? 0) : 0),
+                .init(family: .leaseRemaining, labels: labels, value: remaining / .seconds(1)),
+            ]
         }
         return samples
+            + connections.map { connection in
+                .init(
+                    family: .redisConnected,
+                    labels: [
+                        ("group", connection.group), ("redis", connection.redis), ("purpose", connection.purpose),
+                    ],
+                    value: connection.isOpen() ? 1 : 0)
+            }
     }
 }

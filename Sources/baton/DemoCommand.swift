@@ -101,7 +101,7 @@ struct DemoCommand: AsyncParsableCommand {
             postgresVariables: [configuration.variable("postgres.url")].compactMap { $0 },
             redisVariables: configuration.redis.keys.compactMap { configuration.variable("redis.\($0).url") },
             environment: changes, datasets: configuration.datasets, keyPrefix: configuration.keyPrefix,
-            leaseKey: GroupKeys(prefix: configuration.keyPrefix, group: configuration.group).lease)
+            leaseKey: GroupKeys(configuration).lease)
         plan.replicas = replicas
         plan.size = SampleDatabase.Size(merchants: rows)
         plan.duration = duration?.value

@@ -28,7 +28,7 @@ final class Starvation: Sendable {
         let watchdog = Watchdog(
             [.eventLoop("leaseLoop", loop), .taskPool], patience: .milliseconds(500),
             logger: ElectionBench.logger("watchdog"))
-        let health = Health()
+        let health = Health([])
         health.watch(by: watchdog)
         let server = try await HTTPServer.start(on: ListenAddress(host: "127.0.0.1", port: 0), routes: health.routes)
         let term = WatchdogTests.term(until: .now + .seconds(1))

@@ -34,10 +34,10 @@ struct UnableLeaderTests {
         var isLeader: Bool { service.status.state == .leader }
 
         func readiness() -> HTTPAnswer {
-            let health = Health()
-            health.identifiedPostgres()
-            health.joinedElection { service.status }
-            return health.readiness()
+            let group = GroupHealth("test")
+            group.identifiedPostgres()
+            group.joinedElection { service.status }
+            return Health([group]).readiness()
         }
 
         func close() async {
@@ -68,7 +68,8 @@ struct UnableLeaderTests {
             RedisConfiguration(url: configuration.redis["cache"]!.url), eventLoop: loops.next(),
             logger: RefreshWorld.quiet)
         let work = RefreshService(
-            configuration: configuration, deployment: "test", redis: ["cache": client], incapacity: incapacity,
+            configuration: configuration, keys: world.keys, deployment: "test", redis: ["cache": client],
+            incapacity: incapacity,
             logger: ElectionBench.logger(name))
         let store = LeaseStore(
             redis: RedisConfiguration(url: try RedisURL(world.redisURL)), keys: world.keys, holder: name,

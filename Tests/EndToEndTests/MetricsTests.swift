@@ -30,9 +30,9 @@ struct MetricsTests {
             let leader = try #require(try await cluster.leader()?.name)
             for (name, probe) in probes {
                 let leads = name == leader
-                let written = #"baton_keys_written_total{dataset="merchants"}"#
-                let succeeded = #"baton_last_success_timestamp_seconds{dataset="merchants"}"#
-                let connected = #"baton_redis_connected{purpose="lease",redis="main"}"#
+                let written = #"baton_keys_written_total{dataset="merchants",group="default"}"#
+                let succeeded = #"baton_last_success_timestamp_seconds{dataset="merchants",group="default"}"#
+                let connected = #"baton_redis_connected{group="default",purpose="lease",redis="main"}"#
                 // A key can be read before the pass that wrote it has ended.
                 var page = ""
                 try await eventually("\(name) to have begun, and the statistics of its pass if it leads") {
@@ -43,14 +43,15 @@ struct MetricsTests {
                 }
                 try await Promtool.check(page)
                 let metrics = Metrics(page)
-                #expect(metrics["baton_is_leader"] == (leads ? 1 : 0))
-                #expect((metrics["baton_epoch"] ?? 0 > 0) == leads)
-                #expect((metrics["baton_lease_remaining_seconds"] ?? 0 > 0) == leads)
-                #expect(metrics["baton_terms_began_total"] == (leads ? 1 : 0))
+                #expect(metrics[#"baton_is_leader{group="default"}"#] == (leads ? 1 : 0))
+                #expect((metrics[#"baton_epoch{group="default"}"#] ?? 0 > 0) == leads)
+                #expect((metrics[#"baton_lease_remaining_seconds{group="default"}"#] ?? 0 > 0) == leads)
+                #expect(metrics[#"baton_terms_began_total{group="default"}"#] == (leads ? 1 : 0))
                 #expect((metrics[written] == 100) == leads)
                 #expect((metrics[succeeded] != nil) == leads)
                 #expect(metrics[connected] == 1)
-                #expect(metrics[#"baton_redis_connected{purpose="data",redis="main"}"#] == (leads ? 1 : 0))
+                #expect(
+                    metrics[#"baton_redis_connected{group="default",purpose="data",redis="main"}"#] == (leads ? 1 : 0))
                 #expect(page.contains(#"baton_build_info{commit=""#))
             }
             // The four statistics, from any machine.
@@ -70,10 +71,12 @@ struct MetricsTests {
             try cluster.redis.signal(SIGSTOP)
             for (_, probe) in probes {
                 try await eventually("nobody leads") {
-                    await probe.page("/metrics").map { Metrics($0)["baton_is_leader"] == 0 } ?? false
+                    await probe.page("/metrics").map { Metrics($0)[#"baton_is_leader{group="default"}"#] == 0 } ?? false
                 }
                 let metrics = Metrics(try #require(await probe.page("/metrics")))
-                #expect(metrics["baton_epoch"] == 0 && metrics["baton_lease_remaining_seconds"] == 0)
+                #expect(
+                    metrics[#"baton_epoch{group="default"}"#] == 0
+                        && metrics[#"baton_lease_remaining_seconds{group="default"}"#] == 0)
             }
             try cluster.redis.signal(SIGCONT)
         }
@@ -118,10 +121,12 @@ struct MetricsTests {
             let (old, new) = (try #require(before[name]), try #require(after[name]))
             return new - old
         }
-        let failures = try growth("baton_lease_renewal_failures_total")
-        let all = try growth(#"baton_lease_renewal_duration_seconds_bucket{le="+Inf"}"#)
-        let prompt = try growth(#"baton_lease_renewal_duration_seconds_bucket{le="1"}"#)
-        let isSameTerm = after["baton_is_leader"] == 1 && after["baton_epoch"] == before["baton_epoch"]
+        let failures = try growth(#"baton_lease_renewal_failures_total{group="default"}"#)
+        let all = try growth(#"baton_lease_renewal_duration_seconds_bucket{group="default",le="+Inf"}"#)
+        let prompt = try growth(#"baton_lease_renewal_duration_seconds_bucket{group="default",le="1"}"#)
+        let isSameTerm =
+            after[#"baton_is_leader{group="default"}"#] == 1
+            && after[#"baton_epoch{group="default"}"#] == before[#"baton_epoch{group="default"}"#]
         if failures == 0, isSameTerm, all >= Double(seconds) - 1, prompt == all { return nil }
         return "\(failures) failed, \(prompt) of \(all) within a second, \(isSameTerm ? "same" : "another") term"
     }

@@ -41,6 +41,7 @@ struct WriteScriptTests {
         Case("S", set, "string b new"),
         Case("S", set, on: [aString, old], "string b new"),
         Case("S", set, on: [aList, old], "string b new"),
+        Case("S", same, on: [aString, old], "string a new"),
         Case("S", ["", "90000"], "string  new"),
         // Compare and store a string: what is right is kept, with its TTL if it has one.
         Case("C", set, "string b new"),
@@ -71,6 +72,7 @@ struct WriteScriptTests {
         Case("H", fields, "hash f=1 g= new"),
         Case("H", fields, on: [otherHash, old], "hash f=1 g= new"),
         Case("H", fields, on: [aString, old], "hash f=1 g= new"),
+        Case("H", fields, on: [aHash, old], "hash f=1 g= new"),
         // Compare and store a hash.
         Case("h", fields, "hash f=1 g= new"),
         Case("h", fields, on: [aHash, old], "hash f=1 g= old", "kept old"),
@@ -97,6 +99,43 @@ struct WriteScriptTests {
             let outcome = try await bench.done([.init(test.operation, "key", test.arguments)])
             #expect(try await bench.state(of: "key") == test.after)
             #expect(bench.text(of: outcome) == test.answer)
+        }
+    }
+
+    @Test("Who only looks foresees what each operation does", arguments: cases.filter { $0.operation != "M" })
+    func foreseen(_ test: Case) async throws {
+        try await ScriptBench.with { bench in
+            for command in test.before { try await bench.send(command) }
+            let before = try await bench.state(of: "key")
+            let foreseen = try test.unpacked().effect(on: try await bench.content(of: "key"))
+            let outcome = try await bench.done([.init(test.operation, "key", test.arguments)])
+            let seen = Self.effect(from: before, to: try await bench.state(of: "key"), outcome)
+            #expect(Self.word(foreseen) == seen)
+            #expect(bench.text(of: BatchOutcome([foreseen])) == test.answer)
+        }
+    }
+
+    /// What an operation did, by what a key was and is.
+    private static func effect(from before: String, to after: String, _ outcome: BatchOutcome) -> String {
+        func content(_ state: String) -> Substring { state.prefix(upTo: state.lastIndex(of: " ") ?? state.endIndex) }
+        if !outcome.missing.isEmpty { return "missing" }
+        if !outcome.kept.isEmpty { return before.hasSuffix("none") ? "expiring" : "kept" }
+        if before == after { return "none" }
+        if before == "none" { return "created" }
+        if after == "none" { return "deleted" }
+        return content(before) == content(after) ? "renewed" : "replaced"
+    }
+
+    private static func word(_ effect: KeyEffect) -> String {
+        switch effect {
+        case .created: "created"
+        case .replaced: "replaced"
+        case .deleted: "deleted"
+        case .renewed: "renewed"
+        case .kept: "kept"
+        case .expiring: "expiring"
+        case .missing: "missing"
+        case .none: "none"
         }
     }
 
@@ -235,5 +274,34 @@ struct WriteScriptTests {
             #expect(try await bench.state(of: "b") == "string a new")
             #expect(try await bench.sequence() == "1")
         }
+    }
+}
+
+extension WriteScriptTests.Case {
+    /// The operation as a batch holds it.
+    fileprivate func unpacked() throws -> WriteOperation {
+        var batch = WriteBatch()
+        batch.keys.append("key")
+        for argument in arguments { batch.arguments.append(argument) }
+        batch.close(
+            try #require(WriteBatch.Operation.allCases.first { [WriteScript.letter($0)] == Array(operation.utf8) }))
+        return try #require(batch.unpacked.first)
+    }
+}
+
+extension ScriptBench {
+    /// What a key holds.
+    fileprivate func content(of key: String) async throws -> KeyContent {
+        let left = try await send(["PTTL", key]).int ?? -2
+        let value: WriteOperation.Value?
+        switch try await send(["TYPE", key]).string {
+        case "string": value = .string(try await send(["GET", key]).bytes ?? [])
+        case "hash":
+            let texts = try await send(["HGETALL", key]).array?.compactMap(\.bytes) ?? []
+            let pairs = stride(from: 0, to: texts.count, by: 2).map { (texts[$0], texts[$0 + 1]) }
+            value = .hash(Dictionary(pairs, uniquingKeysWith: { $1 }))
+        default: value = nil
+        }
+        return KeyContent(ttlMilliseconds: left, value: value)
     }
 }

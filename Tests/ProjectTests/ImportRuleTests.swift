@@ -78,6 +78,8 @@ struct ImportRuleTests {
             ("RefreshRuntime/X.swift", "private let store: LeaseStore"),
             ("RefreshRuntime/X.swift", "extension ElectionDriver {}"),
             ("Elsewhere/X.swift", ""),
+            ("Operations/X.swift", "let keys = GroupKeys(prefix: prefix, group: name)"),
+            ("RefreshRuntime/X.swift", #"let key = "\(prefix){baton:\(group)}:lease""#),
         ])
     func wrongImport(_ path: String, source: String) {
         #expect(rules.faults(in: source, path: path).count == 1)
@@ -91,6 +93,8 @@ struct ImportRuleTests {
             ("Operations/X.swift", "// import RefreshRuntime\ninternal import GroupState"),
             ("Operations/X.swift", #"let text = "we import RefreshRuntime""#),
             ("Formatting/WallClock.swift", "internal import Glibc"),
+            ("Daemon/Group.swift", "let keys = GroupKeys(prefix: prefix, group: name)"),
+            ("Demo/X.swift", #"let key = "{baton:default}:lease""#),
         ])
     func rightImport(_ path: String, source: String) {
         #expect(rules.faults(in: source, path: path) == [])

@@ -74,6 +74,14 @@ struct ImportRules {
     /// All that `RefreshRuntime` may use of `ElectionRuntime`: the term, the work's protocol, and the signs of life.
     static let doors: Set = ["LeadershipTerm", "TermWork", "SignsOfLife", "WorkWatch"]
 
+    /// Where a group's keys are made of a prefix and a name: once for a replica, once for the commands, and once for the
+    /// cache tools that have no configuration.
+    static let makersOfGroupKeys: Set = [
+        "Daemon/Group.swift", "Operations/GroupKeys+Configuration.swift", "Operations/Cache/CacheTools.swift",
+    ]
+    /// The only file that knows how they look. Demo and faults look at a group from outside.
+    static let homeOfGroupKeys = "GroupState/GroupKeys.swift"
+
     /// What is declared at the top of the files of `ElectionRuntime`.
     let electionTypes: Set<String>
 
@@ -98,6 +106,15 @@ struct ImportRules {
         if target == "RefreshRuntime" {
             let used = electionTypes.subtracting(Self.doors).intersection(Self.words(of: source))
             faults += used.sorted().map { "\(path) uses \($0) of ElectionRuntime" }
+        }
+        let code = Self.code(of: source)
+        if code.contains(where: { $0.contains("GroupKeys(prefix:") }), !Self.makersOfGroupKeys.contains(path) {
+            faults.append("\(path) makes keys of a group: it is to be given them")
+        }
+        if code.contains(where: { $0.contains("{baton:") }), path != Self.homeOfGroupKeys,
+            !["Demo", "Faults"].contains(target)
+        {
+            faults.append("\(path) writes a key of a group out: GroupKeys names them")
         }
         return faults
     }

@@ -155,10 +155,10 @@ struct BrokenDatabaseTests {
         try await RefreshWorld.with(sql: Self.schema + "create view seen as select * from t") { world in
             let leader = try await world.leader(of: .query("select * from seen", identity: ["id"], ["t:{id}"]))
             try await leader.tick()
-            #expect(leader.memory?.binding.gateObstacle == nil)
+            #expect(leader.known?.binding.gateObstacle == nil)
             try await world.sql("create or replace view seen as select * from t where now() > '2000-01-01'")
             try await leader.tick()
-            #expect(leader.memory?.binding.gateObstacle == "now()")
+            #expect(leader.known?.binding.gateObstacle == "now()")
         }
     }
 

@@ -194,7 +194,7 @@ struct DatasetLoopTests {
             var off = u
             off.isEnabled = false
             let service = RefreshService(
-                configuration: try world.configuration([t, off]), deployment: "test",
+                configuration: try world.configuration([t, off]), keys: world.keys, deployment: "test",
                 redis: ["main": try world.makeClient()], logger: log.logger)
             let term = try await world.elect()
             let task = Task { await service.lead(term) }
@@ -238,7 +238,8 @@ struct DatasetLoopTests {
             var configuration = try world.configuration([.table("t", ["t:{id}"]), .table("u", ["u:{id}"])])
             configuration.lease.redis = "elsewhere"
             let service = RefreshService(
-                configuration: configuration, deployment: "test", redis: ["main": try world.makeClient()],
+                configuration: configuration, keys: world.keys, deployment: "test",
+                redis: ["main": try world.makeClient()],
                 logger: log.logger)
             let (term, observed) = FenceTests.targetTerm(confirming: true)
             await service.lead(term)
@@ -259,7 +260,7 @@ struct DatasetLoopTests {
                 return dataset
             }
             let service = RefreshService(
-                configuration: try world.configuration(datasets), deployment: "test",
+                configuration: try world.configuration(datasets), keys: world.keys, deployment: "test",
                 redis: ["main": try world.makeClient()], logger: RefreshWorld.quiet)
             let watcher = try await world.connect()
             func open() async throws -> Int {
@@ -290,7 +291,8 @@ struct DatasetLoopTests {
             var configuration = try world.configuration([try .table("t", ["t:{id}"])])
             configuration.postgres.url = "postgresql://postgres@127.0.0.1:1/nothing"
             let service = RefreshService(
-                configuration: configuration, deployment: "test", redis: ["main": try world.makeClient()],
+                configuration: configuration, keys: world.keys, deployment: "test",
+                redis: ["main": try world.makeClient()],
                 logger: log.logger)
             let term = try await world.elect()
             let task = Task { await service.lead(term) }

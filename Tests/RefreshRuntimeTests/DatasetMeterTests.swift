@@ -85,7 +85,8 @@ struct DatasetMeterTests {
 
                 """, datasets: "version: 1\ndatasets: { t: { table: t, key: \"t:{id}\" } }\n")
             let service = RefreshService(
-                configuration: try files.load(), deployment: "test", redis: ["main": try world.makeClient()],
+                configuration: try files.load(), keys: world.keys, deployment: "test",
+                redis: ["main": try world.makeClient()],
                 logger: RefreshWorld.quiet, metrics: registry)
             let term = try await world.elect()
             let task = Task { await service.lead(term) }

@@ -219,7 +219,7 @@ struct FilterTests {
             if failsOnce {
                 try await world.command("HINCRBY", world.keys.fence, "sequence", "1")
                 #expect(await leader.troubleOfNextTick()?.contains("missing") == true)
-                #expect(leader.memory?.refresh.reachedMark != nil, "how far was read is not forgotten")
+                #expect(leader.known?.refresh.reachedMark != nil, "how far was read is not forgotten")
             }
             // Once PostgreSQL has flushed the log up to what was read before.
             try await world.wait(until: "the change is read") {

@@ -126,7 +126,7 @@ struct GateTests {
             try await world.wait(until: "the gate shuts") { try await leader.tick() == nil }
             try await world.sql("alter foreign table far inherit own")
             for _ in 1...2 { #expect(try await leader.tick() != nil) }
-            #expect(leader.memory?.binding.gateObstacle == "public.far is a foreign table")
+            #expect(leader.known?.binding.gateObstacle == "public.far is a foreign table")
         }
     }
 
@@ -204,9 +204,12 @@ struct GateTests {
                 return try await world.value(wait) == "SyncRep"
             }
             try await leader.tick()
-            #expect(leader.memory?.snapshot?.isQuiet == false)
+            #expect(leader.state.memory.snapshot?.isQuiet == false)
             // A gate that looks at the log alone would think that it has seen everything.
-            if !hasGuard { leader.memory?.snapshot?.isQuiet = true }
+            if !hasGuard, case .complete(let known, var snapshot) = leader.state.memory {
+                snapshot.isQuiet = true
+                leader.state.memory = .complete(known, snapshot)
+            }
             let cancelling = try await world.connect()
             _ = try await cancelling.query("select pg_cancel_backend(\(writer.backendPID))")
             try await commit

@@ -35,7 +35,7 @@ struct LargeValueTests {
     private static func longestLine(_ world: RefreshWorld, _ dataset: Dataset) async throws -> Int {
         let connection = try await world.connect()
         let admit = { (_: Snapshot) in nil as Mark? }
-        return try await DatasetSource(dataset: dataset, keyPrefix: "").read(
+        return try await SnapshotSource(dataset: dataset, keyPrefix: "").read(
             on: connection, known: nil, isFlagging: false, admit: admit
         ) { reading in
             var longest = 0

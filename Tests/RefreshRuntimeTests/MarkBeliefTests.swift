@@ -119,7 +119,7 @@ struct MarkBeliefTests {
                 leader.connection = try await world.connect()
                 try await leader.tick()
                 #expect(try await world.keyNames() == ["user:1", "user:2"])
-                #expect(leader.course.takeChange() == nil)
+                #expect(leader.state.history.takeChange() == nil)
                 try await Self.overwrite(server, world, leader)
             }
         }

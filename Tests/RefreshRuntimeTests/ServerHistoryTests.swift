@@ -130,12 +130,12 @@ struct ServerHistoryTests {
             if round % 2 == 0 {
                 // The question fails before another server answers.
                 await #expect(throws: (any Error).self) { try await leader.tick() }
-                #expect(leader.memory?.snapshot == nil)
+                #expect(leader.state.memory.snapshot == nil)
             }
             leader.connection = try await Self.connect(world, to: standby)
             for _ in 1...2 { try await leader.tick() }
             #expect(try await world.get("t:1")?.contains("old") == true)
-            #expect(leader.course.takeChange()?.to.timeline == 2)
+            #expect(leader.state.history.takeChange()?.to.timeline == 2)
             try await world.wait(until: "the gate is shut again") { try await leader.tick() == nil }
             await leader.connection.close()
         }
@@ -179,7 +179,7 @@ struct ServerHistoryTests {
                     _ = try await victim.query("update t set v = 'lost' where id = \(id)")
                     _ = try await victim.query("select pg_logical_emit_message(false, '', repeat('x', 2000))")
                     try await leader.tick()
-                    remembered = leader.memory?.snapshot
+                    remembered = leader.state.memory.snapshot
                     return remembered.map { $0.durable < $0.history.position } ?? false
                 }
                 // A process that is killed takes all others of its server with it; the postmaster stays.

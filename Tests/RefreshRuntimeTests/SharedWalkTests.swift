@@ -50,7 +50,7 @@ struct SharedWalkTests {
     private static func measure(_ world: RefreshWorld, _ datasets: [Dataset]) async throws -> (Double, Double) {
         try await fill(world)
         let service = RefreshService(
-            configuration: try world.configuration(datasets), deployment: "test",
+            configuration: try world.configuration(datasets), keys: world.keys, deployment: "test",
             redis: ["main": try world.makeClient()], logger: RefreshWorld.quiet)
         let (before, scans) = (try await processorTime(world), try await scans(world))
         let term = try await world.elect()

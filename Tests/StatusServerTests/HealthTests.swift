@@ -1,3 +1,4 @@
+import JSON
 import LeaderElection
 import NIOHTTP1
 import Synchronization
@@ -12,7 +13,7 @@ import Testing
 struct HealthTests {
     @Test("is alive before anything is watched, and as long as what is watched answers")
     func liveness() {
-        let health = Health()
+        let health = Health([])
         #expect(health.liveness().status == .ok)
         let origin = ContinuousClock.now
         let answers = Mutex<[@Sendable () -> Void]>([])
@@ -37,7 +38,7 @@ struct HealthTests {
 
     @Test("is not alive when the watchdog itself hangs")
     func watchdogHangs() {
-        let health = Health()
+        let health = Health([])
         let origin = ContinuousClock.now
         health.watch(by: Watchdog([], logger: ElectionBench.logger("watchdog"), at: origin))
         #expect(health.liveness(at: origin + .seconds(10)).status == .ok)
@@ -47,7 +48,8 @@ struct HealthTests {
 
     @Test("is ready when both servers have answered, whoever leads", arguments: [ElectionState.follower, .leader])
     func readiness(_ state: ElectionState) {
-        let health = Health()
+        let group = GroupHealth("default")
+        let health = Health([group])
         let status = Mutex(ElectionStatus(state: state))
         func waitingFor(_ words: String...) -> Bool {
             let answer = health.readiness()
@@ -57,9 +59,9 @@ struct HealthTests {
             return isListed && answer.status == (words.isEmpty ? .ok : .serviceUnavailable)
         }
         #expect(waitingFor("postgres", "lease"))
-        health.identifiedPostgres()
+        group.identifiedPostgres()
         #expect(waitingFor("lease"))
-        health.joinedElection { status.withLock { $0 } }
+        group.joinedElection { status.withLock { $0 } }
         #expect(waitingFor("lease"))
         status.withLock { $0.hasAnswer = true }
         #expect(waitingFor())
@@ -71,5 +73,23 @@ struct HealthTests {
         #expect(waitingFor("postgres"))
         status.withLock { $0.missing = [] }
         #expect(waitingFor())
+    }
+
+    @Test("is ready when each of its groups is, and says which one is not")
+    func groups() throws {
+        let groups = [GroupHealth("shop"), GroupHealth("bank")]
+        let health = Health(groups)
+        var ready = ElectionStatus(state: .follower)
+        ready.hasAnswer = true
+        for group in groups { group.joinedElection { [ready] in ready } }
+        groups[0].identifiedPostgres()
+        let answer = health.readiness()
+        #expect(answer.status == .serviceUnavailable)
+        let page = try #require(JSONValue(parsing: answer.body.utf8))
+        #expect(page["waitingFor"] == .array([.string(Array("postgres".utf8))]))
+        #expect(page["groups"]?["shop"]?["status"]?.string == "ready")
+        #expect(page["groups"]?["bank"]?["waitingFor"] == page["waitingFor"])
+        groups[1].identifiedPostgres()
+        #expect(health.readiness().status == .ok)
     }
 }

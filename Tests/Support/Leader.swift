@@ -1,4 +1,5 @@
 package import CacheRefresh
+package import DatasetReading
 package import ElectionRuntime
 package import GroupState
 internal import LeaderElection
@@ -15,8 +16,8 @@ package final class Leader {
     package let term: LeadershipTerm
     package var fence: Fence { pass.fence }
     package var connection: PostgresConnection
-    package var memory: DatasetPass.Memory?
-    package let course = DatasetPass.Course()
+    package var state = DatasetPass.State()
+    package var known: KnownDataset? { state.memory.known }
     /// What Redis said of the first key that it refused in the last pass.
     package private(set) var refusal: String?
     private var losses = 0
@@ -35,10 +36,10 @@ package final class Leader {
     package func tick() async throws -> PassSummary? {
         if !connection.isUsable { connection = try await world.connect() }
         try await fence.verify()
-        let known = await fence.losses
-        if known != losses { memory = nil }
-        losses = known
-        switch try await pass.tick(&memory, along: course, on: connection) {
+        let lost = await fence.losses
+        if lost != losses { state.memory = .nothing }
+        losses = lost
+        switch try await pass.tick(&state, on: connection) {
         case .skipped: return nil
         case .settled(let summary, _): return summary
         case .passed(let summary, let refusal):
@@ -75,7 +76,7 @@ package final class Leader {
         }
     }
 
-    package var setAside: [SetAside] { memory?.refresh.setAside ?? [] }
+    package var setAside: [SetAside] { known?.refresh.setAside ?? [] }
 }
 
 extension RefreshWorld {

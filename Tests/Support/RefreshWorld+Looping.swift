@@ -16,6 +16,17 @@ extension RefreshWorld {
         gatePatience: Duration = GateWatch.patience, meter: DatasetMeter? = nil,
         _ body: (LogRecorder, LeadershipTerm) async throws -> Void
     ) async throws {
+        try await whileLooping(
+            dataset, connections: connections, at: url, gatePatience: gatePatience, meter: meter
+        ) { log, term, _ in try await body(log, term) }
+    }
+
+    /// The same, with what wakes the loop.
+    package func whileLooping(
+        _ dataset: Dataset, connections: Int = 2, at url: String? = nil,
+        gatePatience: Duration = GateWatch.patience, meter: DatasetMeter? = nil,
+        _ body: (LogRecorder, LeadershipTerm, WakeUp) async throws -> Void
+    ) async throws {
         let log = LogRecorder()
         let term = try await elect()
         let pool = PostgresPool(
@@ -29,7 +40,7 @@ extension RefreshWorld {
         loop.gatePatience = gatePatience
         let task = Task { [loop] in await loop.run() }
         do {
-            try await body(log, term)
+            try await body(log, term, loop.wakeUp)
         } catch {
             task.cancel()
             throw error

@@ -74,8 +74,10 @@ struct Scrape {
 
     private func renewals(_ port: Int) throws -> Renewals {
         let lines = String(decoding: try scrape(port), as: UTF8.self).split(separator: "\n")
-        func value(_ name: String) throws -> Double {
-            guard let line = lines.first(where: { $0.hasPrefix(name + " ") }),
+        /// - Parameter bucket: the upper bound of one, for a histogram's.
+        func value(_ name: String, bucket: String? = nil) throws -> Double {
+            let bound = bucket.map { ",le=\"\($0)\"" } ?? ""
+            guard let line = lines.first(where: { $0.hasPrefix("\(name){group=\"default\"\(bound)} ") }),
                 let value = line.split(separator: " ").last.flatMap({ Double($0) })
             else { throw Shell.Failed(description: "there is no metric \(name)") }
             return value
@@ -84,7 +86,7 @@ struct Scrape {
         let count = try value("\(name)_count")
         return Renewals(
             count: count, seconds: try value("\(name)_sum"),
-            above100Milliseconds: count - (try value("\(name)_bucket{le=\"0.1\"}"))
+            above100Milliseconds: count - (try value("\(name)_bucket", bucket: "0.1"))
                 + (try value("baton_lease_renewal_failures_total")))
     }
 

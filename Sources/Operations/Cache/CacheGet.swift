@@ -1,5 +1,6 @@
 internal import CacheRefresh
 package import Formatting
+internal import GroupState
 internal import JSON
 internal import RedisClient
 
@@ -108,7 +109,7 @@ extension CacheTools {
     /// What a person should know of a value beside what it says.
     private func remarks(on finding: CacheFound.Finding, _ reader: CacheReader) async throws -> [String] {
         var remarks: [String] = []
-        if CacheTools.isOwn(finding.entry.key) {
+        if GroupKeys.isOwn(finding.entry.key) {
             remarks.append("It is one of Baton's own keys: `baton fsck` explains and mends those.")
         }
         if finding.family == nil,

@@ -107,7 +107,7 @@ extension CacheTools {
         var (counts, expired) = (Array(repeating: 0, count: place.families.count + 1), 0)
         var sample: BackupFile.Record?
         while let record = try reader.next() {
-            if Self.isOwn(record.key) { continue }
+            if GroupKeys.isOwn(record.key) { continue }
             if record.ttl(atMilliseconds: now) == nil {
                 expired += 1
             } else {
@@ -250,7 +250,7 @@ extension BackupReader {
         var records: [BackupFile.Record] = []
         var bytes = 0
         while records.count < min(LeaderNotes.batchSize, limit), bytes < Self.maximumBytes, let record = try next() {
-            guard !CacheTools.isOwn(record.key) else { continue }
+            guard !GroupKeys.isOwn(record.key) else { continue }
             records.append(record)
             bytes += record.value.count
         }

@@ -1,5 +1,6 @@
 internal import CacheRefresh
 internal import Formatting
+internal import GroupState
 
 /// Which of a Redis' keys are meant, where they have to be looked for.
 struct CacheSelection: Sendable {
@@ -39,7 +40,7 @@ struct CacheSelection: Sendable {
         var shares: [Share] = []
         var own = 0
         for key in keys {
-            guard !CacheTools.isOwn(key) else {
+            guard !GroupKeys.isOwn(key) else {
                 own += 1
                 continue
             }

@@ -225,7 +225,7 @@ private struct CacheProbe {
         struct Enough: Error {}
         do {
             try await Inventory(redis: client).forEachPage(matching: Array("*".utf8)) { keys in
-                for key in keys where !CacheTools.isOwn(key) && place.families.index(of: key) == nil {
+                for key in keys where !GroupKeys.isOwn(key) && place.families.index(of: key) == nil {
                     let last =
                         Array(":".utf8) + (key.split(separator: UInt8(ascii: ":")).suffix(3).joined(separator: [58]))
                     if let (family, _) = tails.first(where: { Self.contains($0.1, in: last) }) {

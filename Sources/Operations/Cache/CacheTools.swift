@@ -46,7 +46,7 @@ package struct CacheTools: Sendable {
         }
         self.configuration = configuration
         prefix = configuration.keyPrefix
-        keys = GroupKeys(prefix: configuration.keyPrefix, group: configuration.group)
+        keys = GroupKeys(configuration)
         lease = Self.patient(
             configuration.redis[configuration.lease.redis]!.clientConfiguration(name: "baton-cache"), nil)
         let used = Set(configuration.datasets.map(\.redis) + configuration.families.map(\.redis))
@@ -130,14 +130,6 @@ package struct CacheTools: Sendable {
         }
         guard !names.isEmpty else { return place.families }
         return place.families.filter { names.contains($0.name) || names.contains($0.form.text) }
-    }
-
-    /// Whether a key is one of Baton's own, of whatever group: those are never cleared, copied or put back.
-    static func isOwn(_ key: [UInt8]) -> Bool {
-        guard let brace = key.firstIndex(of: UInt8(ascii: "{")) else { return false }
-        let rest = key[brace...]
-        // A group's name is in a hash tag; what stands before it is the prefix, which has no braces.
-        return rest.starts(with: "{baton:".utf8) && rest.contains(UInt8(ascii: "}"))
     }
 }
 

@@ -153,7 +153,7 @@ extension CacheTools {
     /// - Throws: `RedisError`; ``InspectionError`` for a family that does not exist, or has no such keys.
     package func plan(_ request: ClearRequest, counts: Bool, progress: CacheProgress) async throws -> ClearPlan {
         var plan = ClearPlan(request: request)
-        if case .keys(let keys) = request.subject, let own = keys.first(where: Self.isOwn) {
+        if case .keys(let keys) = request.subject, let own = keys.first(where: GroupKeys.isOwn) {
             throw InspectionError(
                 .usage,
                 "\(KeyText.shown(own)) is one of Baton's own keys. `baton fsck` mends those; clearing one would stop the leader."

@@ -44,7 +44,7 @@ extension Inspector {
                 "\(name) is of mode `invalidate`, whose deletions are never held: the application fills its cache again."
             )
         }
-        let keys = GroupKeys(prefix: configuration.keyPrefix, group: configuration.group)
+        let keys = GroupKeys(configuration)
         let field = Request.confirmation(of: name)
         let milliseconds = try await withRedis(dataset.redis) { redis in
             let answer = try await ask(

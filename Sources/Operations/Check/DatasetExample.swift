@@ -6,12 +6,12 @@ internal import PostgresClient
 /// What a pass would make of one real row.
 struct DatasetExample {
     let dataset: Dataset
-    let binding: DatasetSource.Binding
+    let binding: DatasetBinding
     let connection: PostgresConnection
 
     enum Found: Sendable {
         /// One for each key that the row has.
-        case operations([PlannedOperation])
+        case operations([WriteOperation])
         case setAside(SetAside)
         /// Why there is no example.
         case none(String)
@@ -51,8 +51,8 @@ struct DatasetExample {
         let flagged = Array("t\t".utf8) + line
         flagged.withUnsafeBytes { refresh.take($0, at: .zero) }
         refresh.endRead(at: .zero)
-        var operations: [PlannedOperation] = []
-        while let batch = refresh.nextBatch(at: .zero) { operations += batch.planned }
+        var operations: [WriteOperation] = []
+        while let batch = refresh.nextBatch(at: .zero) { operations += batch.unpacked }
         refresh.abandonPass()
         if let row = refresh.setAside.first { return .setAside(row) }
         return operations.isEmpty ? .none("none: the row that was read has no key") : .operations(operations)

@@ -16,7 +16,7 @@ struct DatasetInspection {
     func inspect() async -> (section: CheckReport.Section, kinds: [Exact<String>: ColumnKind]?) {
         var section = CheckReport.Section(.dataset, dataset.name, title: title)
         let source = DatasetSource(dataset: dataset, keyPrefix: keyPrefix)
-        let binding: DatasetSource.Binding
+        let binding: DatasetBinding
         do {
             binding = try await source.bind(on: connection)
         } catch let error as DatasetError {
@@ -92,7 +92,7 @@ struct DatasetInspection {
     }
 
     private func describe(
-        _ columns: [DatasetColumns.Column], _ binding: DatasetSource.Binding, in section: inout CheckReport.Section
+        _ columns: [DatasetColumns.Column], _ binding: DatasetBinding, in section: inout CheckReport.Section
     ) {
         let read = Set(binding.shape.columns.map(\.name.exact))
         let used = columns.filter { read.contains($0.name.exact) }
@@ -162,7 +162,7 @@ struct DatasetInspection {
 
     /// Which rows there are and which of them are read, and what that leaves out.
     private func describeConditions(
-        _ binding: DatasetSource.Binding, fitting: Int?, in section: inout CheckReport.Section
+        _ binding: DatasetBinding, fitting: Int?, in section: inout CheckReport.Section
     ) async throws(PostgresError) {
         guard case .table(_, let condition, let filter) = dataset.source else { return }
         if let condition { section.add("where", condition) }
@@ -210,7 +210,7 @@ struct DatasetInspection {
     }
 
     /// Row-level security hides rows without a word, and a hidden row counts as deleted.
-    private func policyFindings(_ binding: DatasetSource.Binding) async throws(PostgresError) -> [Finding] {
+    private func policyFindings(_ binding: DatasetBinding) async throws(PostgresError) -> [Finding] {
         var findings: [Finding] = []
         for table in binding.tables {
             let row = try await connection.query("select row_security_active($1::oid)", [table.oid]).first
@@ -224,7 +224,7 @@ struct DatasetInspection {
         return findings
     }
 
-    private func nullFindings(_ columns: [DatasetColumns.Column], _ binding: DatasetSource.Binding) -> [Finding] {
+    private func nullFindings(_ columns: [DatasetColumns.Column], _ binding: DatasetBinding) -> [Finding] {
         // Views say of no column that it is never NULL.
         guard binding.hasTransactionIDs else { return [] }
         let nullable = Set(columns.filter(\.isNullable).map(\.name.exact))

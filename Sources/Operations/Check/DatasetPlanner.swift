@@ -15,100 +15,62 @@ struct DatasetPlanner {
     let connection: PostgresConnection
     let redis: RedisClient
 
-    private var comparison: CacheComparison { CacheComparison(redis: redis) }
-
     func plan() async throws -> PlanReport.DatasetPlan {
         var plan = PlanReport.DatasetPlan(name: dataset.name, redis: dataset.redis)
-        let source = DatasetSource(dataset: dataset, keyPrefix: configuration.keyPrefix)
+        let isFlagging = dataset.mode == .invalidate
         let found = dataset.keepsMark ? try await findMark() : .none
-        let admit = { (snapshot: Snapshot) in
-            dataset.mode == .invalidate ? found.mark : found.mark?.carried(to: snapshot)
-        }
-        let memory = try await source.read(
-            on: connection, known: nil, isFlagging: dataset.mode == .invalidate, admit: admit
-        ) { reading in
-            if dataset.mode == .invalidate {
+        let driver = PassDriver(
+            dataset: dataset, keyPrefix: configuration.keyPrefix,
+            source: SnapshotSource(dataset: dataset, keyPrefix: configuration.keyPrefix), clock: { Uptime.now })
+        var pass = PassDriver<SnapshotSource>.Plan(
+            admit: { isFlagging ? found.mark : found.mark?.carried(to: $0) },
+            forEachPageOfKeys: { [redis] known, body in
+                try await Inventory(redis: redis).forEachPage(matching: known.refresh.shape.scanPattern, body)
+            })
+        pass.isFlagging = isFlagging
+        pass.opened = { reading in
+            if isFlagging {
                 plan.notes.append(found.note(reading.verdict))
             } else if reading.verdict == .fits {
                 plan.notes.append("Rows outside the filter are looked at if they changed since the leader's last mark.")
             }
-            let memory = Memory(
-                DatasetRefresh(
-                    dataset: dataset, shape: reading.binding.shape, opening: .comparing,
-                    validatesUTF8: reading.binding.validatesUTF8))
-            memory.refresh.beginPass(rowsAreFlagged: reading.rowsAreFlagged)
-            while let chunk = try await reading.rows.next() {
-                chunk.withUnsafeBytes { memory.refresh.take($0, at: Uptime.now) }
-                try await evaluate(memory, into: &plan)
-            }
-            memory.refresh.endRead(at: Uptime.now)
-            return memory
         }
-        try await examineKeys(memory, into: &plan)
-        memory.refresh.settle(at: Uptime.now)
-        try await evaluate(memory, into: &plan)
-        memory.refresh.finishPass()
-        let summary = memory.refresh.summary
+        var memory = DatasetMemory.nothing
+        var sink = makeSink { plan.add($0, Change($1), limit: limit) }
+        let known = try await driver.run(pass, &memory, on: connection, into: &sink).known
+        let summary = known.refresh.summary
         plan.rows = summary.rowsRead
         plan.contested = summary.rowsContested
-        listSetAside(memory, summary, into: &plan)
-        if summary.keysHeld > 0 { try await listHeld(memory, into: &plan) }
+        listSetAside(known, summary, into: &plan)
+        guard summary.keysHeld > 0 else { return plan }
+        // Lets the brake go, to see what it holds.
+        known.refresh.confirmDeletions(at: Uptime.now)
+        var heldSink = makeSink { plan.add($0, $1 == .deleted ? .held : Change($1), limit: limit) }
+        try await driver.settle(known, into: &heldSink)
+        plan.notes.append(
+            "The brake would hold these deletions for \(DurationText.render(dataset.confirmAfter)), or until "
+                + "`baton confirm \(dataset.name)`.")
         return plan
     }
 
-    /// The refresh of one dataset; only one task touches it.
-    private final class Memory {
-        var refresh: DatasetRefresh
-        init(_ refresh: consuming DatasetRefresh) { self.refresh = refresh }
+    private typealias Change = PlanReport.Change
+
+    private func makeSink(_ judged: @escaping (WriteOperation, KeyEffect) -> Void) -> ComparingSink {
+        let look = CacheLook(redis: redis)
+        return ComparingSink(
+            clock: { Uptime.now }, look: { try await look.contents(for: $0) }, judged: judged)
     }
 
-    /// Takes the batches that are ready, and answers them as the script would.
-    private func evaluate(
-        _ memory: Memory, into plan: inout PlanReport.DatasetPlan, as verdict: PlanReport.Change? = nil
-    ) async throws {
-        while let batch = memory.refresh.nextBatch(at: Uptime.now) {
-            let operations = batch.planned
-            var outcome = BatchOutcome()
-            for (position, found) in try await comparison.verdicts(on: operations).enumerated() {
-                if let change = found.change == .delete ? verdict ?? .delete : found.change {
-                    plan.tallies[change, default: PlanReport.Tally()].add(
-                        TextLayout.printable(operations[position].key), limit: limit)
-                }
-                if let ttl = operations[position].ttlMilliseconds, found.isKept {
-                    outcome.kept.append(
-                        BatchOutcome.Kept(operation: position, ttlMilliseconds: found.left < 0 ? ttl : found.left))
-                }
-            }
-            memory.refresh.acknowledge(batch, outcome, at: Uptime.now)
-        }
-    }
-
-    private func examineKeys(_ memory: Memory, into plan: inout PlanReport.DatasetPlan) async throws {
-        guard memory.refresh.wantsInventory else { return }
-        try await Inventory(redis: redis).forEachPage(matching: memory.refresh.shape.scanPattern) { keys in
-            for key in keys { memory.refresh.examine(key: key, at: Uptime.now) }
-            try await evaluate(memory, into: &plan)
-        }
-    }
-
-    private func listSetAside(_ memory: Memory, _ summary: PassSummary, into plan: inout PlanReport.DatasetPlan) {
+    private func listSetAside(
+        _ known: KnownDataset, _ summary: PassSummary, into plan: inout PlanReport.DatasetPlan
+    ) {
         guard summary.rowsSetAside > 0 else { return }
         var tally = PlanReport.Tally()
-        for row in memory.refresh.setAside {
+        for row in known.refresh.setAside {
             tally.add("\(TextLayout.printable(row.name.utf8)): \(row.reason)", limit: limit)
         }
         tally.count = summary.rowsSetAside
         plan.tallies[.setAside] = tally
-    }
-
-    /// Lets the brake go, to see what it holds.
-    private func listHeld(_ memory: Memory, into plan: inout PlanReport.DatasetPlan) async throws {
-        memory.refresh.confirmDeletions(at: Uptime.now)
-        memory.refresh.settle(at: Uptime.now)
-        try await evaluate(memory, into: &plan, as: .held)
-        plan.notes.append(
-            "The brake would hold these deletions for \(DurationText.render(dataset.confirmAfter)), or until "
-                + "`baton confirm \(dataset.name)`.")
     }
 
     /// What stands in the mark's place.
@@ -139,9 +101,30 @@ struct DatasetPlanner {
     }
 
     private func findMark() async throws -> FoundMark {
-        let key = GroupKeys(prefix: configuration.keyPrefix, group: configuration.group).marks
+        let key = GroupKeys(configuration).marks
         guard let text = try await redis.send(RedisCommand("HGET", key, dataset.name)).string else { return .none }
         return Mark(text).map { .mark($0) } ?? .unreadable
+    }
+}
+
+extension PlanReport.Change {
+    /// Nil if nothing would happen to a key that is not there.
+    fileprivate init?(_ effect: KeyEffect) {
+        switch effect {
+        case .created: self = .new
+        case .replaced: self = .change
+        case .deleted: self = .delete
+        case .renewed, .expiring: self = .renew
+        case .kept, .none: self = .keep
+        case .missing: return nil
+        }
+    }
+}
+
+extension PlanReport.DatasetPlan {
+    fileprivate mutating func add(_ operation: WriteOperation, _ change: PlanReport.Change?, limit: Int) {
+        guard let change else { return }
+        tallies[change, default: PlanReport.Tally()].add(TextLayout.printable(operation.key), limit: limit)
     }
 }
 

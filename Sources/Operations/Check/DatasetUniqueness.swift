@@ -5,7 +5,7 @@ internal import PostgresClient
 /// Whether two rows of a dataset can have one identity, or make one key.
 struct DatasetUniqueness {
     let dataset: Dataset
-    let binding: DatasetSource.Binding
+    let binding: DatasetBinding
     let connection: PostgresConnection
 
     /// A unique index over plain columns.

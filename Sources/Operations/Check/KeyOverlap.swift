@@ -1,5 +1,6 @@
 internal import BatonConfiguration
 internal import CacheRefresh
+internal import GroupState
 internal import RedisClient
 
 /// Finds templates that could make the same key, in one dataset or in two: each would undo what the other writes.
@@ -15,12 +16,12 @@ struct KeyOverlap {
     }
 
     private let keyPrefix: String
-    private let group: String
+    private let groupKeys: GroupKeys
     private var families: [Family] = []
 
     init(_ configuration: Configuration) {
         keyPrefix = configuration.keyPrefix
-        group = configuration.group
+        groupKeys = GroupKeys(configuration)
     }
 
     /// - Parameter kinds: of the columns, as the database has them.
@@ -37,7 +38,7 @@ struct KeyOverlap {
     /// What was found, for the dataset that comes later.
     func findings() -> [(dataset: String, finding: Finding)] {
         var findings: [(String, Finding)] = []
-        let ours = KeyPattern(beginningWith: "\(keyPrefix){baton:\(group)}:")
+        let ours = KeyPattern(beginningWith: groupKeys.beginning)
         for (position, family) in families.enumerated() {
             if let key = family.pattern.commonKey(with: ours) {
                 findings.append(

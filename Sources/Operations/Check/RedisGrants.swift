@@ -1,5 +1,6 @@
 internal import BatonConfiguration
 internal import CacheRefresh
+internal import GroupState
 internal import RedisClient
 
 /// The least that a Redis user needs for Baton: commands, keys and channels, as an `ACL SETUSER` line.
@@ -48,7 +49,7 @@ struct RedisGrants: Hashable, Sendable {
     init(user: String, configuration: Configuration, redis name: String, for purposes: Set<Grants.Purpose>) {
         self.user = user
         let holdsLease = configuration.lease.redis == name
-        let ours = Self.escaped("\(configuration.keyPrefix){baton:\(configuration.group)}:") + "*"
+        let ours = Self.escaped(GroupKeys(configuration).beginning) + "*"
         var templates = configuration.enabledDatasets.filter { $0.redis == name }.flatMap(\.keys).map(\.template)
         // Keys that others keep: only the tools for them go there.
         if purposes.contains(.operator) {

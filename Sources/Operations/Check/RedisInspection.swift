@@ -58,7 +58,7 @@ struct RedisInspection {
     private var trial: RedisTrial {
         let templates = configuration.enabledDatasets.filter { $0.redis == name }.flatMap(\.keys).map(\.template)
         return RedisTrial(
-            keys: GroupKeys(prefix: configuration.keyPrefix, group: configuration.group), holdsLease: holdsLease,
+            keys: GroupKeys(configuration), holdsLease: holdsLease,
             keyPrefix: configuration.keyPrefix, templates: templates)
     }
 
@@ -108,7 +108,7 @@ struct RedisInspection {
 
     /// Who leads, and whether the lease is one that the replicas of this configuration can compete for.
     private func inspectLease(_ section: inout CheckReport.Section) async throws(RedisError) {
-        let key = GroupKeys(prefix: configuration.keyPrefix, group: configuration.group).lease
+        let key = GroupKeys(configuration).lease
         let reply: RedisValue
         do throws(RedisError) {
             reply = try await client.send(RedisCommand("GET", key))

@@ -27,7 +27,7 @@ extension Inspector {
         }
     }
 
-    var keys: GroupKeys { GroupKeys(prefix: configuration.keyPrefix, group: configuration.group) }
+    var keys: GroupKeys { GroupKeys(configuration) }
 
     /// Without secrets.
     var leaseServer: String { configuration.redis[configuration.lease.redis]?.description ?? "" }

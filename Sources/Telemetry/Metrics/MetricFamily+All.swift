@@ -69,21 +69,21 @@ extension MetricFamily {
 
     // MARK: Election
 
-    package static let isLeader = MetricFamily(
+    package static let isLeader = group(
         "baton_is_leader", .gauge, "1 while this replica leads and its term has not run out, else 0.")
-    package static let epoch = MetricFamily("baton_epoch", .gauge, "The epoch that this replica leads with, else 0.")
-    package static let leaseRemaining = MetricFamily(
+    package static let epoch = group("baton_epoch", .gauge, "The epoch that this replica leads with, else 0.")
+    package static let leaseRemaining = group(
         "baton_lease_remaining_seconds", .gauge, "How long this replica's term lasts unless it is renewed, else 0.")
-    static let termsBegan = MetricFamily(
+    static let termsBegan = group(
         "baton_terms_began_total", .counter, "Terms that this replica was elected for.")
-    static let termsEnded = MetricFamily(
+    static let termsEnded = group(
         "baton_terms_ended_total", .counter, "Terms of this replica that ended, by the reason.", labels: ["reason"])
-    static let renewalDuration = MetricFamily(
+    static let renewalDuration = group(
         "baton_lease_renewal_duration_seconds", .histogram(latencies),
         "How long renewals of the lease took that were answered, from when they were due.")
-    static let renewalFailures = MetricFamily(
+    static let renewalFailures = group(
         "baton_lease_renewal_failures_total", .counter, "Renewals of the lease that were not answered, or not usably.")
-    static let staleWritesRejected = MetricFamily(
+    static let staleWritesRejected = group(
         "baton_stale_writes_rejected_total", .counter,
         "Batches that Redis refused because another term holds the fence.")
 
@@ -94,11 +94,11 @@ extension MetricFamily {
 
     // MARK: Connections
 
-    package static let redisConnected = MetricFamily(
+    package static let redisConnected = group(
         "baton_redis_connected", .gauge,
         "1 while a connection is open: for the lease, or for cached keys, which only a leader needs.",
         labels: ["redis", "purpose"])
-    static let postgresConnections = MetricFamily(
+    static let postgresConnections = group(
         "baton_postgres_connections", .gauge,
         "Connections to PostgreSQL, which only a leader keeps; busy: those in use.",
         labels: ["state"])
@@ -131,6 +131,13 @@ extension MetricFamily {
     private static let latencies = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1]
 
     private static func dataset(_ name: String, _ kind: Kind, _ help: String) -> MetricFamily {
-        MetricFamily(name, kind, help, labels: ["dataset"])
+        group(name, kind, help, labels: ["dataset"])
+    }
+
+    /// Metrics of what a replica does for one group.
+    private static func group(
+        _ name: String, _ kind: Kind, _ help: String, labels: [String] = []
+    ) -> MetricFamily {
+        MetricFamily(name, kind, help, labels: ["group"] + labels)
     }
 }

@@ -1,3 +1,4 @@
+import GroupState
 import Testing
 
 @testable import Operations
@@ -7,10 +8,10 @@ struct CacheKeyTests {
     @Test("Baton's own keys are known, whatever the group and prefix")
     func own() {
         for key in ["{baton:default}:lease", "staging:{baton:g}:cleared", "x{{baton:g}:live:t"] {
-            #expect(CacheTools.isOwn(Array(key.utf8)) == !key.hasPrefix("x"), "\(key)")
+            #expect(GroupKeys.isOwn(Array(key.utf8)) == !key.hasPrefix("x"), "\(key)")
         }
-        #expect(!CacheTools.isOwn(Array("baton:default".utf8)))
-        #expect(!CacheTools.isOwn(Array("{user:7}".utf8)))
+        #expect(!GroupKeys.isOwn(Array("baton:default".utf8)))
+        #expect(!GroupKeys.isOwn(Array("{user:7}".utf8)))
     }
 
     @Test(

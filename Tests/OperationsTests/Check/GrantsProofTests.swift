@@ -129,9 +129,8 @@ struct GrantsProofTests {
             let pass = DatasetPass(
                 dataset: dataset, keyPrefix: "", keys: keys, fence: fence, redis: client, clock: { Uptime.now },
                 cleared: cleared)
-            var memory: DatasetPass.Memory?
-            let course = DatasetPass.Course()
-            for _ in 0..<2 { _ = try? await pass.tick(&memory, along: course, on: connection) }
+            var state = DatasetPass.State()
+            for _ in 0..<2 { _ = try? await pass.tick(&state, on: connection) }
         }
         await connection.close()
         await client.close()
