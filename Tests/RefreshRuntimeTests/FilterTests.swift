@@ -286,7 +286,7 @@ struct FilterTests {
             try await world.wait(until: "the mark knows the table") {
                 world.clock.advance(by: .seconds(31))
                 try await next.tick()
-                return next.memory?.refresh.reachedMark?.tables.contains(table) == true
+                return next.known?.refresh.reachedMark?.tables.contains(table) == true
             }
         }
     }

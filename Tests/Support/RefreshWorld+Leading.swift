@@ -17,7 +17,8 @@ extension RefreshWorld {
     ) async throws -> PrometheusRegistry {
         let registry = PrometheusRegistry()
         let service = RefreshService(
-            configuration: try configuration(datasets), keys: keys, deployment: "test", redis: ["main": try makeClient()],
+            configuration: try configuration(datasets), keys: keys, deployment: "test",
+            redis: ["main": try makeClient()],
             logger: Self.quiet, metrics: registry)
         let term = try await elect()
         let task = Task { await service.lead(term) }
