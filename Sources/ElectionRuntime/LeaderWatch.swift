@@ -11,8 +11,7 @@ final class LeaderWatch {
     static let grace = Duration.milliseconds(30)
 
     private let store: LeaseStore
-    /// The one that the store's answers come on. Its timer costs much less than `Task.sleep`, which wakes two more
-    /// threads.
+    /// The one that the store's answers come on. The watch runs there.
     private let eventLoop: any EventLoop
     private var leader: Token?
     private var watching: Task<Void, Never>?
@@ -25,16 +24,13 @@ final class LeaderWatch {
     /// Watches the leader of this term, and none that was watched before.
     ///
     /// - Parameter silent: called, now and again, while the leader seems to be gone.
-    func watch(
-        _ leader: Token, isolation: isolated (any Actor) = #isolation, silent: @escaping @Sendable () async -> Void
-    ) {
+    func watch(_ leader: Token, silent: @escaping @Sendable () async -> Void) {
         guard self.leader != leader else { return }
         stop()
         self.leader = leader
         guard store.detectsCrashes else { return }
         let (store, eventLoop) = (store, eventLoop)
-        watching = Task {
-            _ = isolation  // so that it runs there
+        let looks: @Sendable () async -> Void = {
             while !Task.isCancelled {
                 await Self.untilSilent(leader, store, eventLoop)
                 guard !Task.isCancelled else { return }
@@ -42,6 +38,7 @@ final class LeaderWatch {
                 try? await Task.sleep(for: store.timing.renewEvery)
             }
         }
+        watching = Task(executorPreference: LoopExecutor(eventLoop: eventLoop), operation: looks)
     }
 
     /// Watches nobody any more.
@@ -64,5 +61,18 @@ final class LeaderWatch {
             // What can't be asked now may be asked later; that the lease can't be asked about shows elsewhere.
             if let isHeard = try? await store.isHeard(leader), !isHeard { return }
         }
+    }
+}
+
+/// Runs tasks on an event loop. In the task pool a look would cost several times as much: each answer, and each end of a
+/// pause, wakes a thread there, which wakes the loop for the next step.
+private final class LoopExecutor: TaskExecutor {
+    private let eventLoop: any EventLoop
+
+    init(eventLoop: any EventLoop) { self.eventLoop = eventLoop }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        eventLoop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
     }
 }

@@ -61,10 +61,10 @@ struct ReconnectStateMachine<Connection, Waiter>: ~Copyable {
     /// Somebody needs a connection.
     ///
     /// - Parameters:
-    ///   - random: from 0 to 1, for the jitter.
+    ///   - random: from 0 to 1, for the jitter; asked for only if an attempt has to wait.
     ///   - isOpen: whether a connection still lives.
     mutating func acquire(
-        _ waiter: Waiter, now: Instant, random: Double, isOpen: (Connection) -> Bool
+        _ waiter: Waiter, now: Instant, random: @autoclosure () -> Double, isOpen: (Connection) -> Bool
     ) -> AcquireAction {
         let backoff = self.backoff
         switch consume self.state {
@@ -85,7 +85,7 @@ struct ReconnectStateMachine<Connection, Waiter>: ~Copyable {
             let failures = now - open.openedAt < Self.proven ? open.failures + 1 : 0
             self = Self(
                 .connecting(Connecting(failures: failures, waiters: [waiter], lastFailure: nil)), backoff)
-            return .connect(after: backoff.delay(afterFailures: failures, random: random))
+            return .connect(after: backoff.delay(afterFailures: failures, random: random()))
         case .closed:
             self = Self(.closed, backoff)
             return .refuse
