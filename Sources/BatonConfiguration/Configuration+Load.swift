@@ -174,7 +174,7 @@ extension Configuration.Lease {
         }
     }
 
-    /// In the notation of the file.
+    /// What is wrong with the timing and how to mend it, in the notation of the file.
     private static func explain(_ error: ElectionTimingError) -> (problem: String, remedy: String) {
         switch error {
         case .notPositive(let setting, _):

@@ -115,7 +115,7 @@ package struct Configuration: Hashable, Sendable {
 
         package var level: Level
         package var format: Format
-        /// Of the parts that have one of their own.
+        /// The level of each part that has one of its own.
         package var levels: [Label: Level]
 
         package init(level: Level = .info, format: Format = .json, levels: [Label: Level] = [:]) {
@@ -162,7 +162,7 @@ package struct Configuration: Hashable, Sendable {
     /// Goes before every key, Baton's own included; may be empty.
     package var keyPrefix: String
     package var postgres: Postgres
-    /// By name; holds at least what ``lease`` and ``datasets`` name.
+    /// The Redis servers by name; holds at least those that ``lease`` and ``datasets`` name.
     package var redis: [String: Redis]
     package var lease: Lease
     package var shutdown: Shutdown
@@ -170,9 +170,9 @@ package struct Configuration: Hashable, Sendable {
     package var http: HTTP
     /// The file that ``datasets`` came from.
     package var datasetsPath: String
-    /// In the order of the file, those that are switched off included.
+    /// The datasets in the order of the file, those that are switched off included.
     package var datasets: [Dataset]
-    /// In the order of the file.
+    /// The families in the order of the file.
     package var families: [Family]
     /// The datasets' names, in the order of the file.
     package var datasetNames: [String] { datasets.map(\.name) }

@@ -2,9 +2,10 @@ internal import Formatting
 
 /// Where a piece of the configuration was written.
 package enum ConfigurationLocation: Hashable, Sendable, CustomStringConvertible {
-    /// In a file, by the path under which it was opened. Lines and columns count from 1; a column is a Unicode scalar.
+    /// A place in a file, with the path under which it was opened. Lines and columns count from 1; a column is a
+    /// Unicode scalar.
     case file(String, line: Int, column: Int)
-    /// In an environment variable, by its name.
+    /// An environment variable, by its name.
     case variable(String)
     /// The file as a whole: it could not be read.
     case unreadable(String)

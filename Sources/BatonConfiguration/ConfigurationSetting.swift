@@ -23,7 +23,7 @@ package struct ConfigurationSetting: Hashable, Sendable, CustomStringConvertible
         /// The path with `<name>` in the place of names that the user chose.
         let pattern: String
         let variable: String?
-        /// As the tables show it.
+        /// The default as the tables show it.
         let fallback: String
         let meaning: String
         let isSecret: Bool

@@ -1,6 +1,6 @@
 /// A file that holds one secret, which may be exchanged at any time: it is read again whenever the secret is needed.
 struct SecretFile: Hashable, Sendable {
-    /// As the operating system takes it.
+    /// The file's path as the operating system takes it.
     let path: String
 
     /// What the file holds now, without one line break at its end. May block.

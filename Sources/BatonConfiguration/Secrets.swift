@@ -103,6 +103,6 @@ extension SettingRefusal {
             remedy: "Restart the replica for that, or put the URL back")
     }
 
-    /// As a sentence that stands alone.
+    /// The error as a sentence that stands alone.
     fileprivate var sentence: String { "The secret's file \(problem). \(remedy)." }
 }

@@ -6,7 +6,7 @@ struct YAMLNode {
         case null
         case scalar(String)
         case sequence([YAMLNode])
-        /// In the order of the file; a key that is written twice stands here twice.
+        /// The entries in the order of the file; a key that is written twice stands here twice.
         case mapping([Entry])
     }
 

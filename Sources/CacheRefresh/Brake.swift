@@ -1,16 +1,17 @@
 /// Holds back deletions when a pass would delete suspiciously much: an emptied table, a wrong filter, the wrong
 /// database.
 public struct Brake: Hashable, Sendable {
-    /// So many deletions never look suspicious.
+    /// The number of deletions up to which they never look suspicious.
     static let harmlessCount = 10
 
     private enum State: Hashable, Sendable {
         /// Nothing suspicious was seen. To `holding`.
         case armed
-        /// So many deletions wait since then. To `released` when they stood long enough, to `armed` when they are gone.
+        /// This many deletions have waited since then. To `released` when they stood long enough, to `armed` when they
+        /// are gone.
         case holding(since: Duration, deletions: Int)
-        /// So many deletions were let go; what is left of them, as where a batch was lost, goes too. To `armed` when
-        /// nothing suspicious is left, to `holding` if there is more.
+        /// This many deletions were let go; what is left of them, such as those of a lost batch, goes too. To `armed`
+        /// when nothing suspicious is left, to `holding` if there is more.
         case released(deletions: Int)
     }
 

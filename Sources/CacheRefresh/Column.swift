@@ -33,8 +33,9 @@ public enum ColumnKind: Hashable, Sendable {
 
     /// The kind of one of PostgreSQL's built-in types, by its object id.
     ///
-    /// Nil for arrays, composites, enums, domains and every type that is not built in: what `to_json` makes of them
-    /// depends on more than their text. The ids are those of `src/include/catalog/pg_type.dat`, which never change.
+    /// It is nil for arrays, composites, enums, domains and every type that is not built in: what `to_json` makes of
+    /// them depends on more than their text. The ids are those of `src/include/catalog/pg_type.dat`, which never
+    /// change.
     public init?(builtInType typeOID: UInt32) {
         switch typeOID {
         case 20, 21, 23: self = .integer

@@ -33,8 +33,8 @@ public struct Dataset: Hashable, Sendable {
         /// The gate where it is safe, then snapshot and digest. With a `filter`, rows outside it that changed are read
         /// too.
         case auto
-        /// As `auto`, but only what fits the `filter` is read, so that an index can find it: a change that does not fit
-        /// when it becomes visible is lost.
+        /// Like `auto`, but only what fits the `filter` is read, so that an index can find it: a change that does not
+        /// fit when it becomes visible is lost.
         case filter
         /// Snapshot and digest at every tick, without asking the gate.
         case snapshot
@@ -153,7 +153,7 @@ extension Dataset.Value {
 
     public func hash(into hasher: inout Hasher) { column.hashExactly(into: &hasher) }
 
-    /// Nil for the whole row.
+    /// The column's name; nil for the whole row.
     private var column: String? {
         switch self {
         case .row: nil

@@ -43,8 +43,8 @@ extension DatasetRefresh {
         guard hasChanged || !ledger.table[flags: row].isDisjoint(with: [.dirty, .contested]) else { return }
         if hasChanged { ledger.summary.rowsChanged += 1 }
         ledger.table[digest: row] = digest
-        // In the first pass of a term, applications that fill their cache themselves lose no more of it than the mark
-        // says.
+        // A row that the mark shows as unchanged is quiet in the first pass of a term: applications that fill their
+        // cache themselves lose no more of it than they have to.
         let isQuiet = ledger.dataset.mode == .invalidate && opening != .over && isNew && !isFlagged
         write(row, line, hasChanged: hasChanged, isQuiet: isQuiet, at: now)
     }

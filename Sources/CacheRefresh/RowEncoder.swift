@@ -142,7 +142,7 @@ struct RowEncoder: Sendable {
         guard space < field.count else { return }
         output[start + space] = UInt8(ascii: "T")
         guard kind == .timestampWithZone else { return }
-        // In UTC the zone is always "+00"; "BC" may follow it.
+        // The zone of a session in UTC is always "+00"; "BC" may follow it.
         let isBeforeChrist = field.last == UInt8(ascii: "C")
         if isBeforeChrist { output.removeLast(3) }
         output.append(contentsOf: ":00".utf8)

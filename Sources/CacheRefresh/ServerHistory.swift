@@ -3,7 +3,8 @@
 /// A position alone says nothing: a promoted standby writes as many bytes as the primary that died, and a server that
 /// was restored from files goes through the same positions with other transactions.
 public struct ServerHistory: Hashable, Sendable {
-    /// As `pg_controldata` shows it; the same on a primary, its standbys, and what was restored from their files.
+    /// The system identifier as `pg_controldata` shows it; the same on a primary, its standbys, and what was restored
+    /// from their files.
     public var system: String
     public var database: String
     /// When the server was started, in microseconds since 1970, on its own clock: no two have the same.

@@ -15,7 +15,7 @@ struct Group: Sendable {
     let keys: GroupKeys
     /// With the datasets as they were at the start.
     let configuration: Configuration
-    /// Of this replica.
+    /// This replica's name.
     let replica: String
     let postgres: PostgresAccess
     /// How each Redis is reached, by its name in the configuration.

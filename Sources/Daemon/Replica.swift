@@ -87,7 +87,7 @@ package struct Replica: Sendable {
         await server?.stop()
     }
 
-    /// For a library that has names of its own for what its records carry.
+    /// The logger with notices and worse only, for a library that has its own names for what its records carry.
     private func quiet(_ logger: Logger) -> Logger {
         var logger = logger
         logger.logLevel = max(logger.logLevel, .notice)

@@ -10,7 +10,7 @@ package struct DatasetBinding: Hashable, Sendable {
     package let tables: [DatasetCatalog.Relation]
     /// All that is read, by object id, and how it was defined; see ``DatasetCatalog``.
     package let relations: [String]
-    /// Of these, the ones that are not locked before the snapshot is taken.
+    /// The tables among these that are not locked before the snapshot is taken.
     let unlockable: [String]
     let definitions: DatasetCatalog.Definitions
     /// Why each tick must read; nil if the gate may skip one.
@@ -18,7 +18,7 @@ package struct DatasetBinding: Hashable, Sendable {
     /// Rows carry the transaction that wrote them: a plain or partitioned table.
     package let hasTransactionIDs: Bool
     package let validatesUTF8: Bool
-    /// Of the dataset's definition, the columns that it has and where its rows are: what decides which keys there
-    /// are, and what is in them.
+    /// A hash of the dataset's definition, the columns that it has and where its rows are: what decides which keys
+    /// there are, and what is in them.
     package let fingerprint: Fingerprint
 }

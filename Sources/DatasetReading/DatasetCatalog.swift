@@ -75,7 +75,7 @@ package struct DatasetCatalog {
         var tables: [Relation]
         /// The object ids of all relations, those included that may not be locked.
         var relations: [String]
-        /// Of these, the tables that may not be locked by name, for lack of a right to all of their columns.
+        /// The tables among these that may not be locked by name, for lack of a right to all of their columns.
         var unlockable: [String]
         /// Why the gate may not skip a pass; nil if it may.
         var obstacle: String?

@@ -26,8 +26,8 @@ package struct DatasetSource: Sendable {
         }
         let wanted = columns.indices.map { place in arrayLiteral(texts.map { $0[place] }) }
         let parameters = columns.indices.map { "$\($0 + 1)::text[]" }.joined(separator: ", ")
-        // As `COPY` shows it; a cast to text would strip the blanks of `char(n)`, and write `inet` and booleans
-        // otherwise.
+        // The text is the one that `COPY` shows; a cast to text would strip the blanks of `char(n)`, and write `inet`
+        // and booleans otherwise.
         let names = columns.map { "format('%s', \(quotedName($0.name)))" }
         let matches = zip(names, columns.indices).map { "\($0) = wanted.c\($1)" }.joined(separator: " and ")
         let aliases = columns.indices.map { "c\($0)" }.joined(separator: ", ")
@@ -79,7 +79,7 @@ package struct DatasetSource: Sendable {
             remedy: "Grant select on the whole tables: then a pass can lock them first.")
     }
 
-    /// So often a transaction is begun anew because its snapshot is older than a table's rows.
+    /// How often a transaction is begun at most, where its snapshot is older than a table's rows.
     private static let maximumOpenings = 3
 
     /// Locks what `LOCK TABLE` may not, which wants a right to the whole table: reading some columns takes the same

@@ -14,7 +14,7 @@ package struct OpenTransaction: Hashable, Sendable {
 
     let owner: Owner
     let database: String
-    /// Nil where the user may not know it.
+    /// How long it has been open; nil where the user may not know.
     package let age: Duration?
 
     /// Looks for a transaction by its id, in all databases of the server. It takes no special right.
@@ -68,7 +68,7 @@ package struct GateWatch {
     private static let period = Duration.seconds(60)
 
     private let patience: Duration
-    /// Of the snapshots since: the id of the oldest open transaction.
+    /// The id of the oldest open transaction, the same in all snapshots since then.
     private var oldest: UInt64?
     private var since = Duration.zero
     private var askedAt: Duration?
@@ -78,7 +78,7 @@ package struct GateWatch {
     package enum Verdict: Equatable {
         /// The gate shuts, or has not been open for long.
         case fine
-        /// As before.
+        /// It is as it was before.
         case unchanged
         /// This transaction keeps it open, for so long at least: worth telling, now and once a minute.
         case open(id: UInt64, atLeast: Duration)

@@ -2,7 +2,7 @@ package import PostgresClient
 
 /// Which PostgreSQL it is: a lease of another server or database says nothing here.
 package struct ServerIdentity: Hashable, Sendable {
-    /// As `pg_controldata` shows it; the same on a primary and its standbys.
+    /// The system identifier as `pg_controldata` shows it; the same on a primary and its standbys.
     package let systemIdentifier: String
     package let database: String
 

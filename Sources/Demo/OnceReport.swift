@@ -3,7 +3,7 @@ internal import Formatting
 /// What one full pass did, and whether the cache is what it should be.
 struct OnceReport: Sendable {
     let verdicts: [DatasetVerdict]
-    /// By dataset.
+    /// What each dataset's pass did, by the dataset's name.
     let passes: [String: PassReport]
     /// The most memory that the leader had, in bytes.
     let peakMemory: Int
@@ -15,7 +15,7 @@ struct OnceReport: Sendable {
         "Dataset", "Rows", "Keys", "Equal", "Different", "Missing", "Extra", "Wrong TTL", "Seconds", "Rows/s",
     ]
 
-    /// For people.
+    /// The report for people.
     var lines: [String] {
         let rows = verdicts.map { verdict in
             let seconds = passes[verdict.dataset].map { $0.milliseconds / 1000 }

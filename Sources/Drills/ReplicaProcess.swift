@@ -22,7 +22,7 @@ public final class ReplicaProcess: Sendable {
         public let description: String
     }
 
-    /// As it stands in the lease.
+    /// The replica's name as it stands in the lease.
     public let name: String
     /// The process itself, to signal, stop and kill it. Its output is read here.
     public let process: ChildProcess

@@ -8,7 +8,7 @@ package final class LeadershipTerm: Sendable {
     package struct Renewal: Hashable, Sendable {
         /// When the renewal was sent: whatever had been acknowledged by then, the fence must show.
         package let askedAt: ContinuousClock.Instant
-        /// Nil if the fence was missing or unreadable.
+        /// What the fence said; nil if it was missing or unreadable.
         package let fence: FenceState?
 
         package init(askedAt: ContinuousClock.Instant, fence: FenceState?) {

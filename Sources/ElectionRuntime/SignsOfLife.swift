@@ -10,7 +10,7 @@ package final class SignsOfLife: Sendable {
 
     private struct State {
         var lastSigns: [String: Instant] = [:]
-        /// By dataset: when the first pass began of those that have not succeeded, and what they need.
+        /// Since when each dataset has tried without success, and which servers it needs, by the dataset's name.
         var attempts: [String: (since: Instant, servers: [String])] = [:]
     }
 

@@ -10,7 +10,7 @@ package enum ByteCount {
         return isTooLarge ? nil : count
     }
 
-    /// In the largest unit that divides it.
+    /// The count in the largest unit that divides it.
     package static func render(_ count: Int) -> String {
         let (unit, size) = units.first { count >= $0.1 && count % $0.1 == 0 } ?? ("B", 1)
         return "\(count / size)\(unit)"

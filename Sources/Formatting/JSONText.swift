@@ -95,7 +95,7 @@ package indirect enum JSONText: Hashable, Sendable, ExpressibleByStringLiteral, 
             case "\\": output += "\\\\"
             case "\n": output += "\\n"
             case "\t": output += "\\t"
-            // Of these only those below U+0020 have to be escaped. The others do things to a terminal.
+            // JSON requires only those below U+0020 to be escaped. The others do things to a terminal.
             case _ where !KeyText.isPrintable(scalar):
                 for unit in UTF16.encode(scalar)! {
                     let digits = String(unit, radix: 16)

@@ -1,6 +1,6 @@
 /// Text as a shell reads it.
 package enum ShellText {
-    /// In quotes, whatever is in it.
+    /// The text in quotes, whatever is in it.
     package static func quoted(_ text: String) -> String {
         var quoted = String.UnicodeScalarView("'".unicodeScalars)
         for scalar in text.unicodeScalars {
@@ -10,7 +10,7 @@ package enum ShellText {
         return String(quoted)
     }
 
-    /// In quotes only where it needs some.
+    /// The text as one word of a shell, in quotes only where it needs some.
     package static func word(_ text: String) -> String {
         let isPlain = text.utf8.allSatisfy { byte in
             switch byte {

@@ -14,7 +14,7 @@ package actor ClearedKeys {
         case everything
     }
 
-    /// So many single keys are not worth more than a look at everything.
+    /// The most single keys that are looked at by themselves; for more of them, everything is.
     static let maximumKeys = 1000
 
     /// While notes keep coming, as during a long clearing, everything is compared once in this time.
@@ -26,7 +26,8 @@ package actor ClearedKeys {
     private let interval: Duration
     private let patience: Duration
     private var askedAt: ContinuousClock.Instant?
-    /// By dataset. One that is not here yet knows nothing of the cache that could be wrong.
+    /// What each dataset has to look at again, by its name. A dataset that is not here yet knows nothing of the cache
+    /// that could be wrong.
     private var doubts: [String: Doubt] = [:]
     /// When the last note came that means everything, by dataset; and when that was last handed out.
     private var disturbedAt: [String: ContinuousClock.Instant] = [:]
@@ -131,7 +132,7 @@ package enum ClearedNote: Hashable, Sendable {
     /// How long notes wait for a leader. A new one looks at everything anyway.
     package static let ttl = Duration.seconds(24 * 3600)
 
-    /// Nil for a note of a later version.
+    /// Reads a note; nil for one of a later version.
     init?(_ bytes: [UInt8]) {
         if bytes.starts(with: "key:".utf8) {
             self = .key(Array(bytes.dropFirst(4)))

@@ -65,7 +65,7 @@ package struct DatasetStatistics: Hashable, Sendable {
         }
     }
 
-    /// So many characters of it are kept.
+    /// How many characters of a problem are kept.
     package static let problemLimit = 1000
 
     var json: JSONText {

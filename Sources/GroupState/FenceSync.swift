@@ -4,9 +4,9 @@ package import RedisClient
 /// What a fence says: which term's batches are accepted, and which one is next.
 package struct FenceState: Hashable, Sendable {
     package let epoch: Epoch
-    /// Of a term, or a word that no term has once the term has resigned.
+    /// The token of a term, or a word that no term has once the term has resigned.
     package let token: String
-    /// Of the last accepted batch.
+    /// The sequence of the last accepted batch.
     package let sequence: Int64
 
     package init(epoch: Epoch, token: String, sequence: Int64) {

@@ -6,11 +6,11 @@ internal import CacheRefresh
 package enum Formats {
     /// The version of Baton itself.
     package static let version = "0.1.0"
-    /// Of the lease's text, as `lease.lua` has it.
+    /// The format of the lease's text, as `lease.lua` has it.
     package static let lease = 1
-    /// Of the fence's fields and of what `write.lua` is called with.
+    /// The format of the fence's fields and of what `write.lua` is called with.
     package static let fence = 1
-    /// Of the marks that a leader leaves for the next one.
+    /// The format of the marks that a leader leaves for the next one.
     package static let mark = Mark.format
 
     /// All of them, in the order in which they are shown.

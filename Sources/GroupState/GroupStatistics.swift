@@ -17,7 +17,7 @@ package struct GroupStatistics: Hashable, Sendable {
 
     /// That it leads with.
     package let epoch: String
-    /// In the order of the datasets' names.
+    /// The entries in the order of the datasets' names.
     package let entries: [Entry]
 
     package init(epoch: String, entries: [Entry]) {
@@ -44,7 +44,7 @@ package struct GroupStatistics: Hashable, Sendable {
 
     package var json: JSONText { .object(entries.map { JSONText.Member(name: $0.dataset, value: $0.statistics.json) }) }
 
-    /// For people.
+    /// The table for people.
     package var table: [String] {
         TextLayout.table(
             header: ["DATASET", "PASSES", "PASS", "LONGEST", "INTERVAL", "QUERIES/S", "WRITES/S", "FAILED"],

@@ -15,8 +15,8 @@ package enum KeptNumber {
 
 /// A note that the scripts keep, in JSON.
 package enum KeptNote {
-    /// So many bytes a replica or an operator may be called by, as much a reason may have: in JSON, where a byte takes up
-    /// to six, a note still has room for all of them.
+    /// The longest name of a replica or an operator, and the longest reason, both in bytes: a note still has room for
+    /// all of them in JSON, where a byte takes up to six.
     package static let longestName = 200, longestReason = 1000
 
     /// What is longer is no note of ours; as `lease.lua` has it.

@@ -15,7 +15,7 @@ package struct LeaseError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     package let remedy: Remedy
-    /// For people: what is wrong and what to do about it. Constant for the same cause, so that it can be told once.
+    /// What is wrong and what to do about it, for people. Constant for the same cause, so that it can be told once.
     package let message: String
     /// What it is about: a key, a server's error.
     package let detail: String

@@ -7,7 +7,7 @@ package struct Membership: Hashable, Sendable {
     /// One that was not seen for so long is not counted upon.
     package static let freshness = Duration.seconds(6)
 
-    /// By the clock of Redis, in milliseconds since 1970.
+    /// The time by the clock of Redis, in milliseconds since 1970.
     package let nowMilliseconds: Int64
     /// Also those that are gone for less than an hour.
     package let replicas: [ReplicaInfo]
@@ -51,7 +51,8 @@ package struct Membership: Hashable, Sendable {
         }
     }
 
-    /// By the numbers between dots, then as text: 0.9.1 is before 0.10.
+    /// Whether a version is older than another: compared by the numbers between dots, then as text, so that 0.9.1 is
+    /// before 0.10.
     static func isVersion(_ left: String, before right: String) -> Bool {
         let parts = [left, right].map { $0.split(separator: ".").map { Int($0) ?? -1 } }
         if parts[0] != parts[1] { return parts[0].lexicographicallyPrecedes(parts[1]) }

@@ -7,7 +7,7 @@ package struct RedisNature: Hashable, Sendable {
     /// Its clock is one: some proxies answer in Redis' place, and wrongly.
     let hasClock: Bool
 
-    /// Nil if Baton can work there.
+    /// What keeps Baton from working there; nil if nothing does.
     package var obstacle: RedisObstacle? {
         // First, since such a proxy is also wrong about the rest.
         guard hasClock else { return Self.proxy }
@@ -61,7 +61,7 @@ extension RedisNature {
         throw RedisError(code: .protocolViolation, delivery: .notSent, message: obstacle.description)
     }
 
-    /// Nil if the server refuses to answer.
+    /// The server's answer; nil if it refuses to give one.
     private static func answer(_ reply: RedisPendingReply) async throws(RedisError) -> RedisValue? {
         do throws(RedisError) {
             return try await reply.value()

@@ -2,7 +2,7 @@
 package struct RedisObstacle: Hashable, Sendable, CustomStringConvertible {
     /// What is the matter, as a sentence without its full stop.
     package let text: String
-    /// As a sentence without its full stop.
+    /// What to do about it, as a sentence without its full stop.
     package let remedy: String
 
     init(_ text: String, _ remedy: String) {

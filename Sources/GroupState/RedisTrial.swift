@@ -18,7 +18,7 @@ package struct RedisTrial {
     /// The election takes place there, not only the cached keys.
     let holdsLease: Bool
     var keyPrefix = ""
-    /// Of the keys that datasets have there.
+    /// The templates of the keys that datasets have there.
     var templates: [KeyTemplate] = []
 
     package init(keys: GroupKeys, holdsLease: Bool, keyPrefix: String = "", templates: [KeyTemplate] = []) {

@@ -19,11 +19,11 @@ package struct ReplicaInfo: Hashable, Sendable {
         case unable
     }
 
-    /// Of the process; two replicas may bear the same name.
+    /// The id of the process; two replicas may bear the same name.
     package let id: String
     package let name: String
     package let version: String
-    /// Of the datasets that it would refresh.
+    /// The revision of the datasets that it would refresh.
     package let revision: String
     /// When the process began, in milliseconds since 1970 by the clock of its machine.
     package let startedMilliseconds: Int64

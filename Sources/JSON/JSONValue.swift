@@ -3,10 +3,10 @@ package indirect enum JSONValue: Hashable, Sendable {
     case null
     case boolean(Bool)
     case number(JSONNumber)
-    /// In UTF-8: Swift's strings count differently composed characters as equal, JSON does not.
+    /// A string in UTF-8: Swift's strings count differently composed characters as equal, JSON does not.
     case string([UInt8])
     case array([JSONValue])
-    /// Of members with the same name the last one counts, as in PostgreSQL's jsonb.
+    /// The members by name; the last one with a name counts, as in PostgreSQL's jsonb.
     case object([[UInt8]: JSONValue])
 
     /// - Returns: nil if the text is no JSON, or nested more than 200 deep.

@@ -1,6 +1,6 @@
 /// What an ``Elector`` knows in each of its states; ``ElectionState`` says what they mean and where they may go.
 enum ElectionPhase: Sendable {
-    /// Nil before the start.
+    /// When it asks for the lease next; nil before the start.
     case follower(Standby?)
     case candidate(sentAt: Moment, woken: Bool)
     case leader(Term, Renewal)
@@ -43,7 +43,7 @@ enum ElectionPhase: Sendable {
         }
     }
 
-    /// Of the lease that is held, or was until it began to be given back.
+    /// The token of the lease that is held, or was until it began to be given back.
     var heldToken: Token? {
         switch self {
         case .leader(let term, _), .resigning(.due(_, let term, _, _)), .resigning(.asked(let term, _, _)): term.token

@@ -18,10 +18,10 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
     /// How much longer than usual this replica waits before it asks, so that others go first: those of a newer version.
     public var candidacyDelay = Duration.zero
     private var phase = ElectionPhase.follower(nil)
-    /// Of the next term. It is kept until a term begins with it: an acquire whose answer was lost is then found to be
-    /// ours.
+    /// The token of the next term. It is kept until a term begins with it: an acquire whose answer was lost is then
+    /// found to be ours.
     private var nextToken: Token
-    /// Of the term that is led, or that is over while its work is still ending.
+    /// The token of the term that is led, or that is over while its work is still ending.
     private var workingToken: Token?
     /// What the driver was last told to wait for.
     private var timer: Moment?
@@ -35,8 +35,8 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
     }
 
     public var state: ElectionState { phase.state }
-    /// Of the term that is led or being given back, else of the next one. The leader's channel bears it, so that has to
-    /// be listened to before the lease is asked for.
+    /// The token of the term that is led or being given back, else of the next one. The leader's channel bears it, so
+    /// that has to be listened to before the lease is asked for.
     public var token: Token { phase.heldToken ?? nextToken }
 
     /// The term that is led. At or after its deadline it is over, even if no event has said so yet.

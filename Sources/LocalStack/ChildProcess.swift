@@ -18,7 +18,7 @@ public final class ChildProcess: Sendable {
         /// Whether it ended by itself with code 0.
         public var isSuccess: Bool { self == .exited(0) }
 
-        /// For example `exit code 3` or `signal 9`.
+        /// How it ended, for example `exit code 3` or `signal 9`.
         public var description: String {
             switch self {
             case .exited(let code): "exit code \(code)"

@@ -31,7 +31,7 @@ actor ClusterTemplate {
         do {
             return try await template.value
         } catch {
-            // So that the next caller tries again, and does not hear of an old failure.
+            // The next caller then tries again, and does not hear of an old failure.
             templates[kind] = nil
             throw error
         }

@@ -59,7 +59,7 @@ enum Files {
         return String(decoding: bytes[..<filled], as: UTF8.self)
     }
 
-    /// In bytes; 0 if there is no such file.
+    /// The file's size in bytes; 0 if there is no such file.
     static func size(_ path: String) -> Int {
         var status = stat()
         return stat(path, &status) == 0 ? Int(status.st_size) : 0

@@ -119,7 +119,7 @@ public actor PostgresConnection {
     /// Like all statements but those of ``execute(_:)`` it runs under the configuration's settings: in the transaction
     /// that is open, else in one of its own, without a round trip more.
     ///
-    /// For results of unknown size use ``rows(_:_:chunkBytes:)``.
+    /// Results of unknown size are for ``rows(_:_:chunkBytes:)``.
     ///
     /// - Parameters:
     ///   - sql: One statement; `$1`, `$2`… stand for the parameters.
@@ -261,7 +261,7 @@ public actor PostgresConnection {
         session = nil
     }
 
-    /// For a stream that nobody reads any more: closes the connection without anybody waiting for it.
+    /// Closes the connection without anybody waiting for it, for a stream that nobody reads any more.
     nonisolated func leaveStream() {
         gate.close(because: .streamLeft)
         // Unstructured because it is called from `deinit`; it ends as soon as the queue is free.

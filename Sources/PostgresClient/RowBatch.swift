@@ -5,7 +5,7 @@ final class RowBatch: Sendable {
     let columns: [PostgresColumn]
     let rowCount: Int
     private let bytes: [UInt8]
-    /// For each value, row by row, where it ends in `bytes`; the complement of that if it is NULL.
+    /// Where each value ends in `bytes`, row by row; the complement of that if the value is NULL.
     private let ends: [Int]
 
     init(columns: [PostgresColumn], rowCount: Int, bytes: [UInt8], ends: [Int]) {

@@ -30,7 +30,7 @@ extension Session {
     ) throws(PostgresError) -> OpaquePointer {
         var hosts = hosts
         while true {
-            // In whole milliseconds, for the message.
+            // The message tells whole milliseconds.
             let share = Duration.milliseconds(((deadline - .now) / max(1, hosts.count) / .milliseconds(1)).rounded(.up))
             guard let options = hosts.popFirst() else { throw .usage("The URL of PostgreSQL names no host.") }
             let started = options.withParameters { keywords, values in PQconnectStartParams(keywords, values, 0) }

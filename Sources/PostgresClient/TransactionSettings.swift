@@ -24,7 +24,7 @@ struct TransactionSettings {
         var isolation = PostgresIsolation.readCommitted
         /// Whether it may write although the configuration says that transactions don't.
         var isWriting = false
-        /// Nil for the configuration's.
+        /// How long a statement may take; nil: as the configuration says.
         var statementTimeout: Duration?
         /// How long to wait for a lock; zero for no limit of its own.
         var lockTimeout = Duration.zero
@@ -44,7 +44,7 @@ struct TransactionSettings {
             .run("SET LOCAL statement_timeout = \(timeout)"),
             .run("SET LOCAL lock_timeout = \(Self.milliseconds(opening.lockTimeout))"),
         ]
-        // Of the role that signed in, not of one that another client has taken on.
+        // The role is that of the user who signed in, not one that another client has taken on.
         commands.append(.run("SET LOCAL role TO DEFAULT"))
         if hasTransactionTimeout { commands.append(.run("SET LOCAL transaction_timeout = 0")) }
         if !opening.tables.isEmpty {

@@ -116,7 +116,7 @@ extension RedisError {
 }
 
 extension RedisConfiguration {
-    /// As they stand in the configuration and its URL.
+    /// The credentials as they stand in the configuration and its URL.
     fileprivate var fixedCredentials: RedisCredentials {
         RedisCredentials(username: username ?? url.username, password: password ?? url.password)
     }

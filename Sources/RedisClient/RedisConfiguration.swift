@@ -18,10 +18,10 @@ public struct RedisConfiguration: Sendable {
     public var credentials: (@Sendable () throws(RedisError) -> RedisCredentials)?
     /// What connections got in with.
     let access = RedisAccess()
-    /// For everything between the question to ``resolver`` and the server's first answers (TLS, `AUTH`, `SELECT`)
-    /// together.
+    /// How long connecting may take: everything between the question to ``resolver`` and the server's first answers
+    /// (TLS, `AUTH`, `SELECT`) together.
     public var connectTimeout: Duration
-    /// For a command, from its submission to its reply, unless the call says otherwise.
+    /// How long a command may take from its submission to its reply, unless the call says otherwise.
     public var commandTimeout: Duration
     /// Scripts that a new connection makes known to the server while it logs in, at the cost of no further round trip.
     public var scripts: [RedisScript] = []

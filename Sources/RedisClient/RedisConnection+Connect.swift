@@ -57,8 +57,8 @@ private struct Opening {
     }
 
     private func openSocket(_ tls: TLSSetup?) async throws(RedisError) -> RedisConnection {
-        // By the channel: of one that has failed by the time its connecting is told, the pipeline knows nothing any more,
-        // but the connection knows why.
+        // Connections by channel: when a channel has failed before its connecting is told, its pipeline no longer knows
+        // why, but the connection does.
         let made = Mutex<[ObjectIdentifier: RedisConnection]>([:])
         let bootstrap = ClientBootstrap(group: eventLoop)
             .connectTimeout(TimeAmount(budget.left))

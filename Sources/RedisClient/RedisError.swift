@@ -19,7 +19,7 @@ public struct RedisError: Error, Sendable {
         case tls
         /// What came is not the Redis protocol, or a command cannot be put into it (empty, or over 512 MiB).
         case protocolViolation
-        /// As many commands as ``RedisConfiguration/pipelineDepth`` allows are without a reply.
+        /// The pipeline is full: as many commands as ``RedisConfiguration/pipelineDepth`` allows are without a reply.
         case pipelineFull
         /// The server answered with this error.
         case server(RedisServerError)
@@ -39,7 +39,7 @@ public struct RedisError: Error, Sendable {
     public let code: Code
     /// Whether the server may have carried the command out.
     public let delivery: Delivery
-    /// For people: what happened and what to do next. Never holds a password.
+    /// What happened and what to do next, for people. Never holds a password.
     public let message: String
     /// The text of the cause below, if there is one.
     public let underlying: String?
@@ -137,7 +137,7 @@ extension RedisError {
 }
 
 extension RedisServerError.Kind {
-    /// For people: what the kind means and what to do about it.
+    /// What the kind means and what to do about it, for people.
     public var advice: String {
         switch self {
         case .loading: "Redis is still loading its data: try again shortly."

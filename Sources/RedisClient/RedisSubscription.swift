@@ -24,7 +24,7 @@ public final class RedisSubscription: AsyncSequence, Sendable {
     /// The channels.
     public let channels: [String]
 
-    /// So many events may wait for the reader. A reader that lags behind further loses the connection, so that it is
+    /// How many events may wait for the reader. A reader that lags behind further loses the connection, so that it is
     /// told by another `subscribed` that messages are missing.
     static let bufferedEvents = 4096
 

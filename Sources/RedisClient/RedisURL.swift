@@ -90,7 +90,7 @@ extension RedisURL {
 /// What is wrong with the text of a URL, and what to write instead. It never repeats user name, password or host,
 /// since a misplaced character may make one look like the other.
 public struct RedisURLError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// For people: what is wrong and what to do about it.
+    /// What is wrong and what to do about it, for people.
     public let message: String
 
     /// The same as ``message``.

@@ -54,7 +54,7 @@ extension RedisValue {
 }
 
 extension RedisValue: CustomStringConvertible {
-    /// For people and tests: like `redis-cli` prints it, on one line.
+    /// The value as `redis-cli` prints it, on one line, for people and tests.
     public var description: String {
         switch self {
         case .null: "(nil)"

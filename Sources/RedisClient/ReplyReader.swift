@@ -23,7 +23,7 @@ final class ReplyReader {
     /// What the first element that is not whole yet waits for: so long hiredis, which begins it anew each time, is not
     /// asked.
     private enum Lack {
-        /// So many bytes from its beginning.
+        /// This many bytes from its beginning.
         case bytes(Int)
         /// The end of its line, which is not within the first so many bytes.
         case lineEnd(after: Int)
@@ -46,7 +46,7 @@ final class ReplyReader {
         self.functions.pointee.createNil = { task in ReplyBuilder.of(task)?.add(.null) }
         self.functions.pointee.freeObject = { _ in }
         guard let reader = redisReaderCreateWithFunctions(self.functions) else {
-            // As everywhere in Swift, a machine without memory ends the process.
+            // A machine without memory ends the process, as everywhere in Swift.
             preconditionFailure("out of memory")
         }
         self.reader = reader

@@ -100,12 +100,12 @@ struct BatchPipeline: PassSink {
         }
     }
 
-    /// For batches that were on a connection which Redis closed because of one before them.
+    /// Sends those batches again that were on a connection which Redis closed because of one before them.
     private mutating func sendRestAgain() async throws {
         for place in inFlight.indices { inFlight[place].sent = try await send(inFlight[place].batch) }
     }
 
-    /// For a batch that was refused only because it continued one for which there was no memory.
+    /// Sends a batch again that was refused only because it continued one for which there was no memory.
     private mutating func sendAgain(
         _ batch: WriteBatch, _ refresh: inout DatasetRefresh, isSecondTry: Bool
     ) async throws {
@@ -123,7 +123,7 @@ struct BatchPipeline: PassSink {
 }
 
 extension WriteBatch {
-    /// For the next leader alone: no key of the cache is in it.
+    /// The batch serves the next leader alone: no key of the cache is in it.
     fileprivate var isNote: Bool { operations == [.mark] }
 
     /// Only deletions, renewals and marks, which pass on a full Redis too.

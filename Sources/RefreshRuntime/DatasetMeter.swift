@@ -73,7 +73,7 @@ package final class DatasetMeter: Sendable {
         set(.refreshedSince, Self.now)
     }
 
-    /// Of the last minute, as far as the term is that old.
+    /// The statistics of the last minute, as far as the term is that old.
     var lastMinute: DatasetStatistics { recent.withLock { $0.statistics(at: clock()) } }
 
     // MARK: What a tick does

@@ -3,7 +3,7 @@ package import CacheRefresh
 /// The history that a dataset is read from, from tick to tick, and what Redis was told of it.
 package final class ReadHistory {
     private var watch: HistoryWatch?
-    /// As Redis has it.
+    /// The history as Redis has it.
     private var written: ServerHistory?
     /// Another history went on in the last pass: from where, and from where on.
     private var change: (from: ServerHistory, to: ServerHistory)?
@@ -53,7 +53,7 @@ package final class ReadHistory {
 
 /// Nothing may be read now: the server that answers lags behind what the cache was written from.
 struct ServerLag: Error, Hashable, CustomStringConvertible {
-    /// Of the log; nil where the server is on an earlier timeline.
+    /// How far it lags behind in the log, in bytes; nil where the server is on an earlier timeline.
     let bytes: UInt64?
 
     var description: String {

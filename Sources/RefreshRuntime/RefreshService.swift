@@ -28,7 +28,7 @@ package final class RefreshService: TermWork {
 
     private struct State {
         var datasets: [Dataset]
-        /// Of the term that is being led.
+        /// Hands reloaded datasets to the term that is led; nil while none is.
         var updates: AsyncStream<[Dataset]>.Continuation?
     }
 

@@ -43,7 +43,7 @@ final class StatisticsReport: Sendable {
             GroupStatistics.Entry(dataset: $0.name, statistics: $0.lastMinute)
         }
         let text = GroupStatistics(epoch: "\(term.epoch)", entries: entries).text
-        // By a script, which a full Redis lets pass: it is then that people look.
+        // A script does it, which a full Redis lets pass: it is then that people look.
         _ = try? await redis.run(
             ScriptCall(
                 script: ElectionScript.statistics, keys: [key], arguments: [text, "\(Self.lifetime.milliseconds)"]))

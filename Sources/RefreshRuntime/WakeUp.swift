@@ -8,7 +8,7 @@ package final class WakeUp: Sendable {
         case idle
         /// The next wait ends at once. To `idle`.
         case signalled
-        /// To `signalled`, or to `idle` when the wait is over without a signal.
+        /// A task waits. To `signalled`, or to `idle` when the wait is over without a signal.
         case waiting(CheckedContinuation<Void, Never>)
     }
 

@@ -80,7 +80,7 @@ struct DemoCommand: AsyncParsableCommand {
     private func plan(_ path: String) throws -> DemoPlan {
         var variables = Environment.variables
         var configuration = try Configuration.load(path: path, environment: variables)
-        // For those who look into it from another folder.
+        // The path is absolute for those who look into it from another folder.
         var changes: [String: String?] = ["BATON_CONFIG": Self.absolute(path)]
         if all {
             for setting in configuration.settings where setting.path.isSwitch {

@@ -43,7 +43,8 @@ enum Output {
         write(KeyText.harmless(text) { $0 == "\n" } + "\n", to: STDERR_FILENO)
     }
 
-    /// As wide as the terminal. Colours only for a terminal, and not where they are not wanted: <https://no-color.org>.
+    /// The layout is as wide as the terminal. It has colours only for a terminal, and not where they are not wanted:
+    /// <https://no-color.org>.
     static var layout: TextLayout {
         func variable(_ name: String) -> String { getenv(name).map { String(cString: $0) } ?? "" }
         return TextLayout(

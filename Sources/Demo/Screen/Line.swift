@@ -32,7 +32,7 @@ struct Line: Hashable, Sendable {
 
     /// Without styles.
     var text: String { pieces.map(\.text).joined() }
-    /// In columns.
+    /// The width in columns.
     var width: Int { pieces.reduce(0) { $0 + Columns.count($1.text) } }
 
     /// The line, or its beginning with an ellipsis.

@@ -2,9 +2,9 @@ internal import Formatting
 
 /// Puts a scene into lines that fit a terminal.
 struct Screen: Sendable {
-    /// In columns; fewer than 40 are treated as 40.
+    /// The width in columns; fewer than 40 are treated as 40.
     let width: Int
-    /// In lines.
+    /// The height in lines.
     let height: Int
 
     init(width: Int, height: Int) {

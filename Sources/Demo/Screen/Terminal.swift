@@ -50,7 +50,7 @@ final class Terminal {
         }
     }
 
-    /// In columns and lines.
+    /// The size in columns and lines.
     var currentSize: (width: Int, height: Int) { Self.size(of: output) ?? (80, 24) }
 
     /// Shows these lines, and nothing else.
@@ -77,7 +77,7 @@ final class Terminal {
 
     /// What is typed would show up amid the drawing.
     private static func silenceKeyboard() -> termios? {
-        // In the background, changing the mode would stop the process.
+        // A process in the background would be stopped for changing the mode.
         guard isatty(STDIN_FILENO) == 1, tcgetpgrp(STDIN_FILENO) == getpgrp() else { return nil }
         var mode = termios()
         guard tcgetattr(STDIN_FILENO, &mode) == 0 else { return nil }

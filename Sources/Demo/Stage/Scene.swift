@@ -8,7 +8,7 @@ struct Scene: Sendable {
         let name: String
         var pid: Int32?
         var isStopped = false
-        /// In bytes.
+        /// The memory in bytes.
         var memory = 0
         /// When another process takes the place of one that ended; nil while it runs.
         var restartsAt: Duration?

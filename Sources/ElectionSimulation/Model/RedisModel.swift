@@ -271,7 +271,7 @@ public struct RedisModel: Hashable, Sendable {
             text: text, epoch: epoch, token: token, holder: caller.holder, sinceMilliseconds: sinceMilliseconds)
     }
 
-    /// As `cjson.encode` quotes printable ASCII.
+    /// The text as `cjson.encode` quotes printable ASCII.
     private static func quoted(_ text: String) -> String {
         var quoted = "\""
         for character in text {

@@ -3,7 +3,7 @@ public struct Campaign: Sendable {
     /// What came of it.
     public struct Result: Sendable {
         public var tally = Tally()
-        /// Of the lowest seed that was played and broke a promise.
+        /// The outcome of the lowest seed that was played and broke a promise.
         public var first: Outcome?
         /// How many schedules broke a promise that was not looked for.
         public var others = 0

@@ -10,7 +10,7 @@ struct Trace: Sendable {
         lines.append("\(Trace.seconds(time))  \(Trace.padded(who, to: 7))  \(what())")
     }
 
-    /// As `12.034567`.
+    /// The time in seconds, such as `12.034567`.
     static func seconds(_ time: Microseconds) -> String {
         let fraction = String(time.magnitude % 1_000_000)
         let zeros = String(repeating: "0", count: 6 - fraction.count)

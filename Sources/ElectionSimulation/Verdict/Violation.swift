@@ -13,7 +13,7 @@ public struct Violation: Hashable, Sendable, CustomStringConvertible {
         case epochsGrow = "epochs-grow"
         /// Once faults have ended, a leader whose batches are accepted everywhere is there within a bound, and stays.
         case healthySystemElects = "healthy-system-elects"
-        /// By its own clock no replica leads past its deadline: neither after an event was handled, nor, while its
+        /// No replica leads past its deadline by its own clock: neither after an event was handled, nor, while its
         /// process runs, for longer than ``Simulation/schedulingLatency``.
         case endsAtDeadline = "ends-at-deadline"
         /// When a lease runs out or is deleted by a resignation, no replica believes to lead under it, by its own

@@ -33,7 +33,7 @@ struct FaultPlan: Sendable {
     /// How long work takes to end after its term.
     let workEndsWithin: Microseconds
 
-    /// For the trace.
+    /// The faults' names, for the trace.
     var summary: String { faults.map(\.rawValue).joined(separator: " ") }
 
     init(using chance: inout Chance) {

@@ -3,11 +3,11 @@ import LeaderElection
 /// A request on its way, and its answer on the way back.
 struct Letter: Sendable {
     let replica: Int
-    /// Of the process that asks; the answer is for no other.
+    /// The process that asks; the answer is for no other.
     let incarnation: Int
     let request: RedisRequest
     let server: Int
-    /// By the replica's clock: when it was decided to send it, which may be long before it is.
+    /// When it was decided to send it, by the replica's clock; it may be sent long after.
     let askedAt: Microseconds
     /// True time.
     let writtenAt: Microseconds

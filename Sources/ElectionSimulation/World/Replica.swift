@@ -5,9 +5,9 @@ struct Replica: Sendable {
     /// What the work of a term knows: whether the term lives, by the replica's own clock.
     struct Belief: Sendable {
         let lease: Lease
-        /// By the replica's clock.
+        /// The deadline by the replica's clock.
         var deadline: Microseconds
-        /// In true time: when the term began, or when the last renewal was asked for that succeeded. For the referee.
+        /// When the term began, or when the last renewal that succeeded was asked for: in true time, for the referee.
         var grantedAt: Microseconds
         /// When the lease ended in Redis through a fault; nil while it stands. For the referee.
         var leaseEndedAt: Microseconds?
@@ -16,13 +16,13 @@ struct Replica: Sendable {
     let name: String
     let caller: Caller
     var clock: VirtualClock
-    /// Nil while no process runs.
+    /// The elector; nil while no process runs.
     var elector: Elector<Chance>?
     /// Tells one process from the next, and from those of the other replicas.
     var incarnation = 0
-    /// Of the timer that is set; older ones are void.
+    /// The number of the timer that is set; older ones are void.
     var timer = 0
-    /// By the elector's clock.
+    /// When the timer is due, by the elector's clock.
     var timerDue: Microseconds = 0
     /// Nothing of the process runs before.
     var pausedUntil: Microseconds = 0

@@ -101,7 +101,7 @@ extension Simulation {
 
     private mutating func isLost() -> Bool { !isHealthy && chance.happens(plan.lost) }
 
-    /// In the order of sending, except for those that overtake.
+    /// When a letter arrives: in the order of sending, except for those that overtake.
     private mutating func arrival(of letter: Int) -> Microseconds {
         let time = now + delay()
         let (replica, server) = (letters[letter].replica, letters[letter].server)

@@ -179,7 +179,7 @@ extension Simulation {
 }
 
 extension RedisModel {
-    /// For the trace.
+    /// Lease and fence in few words, for the trace.
     var summary: String {
         let lease = lease.map { "lease of epoch \($0.epoch)" } ?? (leaseKey == nil ? "no lease" : "not a lease")
         let fence = fence.epoch.map { "fence of epoch \($0), \(self.fence.sequence ?? -1)" } ?? "no fence"

@@ -27,7 +27,7 @@ public final class Cluster: Sendable {
 
     /// The server that holds the lease and the cache.
     public var redis: LocalRedis { servers.withLock { $0.redis } }
-    /// In the order of their names in the options.
+    /// The replicas in the order of their names in the options.
     public let replicas: [Replica]
     /// What writes the history.
     public let recorder: Recorder

@@ -5,7 +5,7 @@ internal import Synchronization
 
 /// A replica with its own way to Redis, whose process can be ended and started again.
 public final class Replica: Sendable {
-    /// As it stands in the lease.
+    /// The replica's name as it stands in the lease.
     public let name: String
     /// Its way to Redis.
     public let link: FaultyLink

@@ -4,7 +4,7 @@ internal import Formatting
 public struct Torture: Sendable {
     /// Decides which faults come, on whom, and for how long.
     public var seed: UInt64
-    /// For how long faults go on.
+    /// How long faults go on.
     public var length: Duration
     /// The cluster; whether Redis keeps its data is left to the seed.
     public var options: Cluster.Options

@@ -33,11 +33,11 @@ public struct Verdict: Sendable {
         public var length: Duration
     }
 
-    /// In the order of their elections.
+    /// The terms in the order of their elections.
     public internal(set) var terms: [Term] = []
-    /// In the order in which they ended.
+    /// The overlaps in the order in which they ended.
     public internal(set) var overlaps: [Overlap] = []
-    /// In the order in which they were seen; none, if all is well.
+    /// The violations in the order in which they were seen; none, if all is well.
     public internal(set) var violations: [Violation] = []
     /// How many faults were begun.
     public internal(set) var faults = 0

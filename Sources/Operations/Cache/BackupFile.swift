@@ -18,7 +18,7 @@ enum BackupFile {
         let key: [UInt8]
         /// Since 1970; 0: never.
         let expiresMilliseconds: Int64
-        /// As `DUMP` has it.
+        /// The value as `DUMP` has it.
         let value: [UInt8]
 
         /// What is left of its life; nil if nothing is, 0 if it has no end.
@@ -30,10 +30,10 @@ enum BackupFile {
 
     /// Which Redis it is of, and from when.
     struct Origin: Hashable, Sendable {
-        /// As in the server's URL.
+        /// The address as in the server's URL.
         let address: String
         let database: Int
-        /// Nil if the server did not tell.
+        /// The id of the server's process; nil if the server did not tell.
         let runID: String?
         /// Such as `Redis 7.0.15`; nil if it is not known.
         let product: String?

@@ -143,7 +143,7 @@ extension CacheTools {
 }
 
 extension BackupWriter {
-    /// So many bytes of values are on their way at once, unless one is larger.
+    /// How many bytes of values are on their way at once, unless one value is larger.
     private static let maximumBytes = 4 << 20
 
     /// Copies keys that are there; others are left out.

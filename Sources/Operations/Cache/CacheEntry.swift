@@ -10,7 +10,7 @@ struct CacheEntry: Hashable, Sendable {
     var ttlMilliseconds: Int64?
     /// What it takes of the server's memory; nil if the user may not ask.
     var byteCount: Int?
-    /// For people, shortened; nil if it was not asked for.
+    /// The value, shortened for people; nil if it was not asked for.
     var value: String?
 
     var json: JSONText {
@@ -26,9 +26,9 @@ struct CacheEntry: Hashable, Sendable {
 struct CacheReader {
     let connection: RedisConnection
 
-    /// So many questions are under way at a time.
+    /// How many questions are under way at a time.
     static let pageSize = 500
-    /// So much of a value is read to be shown.
+    /// How many bytes of a value are read to be shown.
     static let shownBytes = 1024
 
     /// What Redis says of these keys, in their order; those that are not there (any more) are left out.
@@ -118,7 +118,7 @@ struct CacheReader {
 }
 
 extension RedisPendingReply {
-    /// Nil if the server answers with an error of this kind.
+    /// The reply; nil if the server answers with an error of this kind.
     func value(unless kind: RedisServerError.Kind) async throws(RedisError) -> RedisValue? {
         do throws(RedisError) {
             return try await value()

@@ -58,7 +58,7 @@ package struct CacheFound: Sendable {
 }
 
 extension CacheTools {
-    /// So much of a value is shown.
+    /// How many bytes of a value are shown.
     static let shownBytes = 1 << 20
 
     /// Looks a key up wherever keys are.

@@ -78,6 +78,6 @@ extension CacheTools {
 }
 
 extension CacheTools.ListRequest {
-    /// For one JSON document all of them are needed at its end.
+    /// Whether entries are kept to the end, as one JSON document needs all of them there.
     var keepsEntries: Bool { !isOverview && limit <= 10_000 }
 }

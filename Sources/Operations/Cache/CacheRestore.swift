@@ -71,7 +71,7 @@ package struct RestorePlan: Sendable {
         return remarks
     }
 
-    /// For people.
+    /// The report for people.
     package func text(_ layout: TextLayout = TextLayout(), columns: Int? = nil) -> String {
         var lines = [
             "\(TextLayout.count(count, "key")) of \(path)",
@@ -83,7 +83,7 @@ package struct RestorePlan: Sendable {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// For programs.
+    /// The report for programs.
     package var json: String {
         JSONText.fields([
             "count": .number(count), "expired": .number(expired), "file": .text(path),
@@ -203,7 +203,8 @@ extension CacheTools {
             let words = [Array("RESTORE".utf8), record.key, Array("\(ttl)".utf8), record.value]
             return RedisCommand(report.replaces ? words + [Array("REPLACE".utf8)] : words)
         }
-        // In one step with them: whatever is put back, the leader looks at it, also if this process ends now.
+        // The note goes in one step with the values: whatever is put back, the leader looks at it, also if this process
+        // ends now.
         let note = notes.note(living.map(\.0.key))
         let answers: [Result<RedisValue, RedisError>]
         do throws(RedisError) {
@@ -242,7 +243,8 @@ extension BackupReport {
 }
 
 extension BackupReader {
-    /// So many bytes of values are put back in one step, unless one is larger: meanwhile Redis answers nobody else.
+    /// How many bytes of values are put back in one step, unless one value is larger: meanwhile Redis answers nobody
+    /// else.
     private static let maximumBytes = 1 << 20
 
     /// Some records, whose values are not too large together; none at the end.

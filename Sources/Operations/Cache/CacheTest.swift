@@ -49,7 +49,7 @@ private struct CacheProbe {
     let place: CacheTools.Place
 
     private static let pings = 21
-    /// So many keys are looked at for what they might have been meant to be.
+    /// How many pages of keys are looked at for what the key might have been meant to be.
     private static let pages = 20
     /// How many keys of a family are asked whether they have a TTL.
     private static let sample = 500

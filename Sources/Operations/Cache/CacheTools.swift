@@ -12,7 +12,7 @@ internal import RedisClient
 package struct CacheTools: Sendable {
     /// One Redis and what is known of its keys.
     struct Place: Sendable {
-        /// As the configuration has it; empty without one.
+        /// The server's name in the configuration; empty without one.
         let name: String
         let settings: RedisConfiguration
         let families: [CacheFamily]
@@ -28,7 +28,7 @@ package struct CacheTools: Sendable {
     let prefix: String
     /// The place whose events tell what was cleared; nil if it is not among the places.
     let lease: RedisConfiguration
-    /// Nil without a configuration: which datasets there are, nobody knows but the leader.
+    /// The configuration; nil without one: only the leader knows then which datasets there are.
     let configuration: Configuration?
 
     /// The tools for the servers of a configuration.

@@ -19,7 +19,7 @@ package struct ClearRequest: Sendable {
     package var subject: Subject
     /// Names or templates of families; none: all, or for ids and phones those of people.
     package var families: [String] = []
-    /// So many keys a second at most; nil: as fast as it goes.
+    /// How many keys a second may go; nil: as fast as it goes.
     package var rate: Int?
     /// A file that each key is copied to before it is cleared.
     package var backup: String?
@@ -82,7 +82,7 @@ package struct ClearPlan: Sendable {
 
     package var status: ExitStatus { count == 0 ? .no : .done }
 
-    /// For people: what would go.
+    /// What would go, for people.
     package func text(_ layout: TextLayout = TextLayout(), columns: Int? = nil) -> String {
         var lines: [String] = []
         for part in parts {
@@ -106,7 +106,7 @@ package struct ClearPlan: Sendable {
         remarks.flatMap { layout.entry("note", [$0]) }.map { $0 + "\n" }.joined()
     }
 
-    /// For programs.
+    /// What would go, for programs.
     package var json: String {
         JSONText.fields([
             "count": count.map { .number($0) } ?? .null,
@@ -144,7 +144,7 @@ extension CacheText {
 }
 
 extension CacheTools {
-    /// So many keys are shown before somebody is asked.
+    /// How many keys are shown before somebody is asked.
     static let exampleCount = 10
 
     /// Finds out what a clearing would do, and changes nothing.

@@ -10,7 +10,7 @@ struct Pace {
         self.progress = progress
     }
 
-    /// So many keys may go without a wait: the rate is kept to in tenths of a second.
+    /// How many keys may go without a wait: the rate is kept to in tenths of a second.
     var step: Int { rate.map { max(1, $0 / 10) } ?? .max }
 
     /// - Throws: ``InspectionError`` if nobody wants to wait any more.

@@ -51,7 +51,7 @@ package struct CheckReport: Hashable, Sendable {
 
     private func count(_ severity: Finding.Severity) -> Int { findings.count { $0.severity == severity } }
 
-    /// For people.
+    /// The report for people.
     package func text(_ layout: TextLayout = TextLayout()) -> String {
         var lines: [String] = []
         for section in sections {
@@ -84,7 +84,7 @@ package struct CheckReport: Hashable, Sendable {
             ? layout.paint("No problem, \(warnings)", .yellow) : layout.paint("No problem", .green)
     }
 
-    /// For programs: `status`, then `sections`, each with `kind`, `name`, `facts` and `findings`.
+    /// The report for programs: `status`, then `sections`, each with `kind`, `name`, `facts` and `findings`.
     package var json: String {
         JSONText.fields([
             "status": .number(Int(status.rawValue)),

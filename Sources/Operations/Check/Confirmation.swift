@@ -15,7 +15,7 @@ package struct Confirmation: Hashable, Sendable {
     /// The name of the replica that leads; nil if none does.
     package let leader: String?
 
-    /// For people.
+    /// The answer for people.
     package var text: String {
         let fate =
             leader.map { "\($0.shown) leads, and deletes what the brake of \(dataset) holds at its next pass." }

@@ -252,7 +252,7 @@ struct DatasetInspection {
 enum DatasetColumns {
     struct Column: Hashable, Sendable {
         let name: String
-        /// As `psql` would show it.
+        /// The type as `psql` would show it.
         let type: String
         let isNullable: Bool
     }

@@ -76,7 +76,7 @@ struct DatasetPlanner {
     /// What stands in the mark's place.
     private enum FoundMark {
         case none
-        /// Of another version of Baton, or broken.
+        /// A mark of another version of Baton, or a broken one.
         case unreadable
         case mark(Mark)
 
@@ -108,7 +108,7 @@ struct DatasetPlanner {
 }
 
 extension PlanReport.Change {
-    /// Nil if nothing would happen to a key that is not there.
+    /// The kind of change; nil if nothing would happen to a key that is not there.
     fileprivate init?(_ effect: KeyEffect) {
         switch effect {
         case .created: self = .new

@@ -22,7 +22,7 @@ package struct Grants: Sendable {
     package let role: String
     /// SQL statements, each with its semicolon.
     package let postgres: [String]
-    /// For each Redis of the configuration by its name: one `ACL SETUSER` line.
+    /// One `ACL SETUSER` line for each Redis of the configuration, by its name.
     package let redis: [(name: String, line: String)]
 
     /// Only what can be run, for one kind of servers.
@@ -33,7 +33,7 @@ package struct Grants: Sendable {
         }
     }
 
-    /// For people.
+    /// The statements and lines for people.
     package var text: String {
         var lines = [
             "-- PostgreSQL: for psql, as an administrator.",

@@ -9,7 +9,7 @@ internal import RedisClient
 /// so.
 package struct Inspector: Sendable {
     let configuration: Configuration
-    /// As it was opened, for the report.
+    /// The file's path as it was opened, for the report.
     let path: String
 
     package init(_ configuration: Configuration, path: String) {

@@ -106,10 +106,10 @@ struct KeyPattern: Hashable, Sendable {
 
     /// How a state was reached.
     private struct Way {
-        /// Of the key so far.
+        /// The length of the key so far.
         let length: Int
         let from: Int
-        /// Nil for a step that adds nothing to the key.
+        /// The byte that the step adds to the key; nil for a step that adds nothing.
         let byte: UInt8?
     }
 

@@ -52,7 +52,7 @@ package struct PlanReport: Sendable {
         datasets.first { $0.name == dataset }?[change].count ?? 0
     }
 
-    /// For people.
+    /// The report for people.
     package func text(_ layout: TextLayout = TextLayout()) -> String {
         var lines: [String] = []
         for plan in datasets {
@@ -88,7 +88,7 @@ package struct PlanReport: Sendable {
             + "identity has it."
     }
 
-    /// For programs: for each dataset its rows, and for each kind of change how many and the first keys.
+    /// The report for programs: for each dataset its rows, and for each kind of change how many and the first keys.
     package var json: String {
         JSONText.fields([
             "datasets": .array(

@@ -24,7 +24,7 @@ struct RedisFacts: Hashable, Sendable {
         return "Redis \(fields["redis_version"] ?? "of unknown version")"
     }
 
-    /// Of the running server process: another one after a restart.
+    /// The id of the running server process: another one after a restart.
     var runID: String? { fields["run_id"].flatMap { $0.isEmpty ? nil : $0 } }
     /// `standalone`, `sentinel` or `cluster`; Valkey names it otherwise.
     private var mode: String? {
@@ -33,7 +33,7 @@ struct RedisFacts: Hashable, Sendable {
     var isPrimary: Bool { fields["role"] == "master" }
     var isLoading: Bool { number("loading") == 1 }
     var usedMemory: Int { number("used_memory") }
-    /// In bytes; 0: no limit.
+    /// The limit of memory in bytes; 0: no limit.
     var maximumMemory: Int { number("maxmemory") }
     var evictionPolicy: String { fields["maxmemory_policy"] ?? "unknown" }
 
@@ -48,7 +48,7 @@ struct RedisFacts: Hashable, Sendable {
         return entry.flatMap { Int($0.dropFirst("keys=".count)) } ?? 0
     }
 
-    /// For people: whether data survives a restart.
+    /// Whether data survives a restart, for people.
     var persistence: String {
         switch (fields["aof_enabled"] == "1", number("rdb_last_save_time") > 0 && number("rdb_saves") > 0) {
         case (true, _): "append-only file"

@@ -68,7 +68,7 @@ struct RedisGrants: Hashable, Sendable {
         commands = select + needs.flatMap(\.commands)
     }
 
-    /// To be given to `redis-cli`. The password is not touched.
+    /// The line to give to `redis-cli`. It does not touch the password.
     var line: String {
         let words =
             ["ACL", "SETUSER", user, "on", "resetkeys", "resetchannels", "-@all"] + keys.map { "~\($0)" }

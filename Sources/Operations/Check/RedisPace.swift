@@ -6,7 +6,7 @@ internal import RedisClient
 struct RedisPace: Hashable, Sendable {
     /// From the name's resolution to the answer to the log-in.
     let connecting: Duration
-    /// Of one question to a script, on an open connection.
+    /// How long one question to a script takes, on an open connection.
     let roundTrip: Duration
 
     /// Asks some times, since any answer may be held up by something else, and takes the best.

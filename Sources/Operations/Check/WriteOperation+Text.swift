@@ -13,7 +13,7 @@ extension WriteOperation.Value {
         fields.map { ($0.key, $0.value) }.sorted { $0.name.lexicographicallyPrecedes($1.name) }
     }
 
-    /// For people.
+    /// The operation for people.
     var shown: String {
         switch self {
         case .string(let bytes): TextLayout.shortened(KeyText.value(bytes, limit: 4096), 200)

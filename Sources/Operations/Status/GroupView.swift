@@ -29,7 +29,7 @@ package struct GroupView: Hashable, Sendable {
     }
 
     package let group: String
-    /// By the clock of Redis, in milliseconds since 1970, as are all others.
+    /// The time by the clock of Redis, in milliseconds since 1970, as all others are.
     package let nowMilliseconds: Int64
     package let leader: Leader?
     /// The lease's key holds something that is no lease.
@@ -109,7 +109,7 @@ extension GroupView {
     }
 }
 
-// As `request.lua` writes them; nil for anything else, and for a newer form, which no leader applies either.
+// Notes as `request.lua` writes them; nil for anything else, and for a newer form, which no leader applies either.
 
 extension GroupView.Pause {
     init?(_ json: [UInt8]) {

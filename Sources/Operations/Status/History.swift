@@ -4,7 +4,7 @@ package import RedisClient
 /// What `baton history` shows: the group's events, as its replicas and operators appended them.
 package struct History: Sendable {
     package struct Entry: Hashable, Sendable {
-        /// By the clock of Redis, in milliseconds since 1970.
+        /// The time by the clock of Redis, in milliseconds since 1970.
         package let timeMilliseconds: Int64
         /// Such as `elected`, `resigned`, `lost`, `paused`.
         package let event: String
@@ -16,7 +16,7 @@ package struct History: Sendable {
 
     package let entries: [Entry]
 
-    /// For people.
+    /// The history for people.
     package var text: String {
         guard !entries.isEmpty else { return "There are no events: no replica of this group has led yet.\n" }
         let lines = TextLayout.table(
@@ -30,7 +30,7 @@ package struct History: Sendable {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// For programs.
+    /// The history for programs.
     package var json: String {
         JSONText.array(
             entries.map { entry in

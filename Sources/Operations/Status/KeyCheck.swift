@@ -19,7 +19,7 @@ package struct KeyFault: Hashable, Sendable {
     package let text: String
     /// What to do by hand, or what the repair does.
     package let remedy: String
-    /// Nil where a person has to decide.
+    /// What mends it; nil where a person has to decide.
     package let repair: Repair?
 }
 

@@ -12,7 +12,7 @@ package struct StatusReport: Sendable {
     /// `no` unless somebody leads.
     package var status: ExitStatus { view.leader == nil ? .no : .done }
 
-    /// For people.
+    /// The report for people.
     package func text(_ layout: TextLayout) -> String {
         var lines = ["\(layout.paint("group \(view.group)", .bold)) at \(server)", ""]
         if let leader = view.leader {
@@ -96,7 +96,7 @@ package struct StatusReport: Sendable {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// For programs. Epochs are texts: not every reader of JSON keeps large numbers.
+    /// The report for programs. Epochs are texts: not every reader of JSON keeps large numbers.
     package var json: String {
         let now = view.nowMilliseconds
         let leader: JSONText =

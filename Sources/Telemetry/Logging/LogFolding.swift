@@ -35,7 +35,7 @@ struct LogFolding: Sendable {
 
     /// How long repeats are counted.
     static let span = Duration.seconds(10)
-    /// So many kinds are remembered; more are written as they come.
+    /// How many kinds are remembered; more are written as they come.
     static let limit = 256
 
     private struct Run: Sendable {

@@ -9,7 +9,7 @@ internal import Synchronization
 /// A thread of its own writes them: nothing that logs, least of all the election, ever waits for whoever reads the log.
 /// While nobody reads, lines are kept up to a limit, and then counted.
 package final class LogOutput: Sendable {
-    /// So many lines wait for a reader at most.
+    /// How many lines wait for a reader at most.
     static let limit = 10_000
 
     private let format: LogFormat

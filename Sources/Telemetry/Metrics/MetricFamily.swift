@@ -7,7 +7,7 @@ package struct MetricFamily: Hashable, Sendable {
         /// How often values were at most this large, for each of these bounds, which ascend.
         case histogram([Double])
 
-        /// As Prometheus names it.
+        /// The name that Prometheus has for it.
         var name: String {
             switch self {
             case .counter: "counter"
@@ -17,7 +17,7 @@ package struct MetricFamily: Hashable, Sendable {
         }
     }
 
-    /// By the conventions of Prometheus: base units, `_total` for counters. Source:
+    /// The name by the conventions of Prometheus: base units, `_total` for counters. Source:
     /// <https://prometheus.io/docs/practices/naming/>.
     package let name: String
     let kind: Kind

@@ -22,19 +22,19 @@ package final class PrometheusRegistry: MetricsFactory, Sendable {
     private struct Family {
         let description: MetricFamily
         let head: String
-        /// In the order of their labels.
+        /// The series in the order of their labels.
         var series: [(labels: String, series: any MetricSeries)] = []
     }
 
     private struct State {
-        /// In the order of their names.
+        /// The families in the order of their names.
         var families: [Family] = []
         var sources: [@Sendable () -> [Sample]] = []
     }
 
     /// How many label sets a family may have.
     static let seriesLimit = 2000
-    /// For histograms that are not among ``MetricFamily/all``.
+    /// The bounds of histograms that are not among ``MetricFamily/all``.
     static let standardBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
     private let state = Mutex(State())
