@@ -60,7 +60,7 @@ package struct Configuration: Hashable, Sendable {
         package var timing: ElectionTiming
         package var crashDetection: CrashDetection
 
-        /// On what evidence a leader that does not resign is succeeded.
+        /// The evidence on which a leader that does not resign is succeeded.
         package enum CrashDetection: String, CaseIterable, Sendable {
             /// Its process is gone, and its connections with it, or its lease has run out.
             case connection
@@ -138,8 +138,8 @@ package struct Configuration: Hashable, Sendable {
     /// Keys that others keep, for the tools that look at the cache and clear it.
     package struct Family: Hashable, Sendable {
         package var name: String
-        /// At least one. Text in braces stands for anything; `{id}` and `{phone}` are what `baton cache clear` asks
-        /// for.
+        /// The templates of the keys; at least one. Text in braces stands for anything; `{id}` and `{phone}` are what
+        /// `baton cache clear` asks for.
         package var templates: [KeyTemplate]
         /// The name of the Redis that holds the keys.
         package var redis: String

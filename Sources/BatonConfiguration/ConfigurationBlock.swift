@@ -288,7 +288,7 @@ extension ConfigurationBlock {
 
     private func entry(_ key: String) -> YAMLNode.Entry? { entries.first { $0.key == key } }
 
-    /// Without those whose key was there before; they were refused already.
+    /// The entries without those whose key was there before; they were refused already.
     private var uniqueEntries: [YAMLNode.Entry] {
         var seen: Set<String> = []
         return entries.filter { seen.insert($0.key).inserted }

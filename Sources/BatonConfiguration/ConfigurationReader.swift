@@ -67,8 +67,8 @@ final class ConfigurationReader {
 
     /// Refuses variables that look like ours and mean nothing: a misspelt override would silently do nothing.
     ///
-    /// Only those that begin like a block's or resemble a known one: others may use the prefix too, such as Kubernetes,
-    /// which sets `BATON_SERVICE_HOST` and the like for a service named `baton`.
+    /// Refuses unknown variables, but only those that begin like a block's or resemble a known one: others may use the
+    /// prefix too, such as Kubernetes, which sets `BATON_SERVICE_HOST` and the like for a service named `baton`.
     func refuseUnknownVariables() {
         let prefix = VariableName.prefix + "_"
         let known = variables.keys.sorted().map { String($0.dropFirst(prefix.count)) }

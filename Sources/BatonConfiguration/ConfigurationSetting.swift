@@ -4,12 +4,12 @@ package struct ConfigurationSetting: Hashable, Sendable, CustomStringConvertible
     package enum Origin: Hashable, Sendable {
         /// Said nowhere.
         case builtIn
-        /// From the datasets' `defaults`.
+        /// The datasets' `defaults`.
         case defaults
         case written(ConfigurationLocation)
     }
 
-    /// Such as `lease.ttl` or `datasets.merchants.every`.
+    /// The setting's path, such as `lease.ttl` or `datasets.merchants.every`.
     package let path: String
     /// The environment variable that overrides it; nil where there is none.
     package let variable: String?

@@ -15,7 +15,7 @@ enum Redaction {
         var place = rest.startIndex
         var isHiding = false
         while true {
-            // Also what is empty: that there is no password is nobody's business either.
+            // An empty password is hidden too: that there is none is nobody's business either.
             if let secret = hidden.first(where: { $0.contains(place) || $0.isEmpty && $0.lowerBound == place }) {
                 if !isHiding { shown += "***" }
                 isHiding = true

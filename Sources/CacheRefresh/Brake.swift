@@ -64,7 +64,7 @@ public struct Brake: Hashable, Sendable {
             state = .released(deletions: deletions)
             return true
         case .armed, .released, .holding:
-            // Also where much more would go than what is held: that is another result.
+            // This also holds where much more would go than what is held: that is another result.
             guard confirmAfter > .zero else { return true }
             state = .holding(since: now, deletions: deletions)
             return false

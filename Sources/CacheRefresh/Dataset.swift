@@ -70,14 +70,14 @@ public struct Dataset: Hashable, Sendable {
     public var source: Source
     /// The columns that name a row. Empty: the table's primary key.
     @Exact public var identity: [String]
-    /// At least one.
+    /// The families of its keys; at least one.
     public var keys: [KeyFamily]
     public var format: Format
     public var mode: WriteMode
     public var changes: ChangeDetection
     /// The name of the Redis that holds the keys.
     @Exact public var redis: String
-    /// From one tick to the next; > 0.
+    /// The time from one tick to the next; > 0.
     public var every: Duration
     /// Time to live of a key; at least 1 s.
     public var ttl: Duration

@@ -67,7 +67,7 @@ extension DatasetRefresh {
             return
         }
         ledger.takeBack(row)
-        // Else the row only asks for keys that another one had: all its own are right.
+        // A row that is not written only asks for keys that another one had: all its own are right.
         let isWritten = hasChanged || ledger.table[flags: row].contains(.dirty)
         let isRepetition = !hasChanged && ledger.table[flags: row].contains(.repeating)
         ledger.table.clear([.dirty, .contested, .repeating], of: row)

@@ -1,6 +1,6 @@
 /// When a dataset's next tick is due: every so often from tick to tick, later and later while passes fail.
 public struct PassSchedule: Hashable, Sendable {
-    /// After however many failures, a try comes at least this often.
+    /// The longest time until the next try, however many have failed.
     public static let longestBackoff = Duration.seconds(30)
 
     private let every: Duration

@@ -13,7 +13,7 @@ internal import Telemetry
 struct Group: Sendable {
     let name: String
     let keys: GroupKeys
-    /// With the datasets as they were at the start.
+    /// The configuration, with the datasets as they were at the start.
     let configuration: Configuration
     /// This replica's name.
     let replica: String

@@ -136,7 +136,8 @@ package struct PassDriver<Source: ChangeSource> {
         return known
     }
 
-    /// With a filter: rows that exist but have left it are forgotten, so that only deleted ones lose their keys.
+    /// Forgets the rows that exist but have left the filter, if there is one, so that only deleted rows lose their
+    /// keys.
     private func letGo(_ known: KnownDataset, _ connection: PostgresConnection) async throws {
         guard let unseen = known.refresh.unseenIdentities, !unseen.isEmpty else { return }
         let chunkSize = 1000

@@ -18,7 +18,7 @@ public struct DemoPlan: Sendable {
     public var keyPrefix: String
     /// The key that says who leads.
     public var leaseKey: String
-    /// At least 1.
+    /// How many replicas; at least 1.
     public var replicas = 3
     public var size = SampleDatabase.Size()
     /// When it ends by itself; nil for never.

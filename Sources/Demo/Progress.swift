@@ -22,7 +22,7 @@ final class Progress: Sendable {
         let start = ContinuousClock.now
         show("")
         if isTerminal { Descriptor.write("\(name)…", to: output) }
-        // Only redraws; it is ended before this function is.
+        // The task only redraws; it is ended before this function is.
         let ticking = Task { await tick(name, since: start) }
         do {
             let result = try await body()

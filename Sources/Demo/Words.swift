@@ -2,7 +2,7 @@ internal import Formatting
 
 /// How the demo shows times.
 enum Words {
-    /// With one digit behind the point: `12.3`.
+    /// The number with one digit behind the point: `12.3`.
     static func tenths(_ value: Double) -> String { TextLayout.decimal(value, places: 1) }
 
     /// `412 ms` or `12.3 s`.

@@ -6,7 +6,7 @@ final class Departure {
     private let eventLoop: any EventLoop
     /// Whether the elector has stopped, so that only the work is waited for.
     private(set) var hasStopped = false
-    /// Set at shutdown: when to leave without the work.
+    /// The timer for leaving without the work; set at shutdown.
     private var patience: Scheduled<Void>?
     private var errand: Task<Void, Never>?
     private var hasLeft = false
@@ -41,7 +41,7 @@ final class Departure {
         await errand?.value
     }
 
-    /// Nothing works any more, or it is left behind.
+    /// Lets ``untilLeft(isolation:)`` return: nothing works any more, or it is left behind.
     func leave() {
         hasLeft = true
         leaving?.resume()

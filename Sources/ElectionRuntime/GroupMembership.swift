@@ -51,7 +51,7 @@ final class GroupMembership {
         return try? await store.present(info)
     }
 
-    /// This replica will not be there any more.
+    /// Tells the group that this replica will not be there any more.
     func leave() async { await store.leave(info) }
 
     private var interval: Duration {
@@ -92,7 +92,7 @@ final class GroupMembership {
         }
     }
 
-    /// Not on the lease's event loop.
+    /// Tries the work, outside the lease's event loop.
     @concurrent private static func missing(_ work: any TermWork) async -> [String] { await work.missing() }
 
     // MARK: Who is to lead

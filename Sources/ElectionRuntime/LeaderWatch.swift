@@ -4,7 +4,7 @@ internal import NIOCore
 /// The watch over the process of a leader that is followed: its connections are gone within milliseconds when it is
 /// killed, long before its lease runs out.
 final class LeaderWatch {
-    /// From one look to the next.
+    /// The time from one look to the next.
     static let interval = Duration.milliseconds(50)
     /// How long nobody must listen to a leader's channel before the lease is taken over. A leader that lives and lost
     /// its subscription has this long to say so.

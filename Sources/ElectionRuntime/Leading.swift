@@ -22,8 +22,8 @@ final class Leading {
     ///
     /// - Parameter ended: called when it has ended, unless it was left behind.
     func begin(_ term: LeadershipTerm, ended: @escaping @Sendable () async -> Void) {
-        // Not where this is called: the work must not keep the event loop busy, nor an event loop that hangs the
-        // watchdog.
+        // The work runs elsewhere than its caller: it must not keep the event loop busy, nor may an event loop that
+        // hangs hold the watchdog up.
         let task = Task { @concurrent [work] in
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await work.lead(term) }

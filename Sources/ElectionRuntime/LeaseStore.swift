@@ -15,7 +15,7 @@ package struct LeaseStore: Sendable {
     /// Whether a leader is succeeded as soon as its process is gone, on the evidence of its connections.
     let detectsCrashes: Bool
     private let client: RedisClient
-    /// Only listens.
+    /// The client that only listens.
     private let listener: RedisClient
 
     /// - Parameters:
@@ -106,7 +106,7 @@ package struct LeaseStore: Sendable {
         package var fence: FenceState?
         /// What operators request of the leader.
         package var requests = LeaderRequests()
-        /// Set if the lease is not ours any more and what is in its place cannot be competed for.
+        /// What stands in the lease's place and cannot be competed for; nil if nothing of the kind does.
         package var obstacle: LeaseError?
     }
 
@@ -193,7 +193,7 @@ package struct LeaseStore: Sendable {
             try await ask(ElectionScript.present, keys: [keys.replicas], [replicaInfo.id, replicaInfo.members]))
     }
 
-    /// This replica will not be there any more.
+    /// Tells the group that this replica will not be there any more.
     package func leave(_ replicaInfo: ReplicaInfo) async {
         // If it can't be told, the others see that it is silent.
         _ = try? await client.send(RedisCommand("HDEL", keys.replicas, replicaInfo.id), timeout: timing.renewTimeout)

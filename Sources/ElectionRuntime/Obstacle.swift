@@ -2,7 +2,7 @@
 struct Obstacle: Hashable, Sendable {
     /// What can't be reached: `postgres`, or a Redis by its name in the configuration. Not empty.
     let missing: [String]
-    /// Since when nothing has come from there.
+    /// The instant since when nothing has come from there.
     let since: ContinuousClock.Instant
 
     /// The same for people.

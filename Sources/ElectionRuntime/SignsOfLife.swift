@@ -3,7 +3,7 @@ internal import Synchronization
 /// When the servers that the work of one term needs gave their last sign of life, and since when they were asked for
 /// one.
 ///
-/// That a pass takes long is no bad sign, as long as rows come in or batches are answered; nor is it that a server says
+/// A pass that takes long is no bad sign, as long as rows come in or batches are answered; nor is a server that says
 /// nothing while nobody asks it.
 package final class SignsOfLife: Sendable {
     package typealias Instant = ContinuousClock.Instant
@@ -34,7 +34,7 @@ package final class SignsOfLife: Sendable {
     /// Something came from a server.
     package func heard(_ server: String, at now: Instant = .now) { state.withLock { $0.lastSigns[server] = now } }
 
-    /// Since when the servers are silent that have been asked for something, by their names.
+    /// The servers that were asked for something and are silent, by their names, each with the instant since when.
     var silences: [String: Instant] {
         state.withLock { state in
             var silences: [String: Instant] = [:]

@@ -6,7 +6,7 @@ final class TermPasses: Sendable {
     typealias Instant = ContinuousClock.Instant
 
     private struct State {
-        /// Until then no pass begins.
+        /// The end of a pause, before which no pass begins; nil if there is none.
         var pausedUntil: Instant?
         /// How many passes go on.
         var underWay = 0

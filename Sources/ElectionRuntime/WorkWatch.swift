@@ -18,7 +18,7 @@ package struct WorkWatch: Sendable {
         self.trial = trial
     }
 
-    /// Until the task is cancelled.
+    /// Watches until the task is cancelled.
     package func run() async {
         while !Task.isCancelled {
             try? await Task.sleep(for: incapacity.patience / 30)

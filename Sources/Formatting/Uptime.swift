@@ -2,6 +2,6 @@
 package enum Uptime {
     private static let origin = ContinuousClock.now
 
-    /// Since the first call in this process.
+    /// The time since the first call in this process.
     package static var now: Duration { ContinuousClock.now - origin }
 }

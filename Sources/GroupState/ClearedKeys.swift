@@ -100,7 +100,7 @@ package actor ClearedKeys {
         switch note {
         case .everything: for name in doubts.keys { doubtEverything(of: name) }
         case .dataset(let name): if doubts[name] != nil { doubtEverything(of: name) }
-        // Whose key it is, each dataset knows itself.
+        // A note does not say whose key it is: each dataset knows that itself.
         case .key(let key): for name in doubts.keys { doubts[name]?.add(key) }
         }
     }

@@ -8,7 +8,7 @@ package struct DatasetStatistics: Hashable, Sendable {
     /// How long they took, on average; nil if there was none.
     package var passMilliseconds: Double?
     package var longestPassMilliseconds: Double?
-    /// From the begin of a tick to that of the next, on average; nil if there was only one.
+    /// The time from the begin of a tick to that of the next, on average; nil if there was only one.
     package var intervalMilliseconds: Double?
     package var longestIntervalMilliseconds: Double?
     /// Statements sent to PostgreSQL.
@@ -53,9 +53,9 @@ package struct DatasetStatistics: Hashable, Sendable {
     /// Deletions that the brake holds.
     package struct Held: Hashable, Sendable {
         package var keys: Int
-        /// Since when they are held.
+        /// How long they have been held.
         package var forMilliseconds: Double
-        /// Until they are done, unless an operator confirms them before.
+        /// How long until they are done, unless an operator confirms them before.
         package var leftMilliseconds: Double
 
         package init(keys: Int, forMilliseconds: Double, leftMilliseconds: Double) {
@@ -94,7 +94,7 @@ extension DatasetStatistics {
     /// A tick that goes on for longer than people expect is worth telling.
     private static let patienceMilliseconds = 10_000.0
 
-    /// That a tick goes on for long, in words; nil if none does.
+    /// How long a tick has gone on, in words; nil if that is not long.
     package var slowness: String? {
         guard let running = runningMilliseconds, running >= Self.patienceMilliseconds else { return nil }
         let first = sinceSuccessMilliseconds == nil ? "; none has succeeded yet in this term" : ""

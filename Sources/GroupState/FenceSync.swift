@@ -41,7 +41,7 @@ package enum FenceSync {
         case late
     }
 
-    /// At the Redis that holds the lease: only while that is exactly ours.
+    /// The call at the Redis that holds the lease: it is done only while that is exactly ours.
     ///
     /// - Parameters:
     ///   - next: higher than any sequence of the term so far, at least 1.
@@ -52,8 +52,8 @@ package enum FenceSync {
             arguments: [lease.text, "\(lease.epoch)", "\(lease.token)", "\(next)", deployment])
     }
 
-    /// At a target that does not hold the lease, after a renewal that was asked for since the term began: only if it
-    /// has seen no higher epoch.
+    /// The call at a target that does not hold the lease, after a renewal that was asked for since the term began: it
+    /// is done only if the target has seen no higher epoch.
     ///
     /// - Parameter next: higher than any sequence of the term so far, at least 1.
     package static func atTarget(_ keys: GroupKeys, _ lease: Lease, next: Int64) -> ScriptCall {

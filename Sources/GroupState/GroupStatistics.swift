@@ -15,7 +15,7 @@ package struct GroupStatistics: Hashable, Sendable {
 
     static let format = 1
 
-    /// That it leads with.
+    /// The epoch of the leader's term.
     package let epoch: String
     /// The entries in the order of the datasets' names.
     package let entries: [Entry]

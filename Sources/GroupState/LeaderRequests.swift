@@ -1,6 +1,6 @@
 /// What operators request of a leader, as a renewal tells it.
 package struct LeaderRequests: Hashable, Sendable {
-    /// That it gives the lease to another.
+    /// The request to give the lease to another.
     package struct StepDown: Hashable, Sendable {
         /// Who requests it, and why; for people.
         package let by: String

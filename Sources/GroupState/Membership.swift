@@ -9,7 +9,7 @@ package struct Membership: Hashable, Sendable {
 
     /// The time by the clock of Redis, in milliseconds since 1970.
     package let nowMilliseconds: Int64
-    /// Also those that are gone for less than an hour.
+    /// All replicas, those included that are gone for less than an hour.
     package let replicas: [ReplicaInfo]
 
     package init(nowMilliseconds: Int64, replicas: [ReplicaInfo]) {
@@ -30,7 +30,7 @@ package struct Membership: Hashable, Sendable {
             })
     }
 
-    /// Those that were seen lately.
+    /// The replicas that were seen lately.
     package var present: [ReplicaInfo] {
         replicas.filter { nowMilliseconds - $0.seenMilliseconds <= Self.freshness.milliseconds }
     }

@@ -147,7 +147,7 @@ package struct RedisTrial {
                 return try await connection.send(RedisCommand(words))
             } catch {
                 guard let refusal = error.serverError else { throw error }
-                // Without its sha it is not known, and why there is none was told before.
+                // A command without its sha is not known, and why there is none was told before.
                 if refusal.kind != .noScript { refusals.add(refusal, to: command) }
                 return nil
             }

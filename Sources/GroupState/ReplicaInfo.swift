@@ -13,7 +13,7 @@ package struct ReplicaInfo: Hashable, Sendable {
 
     /// Whether it reaches everything that a leader's work needs.
     package enum Ability: String, Sendable {
-        /// Nobody wanted to know.
+        /// It has not tried: nobody wanted to know.
         case untried
         case able
         case unable
@@ -29,7 +29,7 @@ package struct ReplicaInfo: Hashable, Sendable {
     package let startedMilliseconds: Int64
     /// One of the states of an election.
     package var state = "follower"
-    /// That it leads with.
+    /// The epoch of the term that it leads; empty if it does not lead.
     package var epoch = ""
     package var pause = Pause.none
     package var ability = Ability.untried

@@ -5,7 +5,7 @@
 package enum JSONComparison {
     /// Where two texts differ first.
     package struct Difference: Hashable, Sendable {
-        /// Such as `settings.limits[2]`; empty for the whole value.
+        /// The path to the place, such as `settings.limits[2]`; empty for the whole value.
         package let path: String
         /// The two values there, as they are written; nil where there is none.
         package let left: String?

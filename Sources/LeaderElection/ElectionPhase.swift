@@ -7,7 +7,7 @@ enum ElectionPhase: Sendable {
     case resigning(Resignation)
     case stopped
 
-    /// Until the next candidacy.
+    /// The time until the next candidacy.
     struct Standby: Sendable {
         var due: Moment
         /// One that gave a lease back leaves it to others for a while, whatever it is told.

@@ -2,7 +2,7 @@
 public struct ElectionTiming: Hashable, Sendable {
     /// How long a lease lasts from its last renewal, by the store's clock.
     public let ttl: Duration
-    /// From the sending of one renewal to the next.
+    /// The time from the sending of one renewal to the next.
     public let renewEvery: Duration
     /// How long an answer to acquire, renew or resign is waited for.
     public let renewTimeout: Duration
@@ -77,8 +77,8 @@ public enum ElectionTimingError: Error, Hashable, Sendable, CustomStringConverti
     case fractionOfMillisecond(Duration)
     /// The TTL must outlast three renewals.
     case renewedTooRarely(renewEvery: Duration, ttl: Duration)
-    /// Between two renewals there must be time for one that times out and one more; `needed` is the shortest TTL for
-    /// that.
+    /// The TTL must leave time between two renewals for one that times out and one more; `needed` is the shortest TTL
+    /// for that.
     case noTimeToRetry(needed: Duration, ttl: Duration)
 
     /// What is wrong and what to change.

@@ -4,11 +4,11 @@
 public struct Incapacity: Hashable, Sendable {
     /// How long nothing must have worked.
     public let patience: Duration
-    /// From one such change of leaders to the next, at least. Doubles with each change that is remembered, up to
+    /// The least time from one such change of leaders to the next. Doubles with each change that is remembered, up to
     /// 32 times.
     public let calm: Duration
 
-    /// After 30 s, and at most once a minute.
+    /// The usual values: after 30 s, and at most once a minute.
     public static let standard = Incapacity(patience: .seconds(30), calm: .seconds(60))
 
     /// - Parameters: both longer than nothing.

@@ -2,7 +2,7 @@
 struct Pacing<Randomness: RandomNumberGenerator & Sendable>: Sendable {
     let timing: ElectionTiming
     private var randomness: Randomness
-    /// Since the last sign that things go well; sets the back-off.
+    /// The failures since the last sign that things go well; they set the back-off.
     private var failures = 0
 
     init(timing: ElectionTiming, randomness: Randomness) {

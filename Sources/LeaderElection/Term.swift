@@ -2,8 +2,8 @@
 public struct Term: Hashable, Sendable {
     /// The lease under which this term is led.
     public let lease: Lease
-    /// From here on the replica does not lead, whatever it knows of the lease: the sending of the last successful
-    /// acquire or renewal, plus TTL, less margin. It ends before the lease can have run out at the store.
+    /// The moment from which on the replica does not lead, whatever it knows of the lease: the sending of the last
+    /// successful acquire or renewal, plus TTL, less margin. It comes before the lease can have run out at the store.
     public internal(set) var deadline: Moment
 
     public var epoch: Epoch { lease.epoch }

@@ -6,7 +6,8 @@ struct Launch: Sendable {
     enum Variables: Sendable {
         /// This process's variables with changes; nil removes one.
         case inherited([String: String?])
-        /// Only what every program needs and these, so that a developer's `PGPORT` or `LC_ALL` changes nothing.
+        /// Only the variables that every program needs, and these, so that a developer's `PGPORT` or `LC_ALL` changes
+        /// nothing.
         case minimal([String: String])
     }
 
@@ -28,8 +29,8 @@ struct Launch: Sendable {
     func configuration(mark: String) -> Configuration {
         var options = PlatformOptions()
         options.createSession = true
-        // Not by the options for it: they change the user between fork and exec, where setgroups() waits for ever if
-        // another thread of this process was inside the C library at the wrong moment.
+        // The user is not changed by the options for it: they do so between fork and exec, where setgroups() waits for
+        // ever if another thread of this process was inside the C library at the wrong moment.
         var command = [executable] + arguments
         if let user {
             let change = ["--reuid=\(user.user)", "--regid=\(user.group)", "--clear-groups", "--"]

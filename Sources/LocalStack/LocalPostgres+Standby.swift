@@ -2,9 +2,9 @@
 extension LocalPostgres {
     /// Where the files of a new server come from.
     enum Origin: Sendable {
-        /// From `initdb`.
+        /// The files of `initdb`.
         case emptyCluster
-        /// From a running server, which it follows from then on.
+        /// The files of a running server, which it follows from then on.
         case primary(LocalPostgres)
     }
 

@@ -3,8 +3,8 @@ internal import DatasetReading
 internal import PostgresClient
 internal import RedisClient
 
-/// With what the commands of `baton` end: one table for all of them, with the numbers of `sysexits.h` and, for signals,
-/// of shells.
+/// The status with which a command of `baton` ends: one table for all of them, with the numbers of `sysexits.h` and,
+/// for signals, of shells.
 package enum ExitStatus: Int32, CaseIterable, Sendable {
     case done = 0
     case no = 1

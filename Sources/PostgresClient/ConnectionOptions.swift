@@ -32,7 +32,7 @@ struct ConnectionOptions {
         }
     }
 
-    /// Empty if the URL names none; several with commas between, unless it is one of ``eachHost``.
+    /// The host; empty if the URL names none; several with commas between, unless it is one of ``eachHost``.
     var host: String { values["host"] ?? values["hostaddr"] ?? "" }
 
     /// `host:port` as far as the URL says, for people; several with commas between.

@@ -13,7 +13,7 @@ final class Session {
     private var isOwner = true
     /// When the server last sent something, or the wait for it began.
     private var silentSince = ContinuousClock.now
-    /// With TLS: how long `poll` may be trusted, in milliseconds; see ``receive(until:)``.
+    /// How long `poll` may be trusted with TLS, in milliseconds; see ``receive(until:)``.
     private var pollSlice = 0
     private let usesTLS: Bool
     /// What holds in each transaction; known once the session is open.

@@ -190,7 +190,7 @@ struct ConnectionStateMachine<Command, Waiter>: ~Copyable {
         }
     }
 
-    /// From now on replies are messages.
+    /// Takes replies for messages from now on.
     ///
     /// - Returns: whether that is so; not if commands are waiting or the connection is closed.
     mutating func subscribe() -> Bool {

@@ -5,7 +5,7 @@ struct ReconnectStateMachine<Connection, Waiter>: ~Copyable {
     private struct Idle {
         /// How many attempts failed in a row.
         var failures = 0
-        /// Before that no attempt is made.
+        /// The instant before which no attempt is made.
         var notBefore: Instant?
         var lastFailure: RedisError?
     }

@@ -257,7 +257,8 @@ extension RedisError {
         code == .closed && (message == Self.closedByPeer.message || message == Self.brokenMessage)
     }
 
-    /// Without TLS, by a server that has said nothing: as one does that waits for a TLS handshake.
+    /// The error for a connection without TLS that a server closed before it said anything, as one does that waits for
+    /// a TLS handshake.
     fileprivate static func closedUnanswered(_ error: RedisError) -> RedisError {
         RedisError(
             code: .closed, delivery: .notSent,

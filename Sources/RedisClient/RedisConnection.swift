@@ -232,8 +232,8 @@ extension RedisConnection {
 // MARK: - For subscriptions
 
 extension RedisConnection {
-    /// From now on everything that the server says is given to `deliver`, on the event loop, and ordinary commands are
-    /// refused.
+    /// Gives everything that the server says from now on to `deliver`, on the event loop, and refuses ordinary
+    /// commands.
     ///
     /// - Returns: whether that is so; not if commands are waiting or the connection is closed.
     func becomeSubscriber(_ deliver: @escaping @Sendable (RedisValue) -> Void) -> Bool {

@@ -126,7 +126,7 @@ extension WriteBatch {
     /// The batch serves the next leader alone: no key of the cache is in it.
     fileprivate var isNote: Bool { operations == [.mark] }
 
-    /// Only deletions, renewals and marks, which pass on a full Redis too.
+    /// Whether it has only deletions, renewals and marks, which pass on a full Redis too.
     fileprivate var needsNoMemory: Bool {
         let frugal: Set<Operation> = [.delete, .touch, .touchHash, .mark]
         return operations.allSatisfy(frugal.contains)

@@ -43,7 +43,7 @@ package struct DatasetPass {
     /// What is remembered from tick to tick. Only the dataset's own loop touches it.
     package struct State {
         package var memory = DatasetMemory.nothing
-        /// Known also when nothing is known of the cache any longer.
+        /// The history that was read; known also when nothing is known of the cache any longer.
         package let history = ReadHistory()
         /// A confirmation that is found from now on was given after the brake began to hold.
         fileprivate var hasClearedConfirmation = false
@@ -110,7 +110,8 @@ package struct DatasetPass {
         let (before, history) = (state.memory.known, state.history)
         if before == nil { history.announceAgain() }
         try await history.findReached(readReached)
-        // Also when a first pass failed half-way: what is left of it is done as that one would have done it.
+        // A pass is a first one also when one failed half-way: what is left of it is done as that one would have done
+        // it.
         let isFirst = before.map { $0.refresh.opening != .over } ?? true
         let isFlagging = isFirst && dataset.mode == .invalidate
         let own = before?.refresh.reachedMark

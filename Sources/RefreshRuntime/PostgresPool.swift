@@ -1,7 +1,7 @@
 package import PostgresClient
 package import Telemetry
 
-/// At most so many connections, opened when they are wanted and kept until the pool is closed: those of one term.
+/// The connections of one term: at most a fixed number, opened when they are wanted and kept until the pool is closed.
 ///
 /// Whoever has waited longest is served first, and is handed what another one gives back: a dataset whose passes follow
 /// one another without a pause can't keep the others waiting.

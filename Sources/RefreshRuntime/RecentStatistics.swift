@@ -25,9 +25,9 @@ struct RecentStatistics: Sendable {
 
     /// What is added up.
     struct Amounts: Sendable {
-        /// That read rows.
+        /// The passes that read rows.
         var passes = Spans()
-        /// From tick to tick.
+        /// The times from tick to tick.
         var intervals = Spans()
         var failures = 0
         var queries = 0

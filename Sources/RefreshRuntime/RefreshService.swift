@@ -55,8 +55,8 @@ package final class RefreshService: TermWork {
         self.state = Mutex(State(datasets: configuration.enabledDatasets))
     }
 
-    /// From now on these datasets are refreshed. Those that did not change go on undisturbed; keys of those that are
-    /// gone stay until their TTL.
+    /// Refreshes these datasets from now on. Those that did not change go on undisturbed; keys of those that are gone
+    /// stay until their TTL.
     package func replace(datasets: [Dataset]) {
         let enabled = datasets.filter(\.isEnabled)
         let updates = state.withLock { state in
@@ -89,7 +89,7 @@ package final class RefreshService: TermWork {
         let pool = PostgresPool(
             postgres, limit: configuration.postgres.connections, instruments: instruments)
         let initial = state.withLock { $0.datasets }
-        // From the start: that nothing can be refreshed has to be seen as well.
+        // The meters count from the start: that nothing can be refreshed has to be seen as well.
         var meters = Dictionary(
             initial.map { ($0.name, DatasetMeter($0.name, instruments)) }, uniquingKeysWith: { $1 })
         let report = redis[configuration.lease.redis].map {

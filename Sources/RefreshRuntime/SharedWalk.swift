@@ -5,8 +5,8 @@ internal import Synchronization
 /// One walk over the keys of a Redis in a term, for all datasets of mode `upsert` that are there: whichever needs it first
 /// walks, and puts aside what may belong to the others until they have read their rows.
 ///
-/// That they look at it later does no harm: only leaders write such keys, those before this one can't any more, and what
-/// this one wrote is known to it.
+/// To look at it later does no harm: only leaders write such keys, those before this one can't any more, and what this
+/// one wrote is known to it.
 package final class SharedWalk: Sendable {
     /// What is put aside takes this much memory at most; where there is more, each dataset walks for itself.
     private static let limit = 32 << 20
@@ -98,7 +98,7 @@ package final class SharedWalk: Sendable {
         for dataset: String, _ own: [KeyForm], _ losses: Int, _ inventory: Inventory,
         _ body: ([[UInt8]]) async throws -> Void
     ) async throws {
-        // Only once in a term: those that come later have their own reasons.
+        // The walk is shared only once in a term: datasets that come later have their own reasons.
         let others = state.withLock { state in
             guard state.losses != losses else { return [String: [KeyForm]]() }
             (state.aside, state.bytes, state.losses) = ([:], 0, nil)

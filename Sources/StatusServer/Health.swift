@@ -12,7 +12,7 @@ package final class Health: Sendable {
         self.groups = groups
     }
 
-    /// From now on the replica is as alive as what this one watches.
+    /// Lets the replica be as alive as what this one watches, from now on.
     package func watch(by watchdog: Watchdog) { self.watchdog.withLock { $0 = watchdog } }
 
     /// The pages that say it.

@@ -55,7 +55,7 @@ struct BatonTorture: AsyncParsableCommand {
     }
 }
 
-/// Such as `90s`, `10m` or `1h`.
+/// A length such as `90s`, `10m` or `1h`.
 struct Length: ExpressibleByArgument, CustomStringConvertible {
     let description: String
     let duration: Duration

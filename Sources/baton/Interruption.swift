@@ -6,7 +6,7 @@ enum Interruption {
     /// Whether the process was asked to end.
     static var isRequested: Bool { requested.load(ordering: .relaxed) }
 
-    /// From now on the first SIGINT or SIGTERM only sets ``isRequested``. A second one ends the process at once.
+    /// Lets the first SIGINT or SIGTERM only set ``isRequested``, from now on. A second one ends the process at once.
     static func watch() {
         var action = sigaction()
         // Only what is allowed in a signal handler.

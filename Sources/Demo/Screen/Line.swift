@@ -30,7 +30,7 @@ struct Line: Hashable, Sendable {
         if !text.isEmpty { pieces.append(Piece(text: text, style: style)) }
     }
 
-    /// Without styles.
+    /// The text without styles.
     var text: String { pieces.map(\.text).joined() }
     /// The width in columns.
     var width: Int { pieces.reduce(0) { $0 + Columns.count($1.text) } }

@@ -12,7 +12,7 @@ struct Screen: Sendable {
         self.height = max(5, height)
     }
 
-    /// At most ``height`` lines, none wider than ``width``.
+    /// The lines that show a scene: at most ``height``, none wider than ``width``.
     func lines(of scene: Scene, at now: Duration) -> [Line] {
         var parts = [header(scene, at: now), replicas(scene, at: now), datasets(scene, at: now)]
         // What does not fit is left out; before that, the blank lines between the parts.

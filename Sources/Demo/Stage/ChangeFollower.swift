@@ -18,7 +18,7 @@ struct AwaitedKey: Hashable, Sendable {
 /// Finds out which keys a change of the database concerns, and waits until they show it.
 struct ChangeFollower: Sendable {
     let redis: RedisClient
-    /// Those that are switched on.
+    /// The datasets that are switched on.
     let datasets: [Dataset]
     let keyPrefix: String
 

@@ -6,7 +6,7 @@ struct RedisKeeper: Sendable {
     let report: @Sendable (DemoEvent) -> Void
 
     private static let interval = Duration.milliseconds(100)
-    /// From its end to the next start: long enough to look at the group without its Redis.
+    /// The time from the end of Redis to its next start: long enough to look at the group without it.
     static let pause = Duration.seconds(5)
 
     /// Runs until the task is cancelled.

@@ -8,7 +8,7 @@ struct ReplicaKeeper: Sendable {
     let environment: [String: String?]
     let report: @Sendable (DemoEvent) -> Void
 
-    /// From the end of one process to the start of the next.
+    /// The time from the end of one process to the start of the next.
     static let pause = Duration.seconds(3)
     /// How long a replica may take to end in good order.
     static let patience = Duration.seconds(6)

@@ -8,7 +8,7 @@ struct Writer: Sendable {
     let size: SampleDatabase.Size
     let report: @Sendable (DemoEvent) -> Void
 
-    /// Between two changes, in milliseconds.
+    /// The time between two changes, in milliseconds.
     private static let pause = 150...450
     /// Further changes are made but not followed.
     private static let mostFollowed = 16

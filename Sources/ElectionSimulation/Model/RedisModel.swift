@@ -51,10 +51,10 @@ public struct RedisModel: Hashable, Sendable {
         public let sequence: Int64
     }
 
-    /// Whose leader seems to be gone.
+    /// The term whose leader seems to be gone.
     public struct Suspect: Hashable, Sendable {
         public let token: String
-        /// Since when, in µs since 1970; nil: the leader has said that it is alive.
+        /// The time since when it seems so, in µs since 1970; nil: the leader has said that it is alive.
         public let since: Int64?
         /// The last millisecond at which the key is there.
         var lastMillisecond: Int64

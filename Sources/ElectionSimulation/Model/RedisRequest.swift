@@ -13,7 +13,7 @@ public enum RedisRequest: Hashable, Sendable {
     case write(Lease, previous: Int64, next: Int64)
 }
 
-/// That the leader of a term seems to be gone.
+/// The news that the leader of a term seems to be gone.
 public struct Suspicion: Hashable, Sendable {
     public let term: Token
     /// Whether nobody listens to its channel when the script looks.

@@ -13,7 +13,7 @@ public struct Campaign: Sendable {
     public let mutation: Mutation?
     /// Whether to stop soon after the first violation.
     public let stopsAtViolation: Bool
-    /// Only a violation of this rule counts; nil: each does.
+    /// The only rule whose violations count; nil: all rules.
     public let rule: Violation.Rule?
 
     public init(

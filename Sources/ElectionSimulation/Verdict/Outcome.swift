@@ -4,7 +4,7 @@ public struct Outcome: Sendable {
     /// The first promise that was broken; the schedule ends there.
     public let violation: Violation?
     public let tally: Tally
-    /// Empty unless asked for.
+    /// The trace; empty unless asked for.
     public let trace: [String]
 }
 
@@ -22,8 +22,8 @@ public struct Tally: Hashable, Sendable {
     /// Leaders whose lease was taken over before it ran out, because their channel had nobody who listened.
     public var silentLeadersSucceeded = 0
     public var dataLosses = 0
-    /// From the end of the faults to a leader whose batches are accepted everywhere, beyond what an old lease still
-    /// had.
+    /// The longest time from the end of the faults to a leader whose batches are accepted everywhere, beyond what an
+    /// old lease still had.
     public var longestElection = Duration.zero
 
     public init() {}

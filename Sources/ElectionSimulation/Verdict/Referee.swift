@@ -14,9 +14,9 @@ struct Referee: Sendable {
     var endings: [Ending] = []
     /// The highest epoch ever issued, in whatever history.
     var highestIssued: (epoch: Epoch, time: Microseconds)?
-    /// After the faults: the lease of whoever leads, and is accepted everywhere.
+    /// The lease of whoever leads after the faults, and is accepted everywhere.
     var elected: Lease?
-    /// From when the time until somebody leads counts: an old lease has run out by then.
+    /// The time from which on the time until somebody leads counts: an old lease has run out by then.
     var watchBegan: Microseconds = 0
 }
 
@@ -28,7 +28,7 @@ extension Simulation {
 
     // MARK: At Redis
 
-    /// After a request was carried out.
+    /// Judges a request that was carried out.
     ///
     /// - Parameter before: what stood where the lease should be.
     mutating func judge(
@@ -115,7 +115,7 @@ extension Simulation {
         }
     }
 
-    /// After leases may have come back.
+    /// Looks at the replicas' beliefs again, after leases may have come back.
     mutating func recheckBeliefs() {
         for replica in replicas.indices {
             guard let belief = replicas[replica].belief, belief.leaseEndedAt != nil else { continue }
@@ -132,7 +132,7 @@ extension Simulation {
         replicas[replica].highestEpochSeen = max(replicas[replica].highestEpochSeen, term.epoch)
     }
 
-    /// At the beginning of a term: its lease may have ended while the answer was on its way.
+    /// Checks at the beginning of a term that its lease stands: it may have ended while the answer was on its way.
     mutating func checkLeaseStands(for replica: Int) {
         guard let belief = replicas[replica].belief, !stands(belief.lease) else { return }
         guard let ending = referee.endings.last(where: { $0.lease == belief.lease }) else { return }
@@ -144,7 +144,7 @@ extension Simulation {
         }
     }
 
-    /// Before an event is handled.
+    /// Checks, before an event is handled, that it comes in time.
     mutating func checkTimeliness(_ replica: Int) {
         guard let term = replicas[replica].elector?.term else { return }
         let deadline = Microseconds(roundingUp: term.deadline.sinceOrigin) + replicas[replica].heldBack
@@ -160,7 +160,7 @@ extension Simulation {
         }
     }
 
-    /// After an event was handled.
+    /// Checks, after an event was handled, that nobody leads past its deadline.
     mutating func checkDeadline(_ replica: Int) {
         guard let term = replicas[replica].elector?.term else {
             if replicas[replica].belief != nil {
@@ -200,7 +200,7 @@ extension Simulation {
         complain(.healthySystemElects, "nobody leads whose batches are accepted")
     }
 
-    /// After a batch was acknowledged.
+    /// Checks, after a batch was acknowledged, whether its leader is accepted everywhere.
     mutating func checkElected(_ replica: Int, _ index: Int) {
         guard isHealthy, referee.elected == nil, replicas[replica].believes(at: now) else { return }
         let work = replicas[replica].works[index]

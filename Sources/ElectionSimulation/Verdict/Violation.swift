@@ -29,7 +29,7 @@ public struct Violation: Hashable, Sendable, CustomStringConvertible {
     public let rule: Rule
     /// What happened, in a sentence.
     public let what: String
-    /// After the beginning of the schedule, in true time.
+    /// The time since the beginning of the schedule, in true time.
     public let time: Duration
 
     public var description: String { "\(rule.rawValue): \(what), at \(time)" }

@@ -9,7 +9,7 @@ enum Fault: String, CaseIterable, Sendable {
 struct FaultPlan: Sendable {
     /// May be there more than once, and is then more frequent.
     let faults: [Fault]
-    /// Between two faults, on average.
+    /// The time between two faults, on average.
     let interval: Microseconds
     /// When the faults end.
     let end: Microseconds
@@ -25,7 +25,7 @@ struct FaultPlan: Sendable {
     let lost: Double
     let slow: Double
     let repeated: Double
-    /// Those that overtake others on the same way.
+    /// The share of messages that overtake others on the same way.
     let reordered: Double
     /// A slow message takes up to this long.
     let slowness: Microseconds

@@ -9,7 +9,7 @@ struct Letter: Sendable {
     let server: Int
     /// When it was decided to send it, by the replica's clock; it may be sent long after.
     let askedAt: Microseconds
-    /// True time.
+    /// When it was written, in true time.
     let writtenAt: Microseconds
     /// The period of its chain in which a batch was sent.
     var chainNumber = 0

@@ -24,7 +24,7 @@ struct Replica: Sendable {
     var timer = 0
     /// When the timer is due, by the elector's clock.
     var timerDue: Microseconds = 0
-    /// Nothing of the process runs before.
+    /// The end of a pause, before which nothing of the process runs.
     var pausedUntil: Microseconds = 0
     /// The last time at which the process was paused or its clock jumped, by its clock: a deadline before it may be
     /// noticed late.

@@ -155,7 +155,7 @@ extension Simulation {
         exitIfDone(replica)
     }
 
-    /// Only with ``Mutation/candidacyDuringWork``.
+    /// Reports that the work has ended while it goes on; only with ``Mutation/candidacyDuringWork``.
     mutating func reportWorkEarly(_ replica: Int, _ serial: Int) {
         guard let index = workIndex(replica, serial) else { return }
         let token = replicas[replica].works[index].lease.token

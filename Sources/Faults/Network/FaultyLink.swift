@@ -87,7 +87,7 @@ public final class FaultyLink: Sendable {
         for channel in channels { channel.pipeline.fireUserInboundEventTriggered(FlowChanged()) }
     }
 
-    /// After so many more bytes of replies the connection that carries them is reset, once.
+    /// Resets, once, the connection that carries replies after this many more bytes of them.
     public func cutReply(afterBytes count: Int) {
         state.withLock { $0.replyBytesLeft = count }
     }
@@ -106,7 +106,7 @@ public final class FaultyLink: Sendable {
         try? await listener?.close()
     }
 
-    /// From now on it leads to another server; open connections are reset.
+    /// Leads to another server from now on; open connections are reset.
     ///
     /// - Parameter serverPort: the server's, on 127.0.0.1.
     public func retarget(to serverPort: Int) throws {

@@ -8,7 +8,7 @@ internal import Synchronization
 /// It lasts as long as a process that does nothing else holds it, and with it go its interfaces, ours included: nothing
 /// is left behind, also if this process is killed. It needs root and the program `ip`.
 public final class Namespace: Sendable {
-    /// From the process inside to us, or from us to it.
+    /// The direction of a packet: from the process inside to us, or from us to it.
     public enum Direction: Hashable, Sendable { case outward, inward }
 
     /// Our end's address: what is to be reached from inside listens on it.

@@ -20,7 +20,7 @@ public struct History: Sendable {
 
     /// One observation.
     public struct Entry: Hashable, Sendable {
-        /// Since the beginning of the run.
+        /// The time since the beginning of the run.
         public var at: Duration
         /// What it was.
         public var event: Event

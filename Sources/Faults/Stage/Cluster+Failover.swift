@@ -12,7 +12,7 @@ public struct RedisReplica: Sendable {
     let link: FaultyLink
     let control: RedisClient
 
-    /// From now on it hears nothing more of what the first one does, and nobody is told.
+    /// Lets it hear nothing more of what the first one does, and tells nobody.
     public func fallBehind() { link.set(toClient: .held) }
 
     /// Sends it a command, and answers what it said as text.

@@ -246,7 +246,7 @@ public final class Cluster: Sendable {
 
     func keep(_ replica: RedisReplica) { servers.withLock { $0.redisReplicas.append(replica) } }
 
-    /// From now on this one holds the lease and the cache.
+    /// Makes this one hold the lease and the cache from now on.
     func replaceRedis(_ replica: RedisReplica) async {
         let before = servers.withLock { servers in
             defer { (servers.redis, servers.control) = (replica.server, replica.control) }

@@ -42,7 +42,7 @@ extension Verdict {
 }
 
 extension Duration {
-    /// Such as `3.021 s`.
+    /// The duration in seconds, such as `3.021 s`.
     var inSeconds: String {
         let milliseconds = Int(components.seconds) * 1000 + Int(components.attoseconds / 1_000_000_000_000_000)
         let digits = "\(1000 + abs(milliseconds) % 1000)".dropFirst()

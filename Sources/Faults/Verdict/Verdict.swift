@@ -29,7 +29,7 @@ public struct Verdict: Sendable {
         public var replicas: [String]
         /// When both began to believe it, since the beginning of the run.
         public var at: Duration
-        /// Until one of them knew better.
+        /// How long it was until one of them knew better.
         public var length: Duration
     }
 

@@ -16,7 +16,7 @@ public struct Violation: Hashable, Sendable {
 
     /// The promise.
     public var rule: Rule
-    /// Since the beginning of the run.
+    /// The time since the beginning of the run.
     public var at: Duration
     /// What was seen.
     public var detail: String

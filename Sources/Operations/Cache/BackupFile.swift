@@ -16,7 +16,7 @@ enum BackupFile {
 
     struct Record: Hashable, Sendable {
         let key: [UInt8]
-        /// Since 1970; 0: never.
+        /// When the key expires, in milliseconds since 1970; 0: never.
         let expiresMilliseconds: Int64
         /// The value as `DUMP` has it.
         let value: [UInt8]
@@ -35,7 +35,7 @@ enum BackupFile {
         let database: Int
         /// The id of the server's process; nil if the server did not tell.
         let runID: String?
-        /// Such as `Redis 7.0.15`; nil if it is not known.
+        /// The server's product, such as `Redis 7.0.15`; nil if it is not known.
         let product: String?
         let madeMilliseconds: Int64
 
@@ -273,7 +273,7 @@ final class BackupReader {
 
     private func bytes(_ count: Int) throws(InspectionError) -> [UInt8] {
         guard count > 0 else { return [] }
-        // Not all at once: a damaged length must not take memory that the file does not fill.
+        // The bytes are not reserved at once: a damaged length must not take memory that the file does not fill.
         var bytes: [UInt8] = []
         while bytes.count < count {
             var part = [UInt8](repeating: 0, count: min(count - bytes.count, 1 << 20))

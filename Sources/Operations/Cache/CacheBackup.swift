@@ -92,7 +92,7 @@ extension CacheTools {
             do throws(RedisError) {
                 return RedisFacts(info: try await connection.send(RedisCommand("INFO", "server")).string ?? "")
             } catch {
-                // Not allowed, or called otherwise there.
+                // The command is not allowed, or is called otherwise there.
                 guard error.serverError != nil else { throw error }
                 return nil
             }

@@ -17,7 +17,7 @@ extension CacheTools {
             } catch {
                 report.fail(error)
             }
-            // Also after trouble: what was cleared is in it.
+            // The backup is finished also after trouble: what was cleared is in it.
             let backedUp = try backup?.finish() ?? 0
             report.backedUp = backedUp > 0 ? backedUp : nil
         } catch {

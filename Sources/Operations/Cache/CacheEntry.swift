@@ -6,7 +6,7 @@ struct CacheEntry: Hashable, Sendable {
     let key: [UInt8]
     /// `string`, `hash`, `list`, `set`, `zset`, `stream`, or what a module calls its own.
     var type: String
-    /// Until it goes by itself; nil: never.
+    /// How long until it goes by itself; nil: it never does.
     var ttlMilliseconds: Int64?
     /// What it takes of the server's memory; nil if the user may not ask.
     var byteCount: Int?

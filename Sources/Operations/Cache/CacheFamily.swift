@@ -125,7 +125,8 @@ extension [CacheFamily] {
         reduce(into: []) { if !$0.contains($1.name) { $0.append($1.name) } }
     }
 
-    /// Those with keys for both an id and a phone: of people, whom `clear id` and `clear phone` are meant for.
+    /// The families with keys for both an id and a phone: those of people, whom `clear id` and `clear phone` are meant
+    /// for.
     var ofPeople: [CacheFamily] {
         let names = names.filter { name in
             let columns = Set(filter { $0.name == name }.flatMap(\.form.columns))

@@ -7,7 +7,7 @@ extension CacheTools {
     package struct ListRequest: Sendable {
         /// Names or templates; none: an overview of all families, without single keys.
         package var families: [String] = []
-        /// Instead of families.
+        /// The pattern of the keys, instead of families.
         package var pattern: CachePattern?
         /// How many keys are shown.
         package var limit = 20

@@ -8,7 +8,7 @@ package struct RestorePlan: Sendable {
     let place: CacheTools.Place
     let origin: BackupFile.Origin
     let likeness: BackupFile.Origin.Likeness
-    /// Also keys that are there.
+    /// Whether keys that are there are replaced.
     let replaces: Bool
     let families: [CacheFamily]
     /// How many keys there are of each family, the last: of none. Without those that have expired.

@@ -151,7 +151,7 @@ actor CacheRows {
         /// There is nothing to ask.
         case unknown
         case unreachable(String)
-        /// This one question; others may be answered.
+        /// The database refused this one question; it may answer others.
         case refused(String)
         case absent
         case present(CacheRow)
@@ -173,7 +173,7 @@ actor CacheRows {
         let name = quotedName(column)
         do throws(PostgresError) {
             let counted = condition.map { " where (\($0)\n)" } ?? ""
-            // Not as jsonb, which refuses what a column of type json may hold.
+            // The column is not read as jsonb, which refuses what one of type json may hold.
             let rows = try await connected(configuration).query(
                 "select row_to_json(t)::text from (select * from \(table)\(counted)) t where t.\(name) = $1 limit 1",
                 [text])

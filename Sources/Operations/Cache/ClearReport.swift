@@ -4,7 +4,7 @@ internal import RedisClient
 
 /// What `baton cache clear` did.
 package struct ClearReport: Sendable {
-    /// At one Redis.
+    /// What was cleared at one Redis.
     struct Part: Sendable {
         let place: CacheTools.Place
         let families: [CacheFamily]

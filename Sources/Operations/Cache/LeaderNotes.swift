@@ -45,8 +45,8 @@ struct LeaderNotes {
         command(keys, unlinks: true) ?? RedisCommand("UNLINK", keys: keys)
     }
 
-    /// Only leaves the notes; nil if nobody is to be told. It takes the script along, so that a server that has forgotten
-    /// it meanwhile leaves them too.
+    /// The command that only leaves the notes; nil if nobody is to be told. It takes the script along, so that a server
+    /// that has forgotten it meanwhile leaves them too.
     func note(_ keys: [[UInt8]]) -> RedisCommand? { command(keys, unlinks: false) }
 
     private func command(_ keys: [[UInt8]], unlinks: Bool) -> RedisCommand? {

@@ -10,7 +10,7 @@ package struct CheckReport: Hashable, Sendable {
 
         let kind: Kind
         let name: String
-        /// Beside the name.
+        /// What stands beside the name.
         var title: String
         var facts: [Fact] = []
         var findings: [Finding] = []
@@ -40,7 +40,7 @@ package struct CheckReport: Hashable, Sendable {
     /// Everything that was noticed, in the order of the report.
     package var findings: [Finding] { sections.flatMap(\.findings) }
 
-    /// With what the command ends: a server that can't be reached or refuses weighs more than a problem.
+    /// The status with which the command ends: a server that can't be reached or refuses weighs more than a problem.
     package var status: ExitStatus {
         let statuses = Set(findings.filter { $0.severity == .problem }.map(\.status))
         for status in [ExitStatus.internalError, .unavailable, .refused] where statuses.contains(status) {

@@ -155,7 +155,7 @@ extension PostgresConnection {
 }
 
 extension [String] {
-    /// Without repetitions, in order.
+    /// The names without repetitions, in order.
     fileprivate var uniqued: [String] {
         var seen: Set<Exact<String>> = []
         return filter { seen.insert($0.exact).inserted }

@@ -16,7 +16,7 @@ package struct Finding: Hashable, Sendable {
     package let text: String
     /// What to do about it, as a sentence without its full stop; may be empty for a note.
     package let remedy: String
-    /// With what a command ends that found this.
+    /// The status with which a command ends that found this.
     package let status: ExitStatus
 
     static func note(_ text: String, _ remedy: String = "") -> Finding {

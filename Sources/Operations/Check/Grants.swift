@@ -25,7 +25,7 @@ package struct Grants: Sendable {
     /// One `ACL SETUSER` line for each Redis of the configuration, by its name.
     package let redis: [(name: String, line: String)]
 
-    /// Only what can be run, for one kind of servers.
+    /// The text that can be run, for one kind of servers.
     package func text(for server: Server) -> String {
         switch server {
         case .postgres: postgres.joined(separator: "\n") + "\n"

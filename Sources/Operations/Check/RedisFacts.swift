@@ -18,7 +18,7 @@ struct RedisFacts: Hashable, Sendable {
 
     private func number(_ name: String) -> Int { fields[name].flatMap { Int($0) } ?? 0 }
 
-    /// Such as `Redis 7.0.15` or `Valkey 8.0.1`.
+    /// The product and its version, such as `Redis 7.0.15` or `Valkey 8.0.1`.
     var product: String {
         if let version = fields["valkey_version"] { return "Valkey \(version)" }
         return "Redis \(fields["redis_version"] ?? "of unknown version")"

@@ -10,7 +10,7 @@ struct RedisGrants: Hashable, Sendable {
         let reason: String
         let commands: [String]
         var purposes: Set<Grants.Purpose> = [.run, .operator]
-        /// Only where the lease is.
+        /// Whether it is needed only where the lease is.
         var isForLease = false
     }
 

@@ -4,7 +4,7 @@ internal import RedisClient
 
 /// How far away a Redis is, in time.
 struct RedisPace: Hashable, Sendable {
-    /// From the name's resolution to the answer to the log-in.
+    /// How long connecting takes, from the name's resolution to the answer to the log-in.
     let connecting: Duration
     /// How long one question to a script takes, on an open connection.
     let roundTrip: Duration

@@ -9,7 +9,7 @@ package struct GroupView: Hashable, Sendable {
         package let epoch: String
         package let token: String
         package let sinceMilliseconds: Int64
-        /// Until the lease runs out unless renewed; nil if it never does, which is a fault.
+        /// How long until the lease runs out unless renewed; nil if it never does, which is a fault.
         package let leftMilliseconds: Int64?
         package let deployment: String
     }
@@ -22,7 +22,7 @@ package struct GroupView: Hashable, Sendable {
 
     package struct StepDown: Hashable, Sendable {
         package let epoch: String
-        /// Empty for any.
+        /// The replica that is to lead next; empty for any.
         package let successor: String
         package let by: String
         package let reason: String

@@ -6,7 +6,7 @@ package struct History: Sendable {
     package struct Entry: Hashable, Sendable {
         /// The time by the clock of Redis, in milliseconds since 1970.
         package let timeMilliseconds: Int64
-        /// Such as `elected`, `resigned`, `lost`, `paused`.
+        /// The event's name, such as `elected`, `resigned`, `lost`, `paused`.
         package let event: String
         /// The replica, or the operator.
         package let who: String

@@ -6,7 +6,7 @@ internal import RedisClient
 
 /// Who requests something of a group, and why.
 package struct Requester: Hashable, Sendable {
-    /// Such as `anna@laptop`.
+    /// The operator's name, such as `anna@laptop`.
     package let name: String
     /// May be empty.
     package let reason: String

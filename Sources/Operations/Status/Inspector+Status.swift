@@ -29,7 +29,7 @@ extension Inspector {
 
     var keys: GroupKeys { GroupKeys(configuration) }
 
-    /// Without secrets.
+    /// The server of the lease, without secrets.
     var leaseServer: String { configuration.redis[configuration.lease.redis]?.description ?? "" }
 
     func view(_ redis: RedisClient) async throws -> GroupView {

@@ -9,7 +9,7 @@ package enum LogFormat: Sendable {
     /// `12:00:00.123 info    election  message  key=value …`
     case text(isColoured: Bool)
 
-    /// With the end of the line. Nothing in it ends the line earlier, or does anything to a terminal.
+    /// The line of a record, with its end. Nothing in it ends the line earlier, or does anything to a terminal.
     func line(_ record: LogFolding.Record) -> String {
         let metadata = record.metadata.sorted { $0.key < $1.key }
         switch self {

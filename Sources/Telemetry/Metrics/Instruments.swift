@@ -4,7 +4,7 @@ package import Metrics
 
 /// What a replica counts, through swift-metrics; ``MetricFamily`` says what each is.
 ///
-/// Those that differ by dataset are in a ``DatasetMeter``.
+/// The instruments that differ by dataset are in a ``DatasetMeter``.
 package struct Instruments: Sendable {
     /// Where nobody wants to know.
     package static let discarded = Instruments(NOOPMetricsHandler.instance)
@@ -47,7 +47,7 @@ package struct Instruments: Sendable {
 }
 
 extension EndReason {
-    /// Those for which a term ends that had begun. A lease that is given back unused had none.
+    /// The reasons for which a term ends that had begun. A lease that is given back unused had none.
     static let words = ["deadline", "lease-gone", "taken-over", "work-ended", "step-down", "cannot-work", "shutdown"]
 }
 

@@ -125,7 +125,7 @@ extension MetricFamily {
 
     // MARK: -
 
-    /// From a tick of a small table to a first pass over a huge one.
+    /// The bounds from a tick of a small table to a first pass over a huge one.
     private static let seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300]
     /// One exchange with Redis, up to its timeout.
     private static let latencies = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1]

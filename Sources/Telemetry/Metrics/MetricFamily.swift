@@ -1,7 +1,7 @@
 /// Metrics of one name, which differ by their labels only.
 package struct MetricFamily: Hashable, Sendable {
     enum Kind: Hashable, Sendable {
-        /// Only grows while the process lives.
+        /// A counter only grows while the process lives.
         case counter
         case gauge
         /// How often values were at most this large, for each of these bounds, which ascend.

@@ -6,7 +6,7 @@ protocol MetricSeries: AnyObject, Sendable {
     func append(to text: inout String)
 }
 
-/// Only grows, by whole or by fractional amounts.
+/// A counter: it only grows, by whole or by fractional amounts.
 final class CounterSeries: MetricSeries, CounterHandler, FloatingPointCounterHandler {
     private let prefix: String
     private let value = Mutex(0.0)

@@ -3,7 +3,7 @@ internal import Glibc
 
 /// What the kernel says of this process, by Prometheus' names for it.
 package enum ProcessMetrics {
-    /// Nothing where there is no `/proc`.
+    /// The samples of this process; none where there is no `/proc`.
     package static var samples: [PrometheusRegistry.Sample] {
         var samples: [PrometheusRegistry.Sample] = []
         func add(_ family: MetricFamily, _ value: Double?) {

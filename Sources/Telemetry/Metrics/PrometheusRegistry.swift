@@ -41,7 +41,7 @@ package final class PrometheusRegistry: MetricsFactory, Sendable {
 
     package init() {}
 
-    /// From now on these values are asked for at each scrape, on the thread that serves it; the source must not block.
+    /// Asks for these values at each scrape from now on, on the thread that serves it; the source must not block.
     package func collect(from source: @escaping @Sendable () -> [Sample]) {
         state.withLock { $0.sources.append(source) }
     }
