@@ -87,7 +87,7 @@ package struct Configuration: Hashable, Sendable {
         }
     }
 
-    /// What is logged, and how.
+    /// The log: its levels and its format.
     package struct Log: Hashable, Sendable {
         /// The names of swift-log's levels.
         package enum Level: String, CaseIterable, Sendable {

@@ -3,13 +3,13 @@ internal import Formatting
 /// Reads one block of keys. Whatever is wrong is told to the ``ConfigurationReader``, and reading goes on with a
 /// stand-in, so that a single attempt finds all mistakes.
 final class ConfigurationBlock {
-    /// What a setting is when nobody says anything.
+    /// The value of a setting that nobody gives.
     enum Fallback {
         /// It must be given.
         case required
         /// A text as the file would write it.
         case text(String)
-        /// What another block says about the same key.
+        /// The value of another block for the same key.
         case inherited(ConfigurationBlock)
     }
 
@@ -23,7 +23,7 @@ final class ConfigurationBlock {
     private let variablePath: [String]
     private let entries: [YAMLNode.Entry]
     private var knownKeys: [String] = []
-    /// What each setting is, as the file would write it.
+    /// The value of each setting, as the file would write it.
     private var texts: [String: String] = [:]
     private var locations: [String: ConfigurationLocation] = [:]
 

@@ -16,7 +16,7 @@ package struct ConfigurationSetting: Hashable, Sendable, CustomStringConvertible
     /// The value as the file would write it, without passwords; nil if the setting is not given.
     package let value: String?
     package let origin: Origin
-    /// What the documentation says.
+    /// The words of the documentation.
     let documentation: Documentation
 
     struct Documentation: Hashable, Sendable {

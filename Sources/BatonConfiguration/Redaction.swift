@@ -30,7 +30,7 @@ enum Redaction {
         return shown
     }
 
-    /// What may be a password in what stands behind the scheme.
+    /// The parts behind the scheme that may be a password.
     private static func secrets(of rest: Scalars) -> [Range<Scalars.Index>] {
         var secrets: [Range<Scalars.Index>] = []
         // A password before the host may itself hold `@`, `/` or `?`, so that only the last `@` ends it.
@@ -94,7 +94,7 @@ enum Redaction {
         return (String(name), String(value))
     }
 
-    /// What parts keywords for libpq: other blanks belong to a value.
+    /// Whether a character parts keywords for libpq: other blanks belong to a value.
     private static func isBlank(_ scalar: Unicode.Scalar) -> Bool {
         scalar == " " || (0x09...0x0D).contains(scalar.value)
     }

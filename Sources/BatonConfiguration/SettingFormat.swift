@@ -2,7 +2,7 @@ internal import Formatting
 internal import PostgresClient
 internal import RedisClient
 
-/// What the text of a setting may be, and the value that it stands for.
+/// The form of a setting's text, and the value that it stands for.
 struct SettingFormat<Value>: Sendable {
     /// A text that is valid, for documentation, and as a stand-in after a mistake so that reading goes on.
     let example: String
@@ -49,7 +49,7 @@ extension SettingFormat<String> {
         return text
     }
 
-    /// What goes before every key: the braces of Redis' hash tags would change where Baton's own keys are kept.
+    /// The text before every key: the braces of Redis' hash tags would change where Baton's own keys are kept.
     static let keyPrefix = Self(example: "staging:") { text throws(SettingRefusal) in
         guard
             text.unicodeScalars.allSatisfy({

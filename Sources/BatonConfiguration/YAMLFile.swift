@@ -2,7 +2,7 @@
 struct YAMLFile: ~Copyable {
     private let path: String
     private var reader: YAMLReader
-    /// What bears an anchor, with the number of its nodes.
+    /// The nodes that bear an anchor, each with the number of the nodes in it.
     private var anchors: [String: (node: YAMLNode, size: Int)] = [:]
     private var nodesLeft = 100_000
     private var levelsLeft = 100

@@ -5,11 +5,11 @@ struct YAMLEvent {
     enum Kind {
         case documentStart
         case documentEnd
-        /// Nothing follows it.
+        /// The end of the text: nothing follows it.
         case streamEnd
         /// A value. It is plain if it stands without quotes and is no block of text.
         case scalar(String, tag: String?, isPlain: Bool)
-        /// What bears the anchor of this name, once more.
+        /// The node with the anchor of this name, once more.
         case alias(String)
         case sequenceStart
         case sequenceEnd

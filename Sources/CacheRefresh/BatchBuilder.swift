@@ -15,7 +15,7 @@ struct BatchBuilder: ~Copyable, Sendable {
 
     /// A batch can be handed out.
     var hasReady: Bool { readyHead < ready.count }
-    /// Nothing was added since the last batch was closed.
+    /// Whether nothing was added since the last batch was closed.
     var isEmpty: Bool { filling.allSatisfy(\.isEmpty) }
 
     /// Adds an operation on a key.

@@ -1,4 +1,4 @@
-/// What the `write` script answered for one batch: only what differs from "done".
+/// The answer of the `write` script for one batch: only what differs from "done".
 public struct BatchOutcome: Hashable, Sendable {
     /// An operation that Redis refused.
     public struct Failure: Hashable, Sendable {

@@ -23,7 +23,8 @@ extension DatasetRefresh {
         }
     }
 
-    /// What is gone, and only held by the brake, is not there to be written. If it comes back, it counts as changed.
+    /// A row that is gone, and only held by the brake, is not there to be written. If it comes back, it counts as
+    /// changed.
     private mutating func doubt(_ row: UInt32) {
         if ledger.table[flags: row].contains(.gone) {
             ledger.table[digest: row] = 0

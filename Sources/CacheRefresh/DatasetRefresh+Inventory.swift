@@ -1,4 +1,4 @@
-/// What becomes of keys that are there, and of rows that a filter hides.
+/// The keys that are there, and the rows that a filter hides: what becomes of them.
 extension DatasetRefresh {
     /// Whether the keys that are there are wanted: in a term's first pass, and in modes other than `upsert` again some
     /// time later; but not where rows outside a filter may have some.

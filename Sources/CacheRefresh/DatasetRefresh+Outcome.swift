@@ -1,4 +1,4 @@
-/// What Redis made of the batches.
+/// The answers of Redis to batches, and what follows from them.
 extension DatasetRefresh {
     /// Takes note of what became of a batch.
     public mutating func acknowledge(_ batch: WriteBatch, _ outcome: BatchOutcome, at now: Duration) {

@@ -25,7 +25,7 @@ public struct DatasetRefresh: ~Copyable, Sendable {
         case read
         /// Deletions, repetitions and renewals go out. To `settled`, or to `idle` when the pass is abandoned.
         case settling(Settling)
-        /// Nothing is left to send; answers may be outstanding. To `idle`.
+        /// Nothing is left to send, but answers may be outstanding. To `idle`.
         case settled
     }
 
@@ -73,7 +73,7 @@ public struct DatasetRefresh: ~Copyable, Sendable {
     /// Rows that cannot be written, the first hundred of them.
     public var setAside: [SetAside] { ledger.setAside.listed }
 
-    /// Something read earlier did not reach Redis, or keys are still to be looked at, now or later.
+    /// Whether something read earlier did not reach Redis, or keys are still to be looked at, now or later.
     public var isUnfinished: Bool { hasUnfinishedRows || looks.isWaiting }
 
     private var hasUnfinishedRows: Bool {

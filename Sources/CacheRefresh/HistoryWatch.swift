@@ -4,7 +4,7 @@ public struct HistoryWatch: Hashable, Sendable {
     /// How long a server may lag behind what was read before, until it counts as one that was set back.
     public static let patience = Duration.seconds(30)
 
-    /// What the snapshot of a server means after those before.
+    /// The meaning of a server's snapshot after those before.
     public enum Verdict: Hashable, Sendable {
         /// It goes on from where the last one was.
         case continues

@@ -13,7 +13,7 @@ struct KeyClaims: ~Copyable, Sendable {
         let row: UInt32
         let family: Int
         let key: [UInt8]
-        /// What to do with the key once it is the row's.
+        /// The operation on the key once it is the row's.
         let operation: WriteBatch.Operation
         let arguments: ArgumentBuffer
 

@@ -1,6 +1,6 @@
-/// What a key holds before an operation.
+/// The content of a key before an operation.
 public struct KeyContent: Hashable, Sendable {
-    /// What is left of the TTL as `PTTL` answers it, in milliseconds: -1 without a TTL, -2 without a key.
+    /// The rest of the TTL as `PTTL` answers it, in milliseconds: -1 without a TTL, -2 without a key.
     public let ttlMilliseconds: Int64
     /// The value; nil without a key, and for a type that Baton never writes.
     public let value: WriteOperation.Value?
@@ -13,7 +13,7 @@ public struct KeyContent: Hashable, Sendable {
     var isThere: Bool { ttlMilliseconds != -2 }
 }
 
-/// What one operation makes of a key.
+/// The effect of one operation on a key.
 public enum KeyEffect: Hashable, Sendable {
     /// The key was not there and is now.
     case created

@@ -6,7 +6,7 @@ struct KeyFamilyShape: Hashable, Sendable {
         case column(Int, ColumnKind)
     }
 
-    /// What a value is made from.
+    /// The source of a value.
     enum Value: Hashable, Sendable {
         case row
         /// A place in the line.

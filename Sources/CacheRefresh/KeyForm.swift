@@ -7,8 +7,8 @@ package struct KeyForm: Hashable, Sendable {
     package let text: String
     /// The columns of the template, in their order; one may come twice.
     @Exact package private(set) var columns: [String]
-    /// What stands before, between and after the columns: one more than these. Only the first and the last may be
-    /// empty.
+    /// The text before, between and after the columns: one piece more than there are columns. Only the first and the
+    /// last may be empty.
     private let literals: [[UInt8]]
     private let hasColon: Bool
     private let repeatsColumns: Bool

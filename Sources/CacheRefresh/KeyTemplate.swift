@@ -9,7 +9,7 @@ public struct KeyTemplate: Hashable, Sendable {
         case column(String)
     }
 
-    /// What is wrong with the text of a template.
+    /// A mistake in the text of a template.
     public enum Mistake: Error, Hashable, Sendable {
         /// `{` without its `}`.
         case unclosedBrace

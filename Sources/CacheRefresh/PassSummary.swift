@@ -1,4 +1,4 @@
-/// What one pass of a dataset found and did. Counts of keys unless said otherwise.
+/// The summary of one pass of a dataset: what it found and did. Counts are of keys unless said otherwise.
 public struct PassSummary: Hashable, Sendable {
     /// Rows read from PostgreSQL.
     public var rowsRead = 0

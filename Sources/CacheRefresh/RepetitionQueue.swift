@@ -9,7 +9,7 @@ struct RepetitionQueue: Sendable {
         /// A key that no row owns any longer.
         case key([UInt8])
 
-        /// What it takes of memory, in bytes.
+        /// The memory that it takes, in bytes.
         fileprivate var cost: Int {
             switch self {
             case .row: MemoryLayout<Subject>.stride
@@ -66,7 +66,7 @@ struct RepetitionQueue: Sendable {
         return nil
     }
 
-    /// What waits for the same delay, in order.
+    /// The subjects that wait for the same delay, in order.
     private struct Stage: Sendable {
         let delay: Duration
         private var subjects: [Subject] = []

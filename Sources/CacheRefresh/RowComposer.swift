@@ -5,7 +5,7 @@ struct RowComposer: ~Copyable, Sendable {
     private let encoder: RowEncoder
     /// The database's encoding gives no guarantee (`SQL_ASCII`), so each row is looked at.
     private let validatesUTF8: Bool
-    /// Redis refused a value of so many bytes: as large ones are not sent any more.
+    /// The size in bytes of a value that Redis refused: values as large are not sent any more.
     private var refusedBytes = Int.max
     /// Where the columns lie in the line.
     private var fields: [Range<Int>] = []

@@ -1,9 +1,9 @@
 extension DigestTable {
-    /// What is remembered of a row beside its digest and its keys.
+    /// Flags that are remembered of a row beside its digest and its keys.
     struct Flags: OptionSet, Sendable {
         let rawValue: UInt8
 
-        /// What was last read of the row did not reach Redis: the next pass writes it again.
+        /// The last content that was read of the row did not reach Redis: the next pass writes it again.
         static let dirty = Flags(rawValue: 1)
         /// The row cannot be written; see ``SetAside``.
         static let setAside = Flags(rawValue: 2)

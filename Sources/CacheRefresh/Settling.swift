@@ -1,5 +1,5 @@
-/// What is still to be sent once the rows are known, or at a tick that reads none: deletions, repetitions and renewals,
-/// in this order.
+/// The work that is left once the rows are known, or at a tick that reads none: deletions, repetitions and renewals, in
+/// this order.
 struct Settling: Sendable {
     /// Rows from here on are looked at for being gone; nil: none is deleted, or all were.
     private var gone: UInt32?

@@ -1,4 +1,4 @@
-/// What a database looked like when it was asked: enough to tell later whether anything can have changed since.
+/// The state of a database when it was asked: enough to tell later whether anything can have changed since.
 public struct Snapshot: Hashable, Sendable {
     /// Where the server was in its history; for a pass, the position is that *before* its rows were looked at.
     public var history: ServerHistory
@@ -23,10 +23,10 @@ public struct Snapshot: Hashable, Sendable {
         self.startedFrom = startedFrom
     }
 
-    /// The gate: whether another read could find nothing new.
+    /// The gate: whether another read would find nothing new.
     ///
-    /// It can't, if the same server has written no record to its log since before the earlier snapshot, and neither
-    /// then nor now any transaction was under way: a commit writes its record first and becomes visible a moment later.
+    /// It does, if the same server has written no record to its log since before the earlier snapshot, and neither then
+    /// nor now any transaction was under way: a commit writes its record first and becomes visible a moment later.
     public func showsNothingNew(since earlier: Snapshot) -> Bool {
         isQuiet && earlier.isQuiet && history == earlier.history && earlier.durable >= earlier.history.position
     }

@@ -51,7 +51,7 @@ public struct ArgumentBuffer: Hashable, Sendable {
         return bytes[start..<(start + lengths[position])]
     }
 
-    /// Takes the last so many arguments out.
+    /// Takes out the last arguments, this many.
     mutating func removeLast(_ count: Int) -> ArgumentBuffer {
         var removed = ArgumentBuffer()
         removed.lengths = Array(lengths.suffix(count))
@@ -72,7 +72,7 @@ public struct ArgumentBuffer: Hashable, Sendable {
 ///
 /// The arguments of the operations are those of `write.lua`; the two are changed together.
 public struct WriteBatch: Hashable, Sendable {
-    /// What happens to one key.
+    /// An operation on one key.
     public enum Operation: CaseIterable, Sendable {
         /// Unlink the key. No arguments.
         case delete
@@ -99,7 +99,7 @@ public struct WriteBatch: Hashable, Sendable {
 
     /// The part of the target that all its keys belong to; see ``TargetParts``.
     public let part: Int
-    /// What happens to each key, in their order.
+    /// The operation on each key, in the keys' order.
     public internal(set) var operations: [Operation] = []
     public package(set) var keys = ArgumentBuffer()
     /// The arguments of all operations, in order.

@@ -1,6 +1,6 @@
 /// One operation of a batch, taken out of it to be looked at.
 public struct WriteOperation: Hashable, Sendable {
-    /// What a key holds, or is to hold.
+    /// The value that a key holds, or is to hold.
     public enum Value: Hashable, Sendable {
         case string([UInt8])
         case hash([[UInt8]: [UInt8]])

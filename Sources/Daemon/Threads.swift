@@ -3,8 +3,8 @@ internal import Logging
 internal import NIOCore
 internal import NIOPosix
 
-/// What all groups of a replica run on: a loop for leases, which nothing else keeps busy, one for cached keys, and the
-/// watchdog over both and over the task pool.
+/// The threads of a replica, for all its groups: a loop for leases, which nothing else keeps busy, one for cached keys,
+/// and the watchdog over both and over the task pool.
 struct Threads: Sendable {
     let leaseLoop: any EventLoop
     let dataLoop: any EventLoop

@@ -1,7 +1,7 @@
 internal import CacheRefresh
 package import PostgresClient
 
-/// What PostgreSQL's catalogs say about a dataset.
+/// PostgreSQL's catalogs, asked about a dataset.
 package struct DatasetCatalog {
     let connection: PostgresConnection
 
@@ -69,7 +69,7 @@ package struct DatasetCatalog {
         }
     }
 
-    /// What a statement reads, and whether its rows can change while the database does not.
+    /// The tables that a statement reads, and whether its rows can change while the database does not.
     struct Dependencies: Hashable, Sendable {
         /// The tables and views that may be locked.
         var tables: [Relation]
@@ -115,7 +115,7 @@ package struct DatasetCatalog {
     /// Kinds of relations that change without a word in the log; `nextval` mostly writes none.
     private static let movingKinds = ["f": "foreign table", "S": "sequence"]
 
-    /// What the catalogs say about what is read.
+    /// The definitions of what is read, as the catalogs have them.
     struct Definitions: Hashable, Sendable {
         /// Changes whenever it is defined anew or lies elsewhere: a view, a primary key, a policy, the partitions, a
         /// table that was swapped in, or filled anew after `TRUNCATE`, the labels of an enum, the attributes of a

@@ -11,7 +11,7 @@ package final class KnownDataset {
     }
 }
 
-/// What is remembered of a dataset from pass to pass.
+/// The memory of a dataset from pass to pass.
 package enum DatasetMemory {
     /// Nothing, at the start of a term and after Redis lost data. To `partial` when a pass reads its first rows.
     case nothing
@@ -28,7 +28,7 @@ package enum DatasetMemory {
         }
     }
 
-    /// What the cache is known to show; nil if the next pass has to read.
+    /// The snapshot that the cache is known to show; nil if the next pass has to read.
     package var snapshot: Snapshot? {
         if case .complete(_, let snapshot) = self { snapshot } else { nil }
     }

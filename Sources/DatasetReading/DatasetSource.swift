@@ -13,7 +13,7 @@ package struct DatasetSource: Sendable {
     /// How long a pass waits for a table that somebody has locked, such as during `TRUNCATE; INSERT`.
     package static let lockTimeout = Duration.seconds(2)
 
-    /// Those of the identities whose rows exist, whatever the filter says. Identities are in the `COPY` format.
+    /// Finds which of the identities have rows, whatever the filter says. Identities are in the `COPY` format.
     package func existing(
         _ identities: [[UInt8]], binding: DatasetBinding, on connection: PostgresConnection
     ) async throws -> [[UInt8]] {
@@ -120,7 +120,7 @@ package struct DatasetSource: Sendable {
         ["42P01", "42501", "3F000", "42809"].contains(error.sqlState)
     }
 
-    /// What the dataset reads, found out in a transaction of its own that does nothing else.
+    /// Finds out what the dataset reads, in a transaction of its own that does nothing else.
     private func discover(on connection: PostgresConnection) async throws -> DatasetCatalog.Dependencies {
         let catalog = DatasetCatalog(connection: connection)
         if case .table(let name, _, _) = dataset.source, try await catalog.relation(name) == nil {

@@ -45,7 +45,7 @@ package struct OpenTransaction: Hashable, Sendable {
 }
 
 extension OpenTransaction: CustomStringConvertible {
-    /// Who it is, how old, and what ends it; it follows on "kept open by".
+    /// The transaction's owner and age, and what ends it; the text follows on "kept open by".
     package var description: String {
         let age = age.map { ", for \(DurationText.render($0))" } ?? ""
         return switch owner {
@@ -61,7 +61,7 @@ extension OpenTransaction: CustomStringConvertible {
 
 /// Notices when one and the same transaction keeps the gate open for long. Pure: the time is passed in.
 package struct GateWatch {
-    /// How long that is nobody's business.
+    /// How long the gate may stay open before anybody is told.
     package static let patience = Duration.seconds(60)
 
     /// How often it is asked who it is.

@@ -4,7 +4,7 @@ package import PostgresClient
 /// Goes through a pass of one dataset: what a source learns goes into the pure core, and what comes out of that to a
 /// sink.
 ///
-/// Whether a pass is due, and what is told of it, is the caller's.
+/// The caller decides whether a pass is due, and tells people of it.
 package struct PassDriver<Source: ChangeSource> {
     private let dataset: Dataset
     private let rows: DatasetSource
@@ -44,7 +44,7 @@ package struct PassDriver<Source: ChangeSource> {
         }
     }
 
-    /// What a pass read from.
+    /// The read of a pass.
     package struct Outcome {
         package let known: KnownDataset
         package let snapshot: Snapshot
@@ -117,7 +117,7 @@ package struct PassDriver<Source: ChangeSource> {
         known.refresh.finishPass()
     }
 
-    /// What is known already, unless the dataset now looks different.
+    /// The dataset that is known already, unless it now looks different; else a new one.
     private func know(
         _ before: KnownDataset?, as binding: DatasetBinding, _ opening: DatasetRefresh.Opening
     ) -> KnownDataset {

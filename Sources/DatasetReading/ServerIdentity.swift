@@ -12,7 +12,7 @@ package struct ServerIdentity: Hashable, Sendable {
         return ServerIdentity(systemIdentifier: rows.first?[0] ?? "", database: rows.first?[1] ?? "")
     }
 
-    /// What the lease of a group is bound to. No more of the server's history: a promoted standby goes on with the same
-    /// data.
+    /// The part of the deployment that the server makes up: the lease of a group is bound to it. No more of the
+    /// server's history belongs to it: a promoted standby goes on with the same data.
     package var deployment: String { "\(systemIdentifier)/\(database)" }
 }

@@ -1,6 +1,6 @@
 public import CacheRefresh
 
-/// What the demo is to do.
+/// The plan of the demo.
 public struct DemoPlan: Sendable {
     /// The program whose `run` command is a replica.
     public var executable: String
@@ -14,7 +14,7 @@ public struct DemoPlan: Sendable {
     public var environment: [String: String?]
     /// All datasets of the configuration, as a replica sees it.
     public var datasets: [Dataset]
-    /// What precedes every key.
+    /// The text before every key.
     public var keyPrefix: String
     /// The key that says who leads.
     public var leaseKey: String

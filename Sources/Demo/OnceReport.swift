@@ -1,6 +1,6 @@
 internal import Formatting
 
-/// What one full pass did, and whether the cache is what it should be.
+/// The report on one full pass, and on whether the cache is what it should be.
 struct OnceReport: Sendable {
     let verdicts: [DatasetVerdict]
     /// What each dataset's pass did, by the dataset's name.

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// What the operating system knows of a process at one moment.
+/// The state of a process at one moment, as the operating system knows it.
 public struct ProcessStatus: Hashable, Sendable {
     /// Whether a signal stopped it.
     public let isStopped: Bool

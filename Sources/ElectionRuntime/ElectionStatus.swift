@@ -3,13 +3,13 @@ package import LeaderElection
 
 /// Where a replica stands in the election, for the terminal, logs and pages.
 package struct ElectionStatus: Hashable, Sendable {
-    /// What the replica is.
+    /// The replica's state in the election.
     package var state: ElectionState
     /// The lease last seen: its own while it leads, else who leads. Nil if none was seen, or it is known to be gone.
     package var lease: Lease?
-    /// What keeps it from knowing more or from competing; nil if nothing does.
+    /// The problem that keeps it from knowing more or from competing; nil if there is none.
     package var problem: LeaseError?
-    /// What the work of a leader, or of a follower that tried it, needs and can't reach.
+    /// The servers that the work of a leader, or of a follower that tried it, needs and can't reach.
     package var missing: [String] = []
     /// Whether the lease's Redis has ever answered.
     package var hasAnswer = false

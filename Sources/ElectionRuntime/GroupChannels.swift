@@ -5,7 +5,7 @@ internal import RedisClient
 /// The channels of the group that a replica listens to: where releases of the lease and requests of operators are
 /// announced, and the one of its own term, on which the others hear that it lives.
 final class GroupChannels {
-    /// What is heard there.
+    /// News that is heard there.
     enum News: Sendable {
         /// Everything from now on. What was announced before may have been missed.
         case listening

@@ -9,7 +9,7 @@ final class GroupMembership {
     private let work: any TermWork
     private var info: ReplicaInfo
     private var reporting: Task<Void, Never>?
-    /// What this replica tries in its leader's place.
+    /// The leader's work, which this replica tries in its place.
     private var trial: Task<Void, Never>?
 
     init(_ info: ReplicaInfo, store: LeaseStore, work: any TermWork, incapacity: Incapacity) {

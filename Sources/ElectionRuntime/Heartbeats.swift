@@ -1,6 +1,6 @@
 /// Which of the watched loops still answer. Pure: whoever holds it passes the time in, and asks those that are due.
 struct Heartbeats: Sendable {
-    /// What is known of one loop.
+    /// The knowledge about one loop.
     private struct Pulse {
         let name: String
         var answeredAt: ContinuousClock.Instant
@@ -10,7 +10,7 @@ struct Heartbeats: Sendable {
         var isKnownToHang = false
     }
 
-    /// What became different with a loop.
+    /// A change in a loop.
     enum Change: Hashable, Sendable {
         case hangs(String)
         case answersAgain(String, after: Duration)

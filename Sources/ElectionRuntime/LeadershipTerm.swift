@@ -4,7 +4,7 @@ package import LeaderElection
 /// One term, as its work and the election share it: the work asks whether it lives and tells how it fares, the election
 /// prolongs, pauses and ends it.
 package final class LeadershipTerm: Sendable {
-    /// What a renewal found at the Redis that holds the lease.
+    /// A renewal that succeeded, and what it found at the Redis that holds the lease.
     package struct Renewal: Hashable, Sendable {
         /// When the renewal was sent: whatever had been acknowledged by then, the fence must show.
         package let askedAt: ContinuousClock.Instant

@@ -5,7 +5,7 @@ package import Logging
 package import NIOCore
 package import RedisClient
 
-/// The lease in Redis, as the election wants to ask about it. It has a connection of its own: nothing else ever queues
+/// The lease in Redis, as the election asks about it. Its connection serves the election only: no batch ever queues
 /// before a renewal.
 package struct LeaseStore: Sendable {
     let keys: GroupKeys
@@ -35,7 +35,7 @@ package struct LeaseStore: Sendable {
         // A connection takes some round trips (TCP, TLS, to log in), each of which may take as long as a renewal.
         configuration.connectTimeout = timing.renewTimeout * 4
         configuration.commandTimeout = timing.renewTimeout
-        // Known before the first question, which has no time for that.
+        // The scripts are loaded before the first question, which has no time for that.
         configuration.scripts = [
             ElectionScript.acquire, ElectionScript.renew, ElectionScript.resign, ElectionScript.present,
             ElectionScript.lost,
@@ -58,7 +58,7 @@ package struct LeaseStore: Sendable {
         listener = RedisClient(configuration, eventLoop: eventLoop, logger: logger)
     }
 
-    /// What came of asking for the lease: never failed.
+    /// The answer to a request for the lease: never `failed`.
     package struct Acquisition: Sendable {
         package let answer: AcquireAnswer
         /// How long the group is to pause, if the lease was acquired.
@@ -99,12 +99,12 @@ package struct LeaseStore: Sendable {
         }
     }
 
-    /// What a renewal found.
+    /// The answer to a renewal.
     package struct Renewal: Sendable {
         package let answer: RenewAnswer
         /// What the fence beside the lease said; nil if it was missing or unreadable, or the lease not ours.
         package var fence: FenceState?
-        /// What operators request of the leader.
+        /// The requests of operators to the leader.
         package var requests = LeaderRequests()
         /// What stands in the lease's place and cannot be competed for; nil if nothing of the kind does.
         package var obstacle: LeaseError?

@@ -1,6 +1,6 @@
-/// What keeps a leader from doing its work although it holds the lease.
+/// The reason why a leader does not do its work although it holds the lease: servers that can't be reached.
 struct Obstacle: Hashable, Sendable {
-    /// What can't be reached: `postgres`, or a Redis by its name in the configuration. Not empty.
+    /// The servers that can't be reached: `postgres`, or a Redis by its name in the configuration. Not empty.
     let missing: [String]
     /// The instant since when nothing has come from there.
     let since: ContinuousClock.Instant

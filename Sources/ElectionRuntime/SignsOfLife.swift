@@ -28,7 +28,7 @@ package final class SignsOfLife: Sendable {
         }
     }
 
-    /// It succeeded, or the dataset is not refreshed any more.
+    /// A pass of the dataset succeeded, or it is not refreshed any more.
     package func passSucceeded(_ dataset: String) { state.withLock { $0.attempts[dataset] = nil } }
 
     /// Something came from a server.

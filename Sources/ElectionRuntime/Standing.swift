@@ -57,7 +57,7 @@ final class Standing {
         return true
     }
 
-    /// What the work needs and can't reach.
+    /// Notes which servers the work needs and can't reach.
     func lacks(_ missing: [String]) {
         guard status.missing != missing else { return }
         status.missing = missing

@@ -48,7 +48,7 @@ final class TermRenewals: Sendable {
         for listener in listeners { listener(renewal) }
     }
 
-    /// There will be no other.
+    /// Ends the waiting: there will be no other renewal.
     func end() {
         let waiting = state.withLock { state in
             let waiting = state.waiting

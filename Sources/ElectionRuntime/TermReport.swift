@@ -1,7 +1,7 @@
 internal import LeaderElection
 internal import Synchronization
 
-/// What the work of one term tells the election, for as long as somebody wants to hear it.
+/// The reports of one term's work to the election, for as long as somebody wants to hear them.
 final class TermReport: Sendable {
     enum News: Sendable {
         /// A target refused a write, so the lease is to be asked about.
@@ -26,7 +26,7 @@ final class TermReport: Sendable {
         if !isAbandoned { tell(news) }
     }
 
-    /// What keeps the work from getting anywhere; nil if nothing does.
+    /// The obstacle that keeps the work from getting anywhere; nil if there is none.
     var obstacle: Obstacle? { state.withLock { $0.obstacle } }
 
     /// Notes the obstacle, and says so if it is another one.
@@ -38,7 +38,7 @@ final class TermReport: Sendable {
         if isNews { say(.obstacleChanged) }
     }
 
-    /// Nobody waits for the work any more, and nobody wants to hear of it: the election itself may be gone.
+    /// Whether nobody waits for the work any more, or wants to hear of it: the election itself may be gone.
     var isAbandoned: Bool { state.withLock { $0.isAbandoned } }
 
     func abandon() { state.withLock { $0.isAbandoned = true } }

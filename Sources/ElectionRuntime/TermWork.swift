@@ -1,4 +1,4 @@
-/// What a leader does, once for each term.
+/// The work of a leader, done once for each term.
 package protocol TermWork: Sendable {
     /// Works for as long as the term lives. Called in a task of its own, which is cancelled the moment the term ends;
     /// returning says that the work has ended, and until then this replica does not compete again. Returning early

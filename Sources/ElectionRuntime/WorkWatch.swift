@@ -5,7 +5,7 @@ package struct WorkWatch: Sendable {
     let term: LeadershipTerm
     let signs: SignsOfLife
     let incapacity: Incapacity
-    /// What can't be reached.
+    /// Answers which servers can't be reached.
     let trial: @Sendable () async -> [String]
 
     package init(

@@ -6,7 +6,7 @@ package import RedisClient
 ///
 /// The datasets of a Redis share one of these, so that it is asked once a second however many there are.
 package actor ClearedKeys {
-    /// What a dataset has to look at again.
+    /// The keys that a dataset has to look at again.
     package enum Doubt: Hashable, Sendable {
         case none
         /// The rows that make these keys, if any do.
@@ -47,7 +47,7 @@ package actor ClearedKeys {
         self.patience = patience
     }
 
-    /// What a dataset has to look at again; said once.
+    /// Hands out the keys that a dataset has to look at again; once.
     ///
     /// - Throws: `RedisError`.
     package func take(for dataset: String) async throws -> Doubt {

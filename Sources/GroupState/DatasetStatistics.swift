@@ -19,13 +19,13 @@ package struct DatasetStatistics: Hashable, Sendable {
     package var failures: Int
     /// Why the last tick failed; nil if it did not.
     package var problem: String?
-    /// What keeps the gate open for long, so that each tick reads all rows; nil if nothing does.
+    /// The reason why the gate stays open for long, so that each tick reads all rows; nil if it does not.
     package var gate: String?
     /// How long the tick that goes on has taken so far; nil between ticks.
     package var runningMilliseconds: Double?
     /// How long ago a tick last succeeded in this term; nil if none has yet.
     package var sinceSuccessMilliseconds: Double?
-    /// What the brake holds; nil if it holds nothing.
+    /// The deletions that the brake holds; nil if it holds none.
     package var held: Held?
 
     package init(

@@ -1,7 +1,7 @@
 package import LeaderElection
 package import RedisClient
 
-/// What a fence says: which term's batches are accepted, and which one is next.
+/// The state of a fence: which term's batches are accepted, and which one is next.
 package struct FenceState: Hashable, Sendable {
     package let epoch: Epoch
     /// The token of a term, or a word that no term has once the term has resigned.
@@ -30,7 +30,7 @@ package struct FenceState: Hashable, Sendable {
 ///
 /// Runs over the connection that carries the batches, behind them.
 package enum FenceSync {
-    /// What came of it.
+    /// The answer to a sync.
     package enum Answer: Hashable, Sendable {
         /// The fence is ours and continues from the given sequence. It was this before; nil: it was missing or
         /// unreadable.

@@ -30,7 +30,7 @@ package struct GroupKeys: Hashable, Sendable {
     package let elected: String
     /// The channel on which a new request is announced.
     package let requested: String
-    /// What all of them begin with.
+    /// The beginning that all of them have.
     package let beginning: String
 
     /// - Parameters:

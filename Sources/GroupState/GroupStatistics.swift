@@ -1,7 +1,7 @@
 package import Formatting
 internal import JSON
 
-/// What a leader tells of its datasets: kept in Redis for a while, for anybody who asks.
+/// The statistics of a leader's datasets: kept in Redis for a while, for anybody who asks.
 package struct GroupStatistics: Hashable, Sendable {
     package struct Entry: Hashable, Sendable {
         package let dataset: String

@@ -19,7 +19,7 @@ package enum KeptNote {
     /// all of them in JSON, where a byte takes up to six.
     package static let longestName = 200, longestReason = 1000
 
-    /// What is longer is no note of ours; as `lease.lua` has it.
+    /// The longest note, in bytes: a longer one is none of ours; as `lease.lua` has it.
     static let longest = 16 << 10
 
     /// - Returns: nil for what is no JSON object, or too long.

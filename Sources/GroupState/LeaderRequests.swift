@@ -1,4 +1,4 @@
-/// What operators request of a leader, as a renewal tells it.
+/// The requests of operators to a leader, as a renewal tells them.
 package struct LeaderRequests: Hashable, Sendable {
     /// The request to give the lease to another.
     package struct StepDown: Hashable, Sendable {

@@ -3,7 +3,7 @@ package import RedisClient
 
 /// Why nothing is known of the lease, or why it is not competed for. None of these means that a lease was lost.
 package struct LeaseError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// What is to be done about it. Whatever it is, the replica goes on asking.
+    /// The remedy. Whatever it is, the replica goes on asking.
     package enum Remedy: Hashable, Sendable {
         /// It may pass by itself.
         case retry
@@ -17,14 +17,14 @@ package struct LeaseError: Error, Hashable, Sendable, CustomStringConvertible {
     package let remedy: Remedy
     /// What is wrong and what to do about it, for people. Constant for the same cause, so that it can be told once.
     package let message: String
-    /// What it is about: a key, a server's error.
+    /// The subject of the error: a key, or the server's own words.
     package let detail: String
 
     package var description: String { detail.isEmpty ? message : "\(message) (\(detail))" }
 }
 
 extension LeaseError {
-    /// What a refusal of the scripts means; nil if the answer is none.
+    /// The error that a refusal of the scripts means; nil if the answer is no refusal.
     package init?(refusal answer: ScriptAnswer) throws(LeaseError) {
         switch answer.word {
         case "WRONG-TYPE":
@@ -76,7 +76,7 @@ extension LeaseError {
         }
     }
 
-    /// What an error of Redis means for the election.
+    /// The error of the lease that an error of Redis means.
     package init(_ error: RedisError) {
         let remedy: Remedy =
             switch error.code {

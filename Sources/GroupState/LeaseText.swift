@@ -1,6 +1,6 @@
 internal import JSON
 
-/// What a lease says, for people who want to know who leads.
+/// The content of a lease, for people who want to know who leads.
 package struct LeaseText: Hashable, Sendable {
     package let epoch: String
     package let token: String

@@ -1,13 +1,13 @@
 package import RedisClient
 
-/// What answers at an address: a Redis by itself, or something else that speaks its language.
+/// The kind of server at an address: a Redis by itself, or something else that speaks its language.
 package struct RedisNature: Hashable, Sendable {
     /// `standalone`, `sentinel` or `cluster`; nil where that can't be asked.
     let mode: String?
     /// Its clock is one: some proxies answer in Redis' place, and wrongly.
     let hasClock: Bool
 
-    /// What keeps Baton from working there; nil if nothing does.
+    /// The reason why Baton can't work there; nil if there is none.
     package var obstacle: RedisObstacle? {
         // First, since such a proxy is also wrong about the rest.
         guard hasClock else { return Self.proxy }

@@ -1,8 +1,8 @@
 /// Why Baton can't work with a Redis, and what to do about it.
 package struct RedisObstacle: Hashable, Sendable, CustomStringConvertible {
-    /// What is the matter, as a sentence without its full stop.
+    /// The problem, as a sentence without its full stop.
     package let text: String
-    /// What to do about it, as a sentence without its full stop.
+    /// The remedy, as a sentence without its full stop.
     package let remedy: String
 
     init(_ text: String, _ remedy: String) {

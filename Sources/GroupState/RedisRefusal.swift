@@ -1,7 +1,7 @@
 internal import Formatting
 package import RedisClient
 
-/// What a Redis refuses for one reason.
+/// The commands that a Redis refuses for one reason.
 package struct RedisRefusal: Hashable, Sendable {
     package enum Reason: Hashable, Sendable {
         /// The user may not use these commands.
@@ -54,7 +54,7 @@ extension RedisRefusal.Reason {
 }
 
 extension RedisRefusal {
-    /// What there is to say of it.
+    /// The refusal for people, with its remedy.
     package var obstacle: RedisObstacle {
         let commands = subjects.map { $0.replacing("|", with: " ").uppercased() }.joined(separator: ", ")
         let (verb, them) = subjects.count == 1 ? ("is", "it") : ("are", "them")

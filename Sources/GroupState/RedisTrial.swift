@@ -28,7 +28,7 @@ package struct RedisTrial {
         self.templates = templates
     }
 
-    /// What scripts do there, and what is sent singly.
+    /// The commands to try: those of scripts there, and those that are sent singly.
     var attempts: [Attempt] {
         let text = keys.trial + ":text"
         let hash = keys.trial + ":hash"

@@ -1,9 +1,9 @@
 internal import Formatting
 internal import JSON
 
-/// What a replica says of itself, so that operators and the other replicas know of it.
+/// The entry of a replica in its group, by which operators and the other replicas know of it.
 package struct ReplicaInfo: Hashable, Sendable {
-    /// What the work of a leader is doing about an operator's request to pause.
+    /// How far the work of a leader is with an operator's request to pause.
     package enum Pause: String, Sendable {
         case none
         /// Passes that had begun are coming to their end.
@@ -33,7 +33,7 @@ package struct ReplicaInfo: Hashable, Sendable {
     package var epoch = ""
     package var pause = Pause.none
     package var ability = Ability.untried
-    /// What it can't reach of what the work needs: `postgres`, or a Redis by its name in the configuration.
+    /// The servers that the work needs and it can't reach: `postgres`, or a Redis by its name in the configuration.
     package var missing: [String] = []
     /// When it gave the lease up because it could not work, by the clock of Redis; those that still matter.
     package var gaveUpMilliseconds: [Int64] = []

@@ -1,7 +1,7 @@
 package import CacheRefresh
 package import RedisClient
 
-/// What `write.lua` answers.
+/// The answer of `write.lua`.
 package enum WriteAnswer: Hashable, Sendable {
     case done(BatchOutcome)
     case gap

@@ -17,7 +17,7 @@ package enum ExitStatus: Int32, CaseIterable, Sendable {
     case configuration = 78
     case interrupted = 130
 
-    /// What it means, as the documentation says it.
+    /// The meaning, as the documentation says it.
     package var meaning: String {
         switch self {
         case .done: "Done; for `check`: no problem was found, though there may be warnings."
@@ -90,7 +90,7 @@ extension ExitStatus {
 /// Why a command that looks at the servers, or leaves a request there, has no result.
 package struct InspectionError: Error, Hashable, Sendable, CustomStringConvertible {
     package let status: ExitStatus
-    /// What is wrong and what to do about it.
+    /// The message for people: what is wrong and what to do about it.
     package let message: String
 
     package var description: String { message }

@@ -101,7 +101,7 @@ public actor PostgresConnection {
     /// A server that went away while the connection was idle is noticed only by the next call.
     public nonisolated var isUsable: Bool { gate.closure == nil }
 
-    /// What has been asked of the server since the connection was opened; what opening it took is not counted.
+    /// The use of the server since the connection was opened; opening it is not counted.
     public nonisolated var usage: PostgresUsage { counted.withLock { $0 } }
 
     /// The value of a parameter that the server reports by itself, such as `server_encoding`, `TimeZone` or
@@ -194,7 +194,7 @@ public actor PostgresConnection {
 
     // MARK: How a call runs
 
-    /// What one piece of work leaves behind.
+    /// The outcome of one piece of work.
     struct Step<Value: Sendable>: Sendable {
         var value: Value
         /// Who holds the connection afterwards.

@@ -1,4 +1,4 @@
-/// What is known of an attempt to connect when it fails.
+/// The knowledge about an attempt to connect when it fails.
 struct ConnectFailure {
     /// libpq's error text, in verbose form, which is the only place where it gives the SQLSTATE.
     var text: String

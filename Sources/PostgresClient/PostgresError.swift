@@ -1,8 +1,8 @@
-/// What went wrong with a PostgreSQL connection or statement.
+/// An error of a PostgreSQL connection or statement.
 ///
 /// It never holds a password. ``description`` leaves out ``detail``, where servers report values of rows.
 public struct PostgresError: Error, Hashable, Sendable {
-    /// What a program may want to tell apart.
+    /// The kind of error, for programs.
     public enum Code: Hashable, Sendable {
         /// The server cannot be reached, refused TLS, or the connection broke. Trying again later may help.
         case connection

@@ -6,7 +6,7 @@ public struct PostgresTransport: Hashable, Sendable {
     /// A name, an address, or the folder of a unix-domain socket; an address that was given beside a name goes before
     /// it.
     public let host: String
-    /// What libpq calls `sslmode`: `disable`, `allow`, `prefer` (the default), `require`, `verify-ca` or `verify-full`.
+    /// The `sslmode` of libpq: `disable`, `allow`, `prefer` (the default), `require`, `verify-ca` or `verify-full`.
     public let sslMode: String
 
     init(_ pointer: OpaquePointer) {

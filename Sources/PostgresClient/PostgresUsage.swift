@@ -1,4 +1,4 @@
-/// What a connection has asked of its server so far.
+/// The use of a server by one connection so far.
 public struct PostgresUsage: Hashable, Sendable {
     /// Calls that sent something to be carried out: statements, several at once counted as one, and descriptions of
     /// them.
@@ -14,7 +14,7 @@ public struct PostgresUsage: Hashable, Sendable {
         self.time = time
     }
 
-    /// What was added since an earlier state of the same connection.
+    /// The use since an earlier state of the same connection.
     public static func - (later: PostgresUsage, earlier: PostgresUsage) -> PostgresUsage {
         PostgresUsage(queries: later.queries - earlier.queries, time: later.time - earlier.time)
     }

@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// What one read of a stream brought.
+/// The result of one read of a stream.
 struct Portion<Element: Sendable>: Sendable {
     /// `nil` if the read found the end and nothing before it.
     var element: Element?
@@ -10,7 +10,7 @@ struct Portion<Element: Sendable>: Sendable {
     var failure: PostgresError?
 }
 
-/// What the streams of a connection have in common: reading in order, ending once, closing when left early.
+/// The part that all streams of a connection share: reading in order, ending once, closing when left early.
 final class StreamReader<Element: Sendable>: Sendable {
     private enum State {
         /// The statement goes on at the server; something read already may be waiting. Exits: ending, over.

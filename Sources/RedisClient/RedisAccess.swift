@@ -2,7 +2,7 @@ internal import Logging
 internal import NIOPosix
 internal import Synchronization
 
-/// Who to sign in as.
+/// The user and password to sign in with.
 public struct RedisCredentials: Hashable, Sendable {
     /// `nil` is the server's default user.
     public var username: String?
@@ -35,7 +35,7 @@ struct RedisSignIn: Equatable, Sendable {
 /// certificate may be exchanged at any time, and one that is wrong does no harm while the one before still works.
 final class RedisAccess: Sendable {
     private struct State {
-        /// What the last connection got in with.
+        /// The sign-in with which the last connection got in.
         var working: RedisSignIn?
         /// Why the newest is not used, as far as that was told.
         var toldProblem: String?

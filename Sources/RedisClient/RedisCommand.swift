@@ -49,7 +49,7 @@ public struct RedisArguments: Sendable {
 ///
 /// A command without arguments or of more than 512 MiB can be made, and is refused when sent.
 public struct RedisCommand: Sendable {
-    /// What goes on the wire; `nil` if that is impossible.
+    /// The bytes on the wire; `nil` if that is impossible.
     let encoded: ByteBuffer?
 
     /// How many bytes go on the wire.

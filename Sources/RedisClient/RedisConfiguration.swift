@@ -16,7 +16,7 @@ public struct RedisConfiguration: Sendable {
     /// Asked for each new connection where it is set, on a thread that may block; what it says replaces
     /// ``username``, ``password`` and those of the URL. Its errors are told; what worked before is then used.
     public var credentials: (@Sendable () throws(RedisError) -> RedisCredentials)?
-    /// What connections got in with.
+    /// The sign-ins with which connections got in.
     let access = RedisAccess()
     /// How long connecting may take: everything between the question to ``resolver`` and the server's first answers
     /// (TLS, `AUTH`, `SELECT`) together.

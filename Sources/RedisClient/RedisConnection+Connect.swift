@@ -35,7 +35,7 @@ private struct Opening {
     let eventLoop: any EventLoop
     let logger: Logger
 
-    /// What errors and logs name.
+    /// The place that errors and logs name.
     private var place: RedisURL { configuration.url.at(address) }
 
     func connect(_ signIn: RedisSignIn) async throws(RedisError) -> RedisConnection {
@@ -162,7 +162,7 @@ extension RedisConnection {
     }
 }
 
-/// What a server's refusals to let us in mean.
+/// The meaning of a server's refusals to let us in.
 private enum LogIn {
     static func explainAuth(_ error: RedisServerError, hasUser: Bool) -> RedisError? {
         if let goodbye = Self.goodbye(error) { return goodbye }

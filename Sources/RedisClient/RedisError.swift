@@ -3,7 +3,7 @@ internal import NIOCore
 
 /// Why a command has no result.
 public struct RedisError: Error, Sendable {
-    /// What went wrong.
+    /// The kind of error.
     public enum Code: Hashable, Sendable {
         /// No connection could be made: refused, no such host, no answer.
         case unreachable
@@ -35,7 +35,7 @@ public struct RedisError: Error, Sendable {
         case rejected
     }
 
-    /// What went wrong.
+    /// The kind of error.
     public let code: Code
     /// Whether the server may have carried the command out.
     public let delivery: Delivery

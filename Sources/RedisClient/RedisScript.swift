@@ -24,7 +24,7 @@ public struct RedisScript: Hashable, Sendable {
     }
 }
 
-/// What a connection knows of the scripts that it ran.
+/// The scripts that a connection has run, and what it knows of them.
 final class ScriptCache: Sendable {
     enum Knowledge {
         case sha(String)

@@ -1,4 +1,4 @@
-/// What a server answered instead of a result.
+/// An error that a server answered instead of a result.
 public struct RedisServerError: Hashable, Sendable {
     /// The error's first word, in capitals: `NOSCRIPT`, `OOM`, `ERR`…; empty if the server began without one.
     public let prefix: String
@@ -29,7 +29,7 @@ extension RedisServerError: CustomStringConvertible {
 }
 
 extension RedisServerError {
-    /// What kind of trouble a server reports, for callers that treat the kinds differently.
+    /// The kind of trouble that a server reports, for callers that treat the kinds differently.
     public enum Kind: Hashable, Sendable, CaseIterable {
         /// `LOADING`: it is reading its data from disk; passes.
         case loading

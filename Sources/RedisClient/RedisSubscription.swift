@@ -8,7 +8,7 @@ internal import Synchronization
 /// One task at a time should read it. It ends by ``close()``, by cancelling the task that waits for an event, or by
 /// releasing it.
 public final class RedisSubscription: AsyncSequence, Sendable {
-    /// What can happen.
+    /// An event of a subscription.
     public enum Event: Sendable {
         /// The server has confirmed all channels: from now on messages are seen. Again after each `lost`.
         case subscribed
@@ -153,7 +153,7 @@ private struct Listener: Sendable {
     }
 }
 
-/// What one connection's messages mean.
+/// The state of one connection, and the meaning of its messages.
 private final class Session: Sendable {
     private struct State {
         var missing: Int

@@ -87,8 +87,8 @@ extension RedisURL {
     }
 }
 
-/// What is wrong with the text of a URL, and what to write instead. It never repeats user name, password or host,
-/// since a misplaced character may make one look like the other.
+/// A mistake in the text of a URL, and what to write instead. It never repeats user name, password or host, since a
+/// misplaced character may make one look like the other.
 public struct RedisURLError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What is wrong and what to do about it, for people.
     public let message: String

@@ -7,7 +7,7 @@ internal import NIOCore
 /// The reader calls ``ReplyBuilder`` for each element in order, which puts the value together. What hiredis is given as
 /// an "object" is only a token, so there is nothing to free and no tree of C structures.
 final class ReplyReader {
-    /// What came cannot be read. The reader is of no use afterwards.
+    /// An error: the bytes that came cannot be read. The reader is of no use afterwards.
     struct Malformed: Error, Hashable {
         let detail: String
     }
@@ -29,7 +29,7 @@ final class ReplyReader {
         case lineEnd(after: Int)
     }
 
-    /// What an element takes in memory beside its bytes, about.
+    /// The memory that an element takes beside its bytes, about.
     private static let elementBytes = 64
 
     /// - Parameter maximumReplyBytes: a single reply that would take more memory is malformed, before all of it is there.

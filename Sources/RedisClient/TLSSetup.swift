@@ -71,7 +71,7 @@ extension RedisError {
         RedisError(code: .tls, delivery: .notSent, message: message, underlying: error.map(tlsText))
     }
 
-    /// What TLS says of an error, without the place in its source: `… at /some/path/handshake.cc:295`.
+    /// The words of TLS about an error, without the place in its source: `… at /some/path/handshake.cc:295`.
     private static func tlsText(_ error: any Error) -> String {
         "\(error)".replacing(#/ at [^ ]+:[0-9]+(?=[,\])]|$)/#, with: "")
     }
@@ -86,7 +86,7 @@ extension RedisError {
         code: .timeout, delivery: .notSent,
         message: "The server did not finish the TLS handshake in time: check that its port speaks TLS.")
 
-    /// What an error of the socket or of TLS means.
+    /// The meaning of an error of the socket or of TLS.
     static func transport(_ error: any Error, expectedName: String?) -> RedisError {
         let text = tlsText(error)
         switch error {

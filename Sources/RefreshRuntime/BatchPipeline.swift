@@ -10,7 +10,7 @@ struct BatchPipeline: PassSink {
     private let clock: @Sendable () -> Duration
     private let meter: DatasetMeter
     private var inFlight: [(batch: WriteBatch, sent: Fence.Sent, isSecondTry: Bool)] = []
-    /// What Redis said of the first operation that it refused.
+    /// The words of Redis about the first operation that it refused.
     private(set) var refusal: String?
     /// Says what goes before the first batch; asked once there is one.
     private let announce: () -> WriteBatch?

@@ -130,7 +130,7 @@ package struct DatasetLoop {
         }
     }
 
-    /// What was said before, and is not said again while it stays the same.
+    /// The news that was told before, and is not told again while it stays the same.
     private struct Told {
         var refusal: String?
         var keysHeld = 0

@@ -7,8 +7,8 @@ internal import PostgresClient
 internal import Synchronization
 internal import Telemetry
 
-/// What the passes of one dataset cost and did in one term: added to what the process has counted, and for the last
-/// minute.
+/// The meter of one dataset in one term: it adds what passes cost and did to what the process has counted, and keeps it
+/// for the last minute.
 package final class DatasetMeter: Sendable {
     let name: String
     private let clock: @Sendable () -> Duration
@@ -126,7 +126,7 @@ package final class DatasetMeter: Sendable {
         if let refusal { ended(.failure("Redis refused keys: \(refusal)")) } else { ended(.success) }
     }
 
-    /// What a pass did, also one that is given up; ``failed()`` counts its tick.
+    /// Counts what a pass did, also one that is given up; ``failed()`` counts its tick.
     func worked(_ summary: PassSummary) {
         rowsRead.increment(by: summary.rowsRead)
         rowsChanged.increment(by: summary.rowsChanged)

@@ -3,7 +3,7 @@ internal import DatasetReading
 internal import GroupState
 internal import RedisClient
 
-/// What Redis keeps of how far a dataset was read, for the next leader.
+/// The notes in Redis on how far a dataset was read, for the next leader.
 extension DatasetPass {
     /// Says which history the next batch is written from; nil where Redis knows it.
     func announcement(_ history: ReadHistory) -> WriteBatch? {

@@ -16,7 +16,7 @@ package struct DatasetPass {
     let clock: @Sendable () -> Duration
     let meter: DatasetMeter
     let signs: SignsOfLife
-    /// What people took out of the cache; nil where nobody is asked.
+    /// The keys that people took out of the cache; nil where nobody is asked.
     package var cleared: ClearedKeys?
     /// One walk over the keys for all datasets; nil where each looks for itself.
     var walk: SharedWalk?
@@ -40,7 +40,7 @@ package struct DatasetPass {
         self.signs = signs
     }
 
-    /// What is remembered from tick to tick. Only the dataset's own loop touches it.
+    /// The memory from tick to tick. Only the dataset's own loop touches it.
     package struct State {
         package var memory = DatasetMemory.nothing
         /// The history that was read; known also when nothing is known of the cache any longer.
@@ -51,7 +51,7 @@ package struct DatasetPass {
         package init() {}
     }
 
-    /// What a tick did.
+    /// The outcome of a tick.
     package enum Outcome {
         /// The gate said that nothing can have changed, and nothing else was due.
         case skipped
@@ -83,7 +83,7 @@ package struct DatasetPass {
         }
     }
 
-    /// What people took out of the cache, and what they say of deletions that the brake holds.
+    /// Takes note of what people took out of the cache, and of what they say of deletions that the brake holds.
     private func takeOperatorsWork(_ state: inout State) async throws {
         let known = state.memory.known
         if dataset.mode == .upsert, let cleared {

@@ -15,7 +15,7 @@ package final class PostgresAccess: Sendable {
     }
 
     private struct State {
-        /// What the last connection got in with.
+        /// The sign-in with which the last connection got in.
         var working: SignIn?
         /// Why the newest is not used, as far as that was told.
         var toldProblem: String?
@@ -71,7 +71,7 @@ package final class PostgresAccess: Sendable {
         return try await PostgresConnection.connect(configuration)
     }
 
-    /// Who signs in, read on a thread that may block.
+    /// Reads who signs in, on a thread that may block.
     private func read() async -> Result<SignIn, PostgresError> {
         guard let secrets else {
             return .success(SignIn(url: configuration.url, password: configuration.password))

@@ -35,7 +35,7 @@ package final class ReadHistory {
         }
     }
 
-    /// What Redis is to be told; nil where it knows that.
+    /// The history that Redis is to be told; nil where it knows that.
     var unannounced: ServerHistory? {
         guard let reached = watch?.reached, reached != written else { return nil }
         return reached
@@ -51,7 +51,7 @@ package final class ReadHistory {
     }
 }
 
-/// Nothing may be read now: the server that answers lags behind what the cache was written from.
+/// An error: nothing may be read now, as the server that answers lags behind what the cache was written from.
 struct ServerLag: Error, Hashable, CustomStringConvertible {
     /// How far it lags behind in the log, in bytes; nil where the server is on an earlier timeline.
     let bytes: UInt64?

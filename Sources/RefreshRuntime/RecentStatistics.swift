@@ -2,7 +2,7 @@ internal import CacheRefresh
 internal import Formatting
 internal import GroupState
 
-/// What happened to one dataset within the last minute, second by second. Pure: the time is passed in.
+/// The statistics of one dataset within the last minute, second by second. Pure: the time is passed in.
 struct RecentStatistics: Sendable {
     /// Several durations.
     struct Spans: Sendable {
@@ -23,7 +23,7 @@ struct RecentStatistics: Sendable {
         var mean: Duration? { count == 0 ? nil : sum / count }
     }
 
-    /// What is added up.
+    /// The amounts that are added up.
     struct Amounts: Sendable {
         /// The passes that read rows.
         var passes = Spans()
@@ -46,13 +46,13 @@ struct RecentStatistics: Sendable {
 
     /// Why the last tick failed; nil if it did not.
     var problem: String?
-    /// What keeps the gate open for long; nil if nothing does.
+    /// The reason why the gate stays open for long; nil if it does not.
     var gate: String?
     /// When the tick that goes on began; nil between ticks.
     var runningSince: Duration?
     /// When a tick last succeeded; nil if none has yet.
     var succeededAt: Duration?
-    /// What the brake held after the last tick that succeeded.
+    /// The deletions that the brake held after the last tick that succeeded.
     var held: (keys: Int, hold: Brake.Hold)?
 
     private var seconds: [(second: Int64, amounts: Amounts)] = Array(

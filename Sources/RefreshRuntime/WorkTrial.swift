@@ -11,7 +11,7 @@ struct WorkTrial: Sendable {
     /// How long a server has to answer.
     let limit: Duration
 
-    /// What can't be reached, `postgres` first; nothing if all can.
+    /// Finds which servers can't be reached, `postgres` first; none if all can.
     func run() async -> [String] {
         await withTaskGroup(of: String?.self) { group in
             group.addTask { await answers { try await tryPostgres() } ? nil : SignsOfLife.postgres }

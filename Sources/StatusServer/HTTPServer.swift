@@ -4,7 +4,7 @@ internal import NIOHTTP1
 internal import NIOPosix
 internal import Synchronization
 
-/// What a page says.
+/// The answer to a request for a page.
 package struct HTTPAnswer: Sendable {
     var status = HTTPResponseStatus.ok
     var contentType: String

@@ -3,7 +3,7 @@ internal import Formatting
 internal import NIOHTTP1
 internal import Synchronization
 
-/// What a replica says of itself to those who watch it: whether it makes progress, and whether it has what it needs.
+/// The health of a replica, for those who watch it: whether it makes progress, and whether it has what it needs.
 package final class Health: Sendable {
     private let groups: [GroupHealth]
     private let watchdog = Mutex<Watchdog?>(nil)
@@ -52,7 +52,7 @@ package final class Health: Sendable {
     }
 }
 
-/// What a replica has of all that it needs to lead one group.
+/// The health of a replica in one group: what it has of all that it needs to lead.
 package final class GroupHealth: Sendable {
     package let name: String
 

@@ -4,8 +4,8 @@ internal import LeaderElection
 internal import Synchronization
 package import Telemetry
 
-/// What `/metrics` serves: what was counted, and what is found out when somebody asks, so that nothing of it can be
-/// outdated.
+/// The metrics that `/metrics` serves: those that were counted, and those that are found out when somebody asks, so
+/// that none of them can be outdated.
 package final class ReplicaMetrics: Sendable {
     package let registry = PrometheusRegistry()
     private let state = Mutex(State())

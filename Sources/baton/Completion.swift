@@ -2,8 +2,8 @@ internal import ArgumentParser
 internal import BatonConfiguration
 internal import Operations
 
-/// What a shell offers for names that only the configuration knows: the one that stands on the line, or the usual one.
-/// Where it can't be read, nothing is offered; saying why is for the command itself.
+/// The words that a shell offers for names which only the configuration knows: the one that stands on the line, or the
+/// usual one. Where it can't be read, nothing is offered; saying why is for the command itself.
 enum Completion {
     static let dataset = names { $0.datasetNames }
     static let server = names { $0.redis.keys.sorted() }

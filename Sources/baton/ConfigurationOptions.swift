@@ -3,7 +3,7 @@ internal import BatonConfiguration
 internal import Glibc
 internal import Operations
 
-/// What every command that needs a configuration takes.
+/// The options of every command that needs a configuration.
 struct ConfigurationOptions: ParsableArguments {
     @Option(
         name: .long, help: ArgumentHelp("The configuration file; also $BATON_CONFIG.", valueName: "file"),

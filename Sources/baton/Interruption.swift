@@ -1,7 +1,7 @@
 internal import Glibc
 internal import Synchronization
 
-/// What can't be undone ends in order when somebody presses Ctrl-C, and says what was done.
+/// Work that can't be undone ends in order when somebody presses Ctrl-C, and says what was done.
 enum Interruption {
     /// Whether the process was asked to end.
     static var isRequested: Bool { requested.load(ordering: .relaxed) }

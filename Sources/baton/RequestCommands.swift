@@ -3,7 +3,7 @@ internal import Formatting
 internal import Glibc
 internal import Operations
 
-/// What all requests take.
+/// The options of all requests.
 struct RequestOptions: ParsableArguments {
     @OptionGroup var options: ConfigurationOptions
 

@@ -3,7 +3,7 @@ internal import Glibc
 internal import GroupState
 internal import Operations
 
-/// Who requests something, and why: both stand in the history.
+/// The person who requests something, and why: both stand in the history.
 struct RequesterOptions: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("Why; it stands in the history.", valueName: "text"))
     var reason = ""

@@ -1,7 +1,7 @@
 internal import BatonConfiguration
 internal import GroupState
 
-/// What `baton --version` says.
+/// The answer of `baton --version`.
 enum Version {
     static var text: String {
         let formats = [(name: "configuration", number: Configuration.version)] + Formats.all

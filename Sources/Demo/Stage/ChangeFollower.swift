@@ -2,7 +2,7 @@ internal import CacheRefresh
 internal import PostgresClient
 internal import RedisClient
 
-/// What a key should hold once a change has arrived in the cache.
+/// The content that a key should have once a change has arrived in the cache.
 struct AwaitedKey: Hashable, Sendable {
     let key: [UInt8]
     /// JSON text; nil if the key should be gone.
@@ -59,7 +59,7 @@ struct ChangeFollower: Sendable {
         }
     }
 
-    /// What to wait for, from the keys before and after a change.
+    /// The keys to wait for, from those before and after a change.
     func awaited(before: [String: [AwaitedKey]], after: [String: [AwaitedKey]]) -> [AwaitedKey] {
         datasets.flatMap { dataset in
             let (old, new) = (before[dataset.name] ?? [], after[dataset.name] ?? [])

@@ -1,7 +1,7 @@
 internal import Drills
 internal import JSON
 
-/// What happens on the stage.
+/// An event on the stage.
 enum DemoEvent: Hashable, Sendable {
     case replicaStarted(replica: String, pid: Int32)
     /// `ending` is such as `signal 9`; `restart` says when another process takes its place.

@@ -1,7 +1,7 @@
 internal import Drills
 internal import Formatting
 
-/// What one pass of a dataset did, as its leader's log says.
+/// The report on one pass of a dataset, as its leader's log says.
 struct PassReport: Hashable, Sendable {
     var dataset: String
     var rows = 0

@@ -6,7 +6,7 @@ public import LeaderElection
 /// It is checked against the scripts themselves on a real Redis. The time is passed in, and is the server's wall clock,
 /// because that is what Redis counts TTLs by.
 public struct RedisModel: Hashable, Sendable {
-    /// What stands where the lease should be.
+    /// The value of the lease's key.
     public enum LeaseValue: Hashable, Sendable {
         case lease(Lease)
         case leaseOfOtherDeployment(Lease, deployment: String)

@@ -1,6 +1,6 @@
 public import LeaderElection
 
-/// What a replica asks of a Redis: one call of a script.
+/// A request of a replica to a Redis: one call of a script.
 public enum RedisRequest: Hashable, Sendable {
     case acquire(Token, floor: Epoch, suspect: Suspicion? = nil, isHeard: Bool = true)
     case renew(Lease, isHeard: Bool = true)
@@ -22,7 +22,7 @@ public struct Suspicion: Hashable, Sendable {
     public init(term: Token, isSilent: Bool) { (self.term, self.isSilent) = (term, isSilent) }
 }
 
-/// Who asks, as far as a script is told.
+/// The caller, as far as a script is told.
 public struct Caller: Hashable, Sendable {
     public let holder: String
     public let deployment: String
@@ -33,7 +33,7 @@ public struct Caller: Hashable, Sendable {
     }
 }
 
-/// What a script answers.
+/// The answer of a script.
 public enum RedisAnswer: Hashable, Sendable {
     case acquired(Lease)
     case taken(Lease, leftMilliseconds: Int64)
@@ -53,7 +53,7 @@ public enum RedisAnswer: Hashable, Sendable {
     /// The script failed half-way, as Redis reports it for a key of the wrong type.
     case failed
 
-    /// What no script goes on with.
+    /// A state of the keys that no script goes on with.
     public enum Refusal: Hashable, Sendable {
         case leaseOfWrongType
         case fenceOfWrongType

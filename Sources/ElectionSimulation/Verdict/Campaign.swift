@@ -1,6 +1,6 @@
 /// Many schedules, one seed each, on several cores.
 public struct Campaign: Sendable {
-    /// What came of it.
+    /// The result of a campaign.
     public struct Result: Sendable {
         public var tally = Tally()
         /// The outcome of the lowest seed that was played and broke a promise.

@@ -1,4 +1,4 @@
-/// What came of one schedule.
+/// The outcome of one schedule.
 public struct Outcome: Sendable {
     public let seed: UInt64
     /// The first promise that was broken; the schedule ends there.
@@ -8,7 +8,7 @@ public struct Outcome: Sendable {
     public let trace: [String]
 }
 
-/// What happened how often: a run in which nothing happens shows nothing.
+/// How often each thing happened: a run in which nothing happens shows nothing.
 public struct Tally: Hashable, Sendable {
     public var schedules = 0
     public var elections = 0

@@ -1,6 +1,6 @@
 import LeaderElection
 
-/// What is needed to tell whether the promises hold, beyond what replicas and servers know.
+/// The referee's notes: what is needed to tell whether the promises hold, beyond what replicas and servers know.
 struct Referee: Sendable {
     struct Ending: Sendable {
         let lease: Lease

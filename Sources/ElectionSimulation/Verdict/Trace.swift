@@ -1,4 +1,4 @@
-/// What happened in a schedule, one line an event; empty unless it is asked for.
+/// The events of a schedule, one a line; empty unless it is asked for.
 struct Trace: Sendable {
     let isOn: Bool
     private(set) var lines: [String] = []

@@ -1,6 +1,6 @@
 /// A promise that was seen broken.
 public struct Violation: Hashable, Sendable, CustomStringConvertible {
-    /// What must hold in every schedule, and how it is measured.
+    /// A promise that must hold in every schedule, and how it is measured.
     public enum Rule: String, Hashable, Sendable, CaseIterable {
         /// A target accepts a batch only of the term that was elected last in the history that this target has. At the
         /// Redis of the lease a term is elected when the lease is granted, at another target when its fence is raised.
@@ -27,7 +27,7 @@ public struct Violation: Hashable, Sendable, CustomStringConvertible {
     }
 
     public let rule: Rule
-    /// What happened, in a sentence.
+    /// The violation in a sentence.
     public let what: String
     /// The time since the beginning of the schedule, in true time.
     public let time: Duration

@@ -1,6 +1,7 @@
-/// What is going to happen, soonest first; of two things at the same time, the one that was put down first.
+/// The events to come, soonest first; of two at the same time, the one that was put down first.
 ///
-/// Not generic, for that would be slow in a build that optimises each file by itself, and this is the innermost loop.
+/// It is not generic, for that would be slow in a build that optimises each file by itself, and this is the innermost
+/// loop.
 struct Agenda: Sendable {
     private struct Entry: Sendable {
         let time: Microseconds

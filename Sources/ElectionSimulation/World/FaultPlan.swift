@@ -1,4 +1,4 @@
-/// What can go wrong by itself in a schedule.
+/// A fault that can happen by itself in a schedule.
 enum Fault: String, CaseIterable, Sendable {
     case pause, crash, shutdown, replicaClockJump, cut, serverRestart, serverStall, failover, wallClockStep
     case leaseDeleted, leaseOverwritten, leaseWithoutTTL, fenceDeleted, wakeUp, workReturns, silence

@@ -13,7 +13,7 @@ struct ServerData: Sendable {
 
 /// One Redis server.
 struct Server: Sendable {
-    /// What a server is in the replication of its data.
+    /// The role of a server in the replication of its data.
     enum Role: Sendable {
         /// Takes writes.
         case writable
@@ -29,9 +29,9 @@ struct Server: Sendable {
     /// Requests that arrive before are carried out then.
     var stalledUntil: Microseconds = 0
     var data: ServerData
-    /// What it would find after a crash, unless it kept everything.
+    /// The data that it would find after a crash, unless it kept everything.
     var snapshot: ServerData
-    /// What it was sent by the server that it follows and has not applied; the oldest first.
+    /// The data that it was sent by the server that it follows and has not applied; the oldest first.
     var replicationBacklog: [(due: Microseconds, data: ServerData)] = []
 
     init(name: String, clock: VirtualClock, role: Role, mutation: Mutation?) {

@@ -1,6 +1,6 @@
 import LeaderElection
 
-/// What goes wrong by itself, as the plan allows it, and how that ends. Every fault is over when the faults end.
+/// The faults that the plan allows, and how they end. All are over when the plan says so.
 extension Simulation {
     mutating func nextFault() {
         guard !isHealthy else { return }

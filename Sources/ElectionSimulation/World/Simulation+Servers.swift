@@ -1,6 +1,6 @@
 import LeaderElection
 
-/// What servers do: carry out requests, replicate, lose data, take over from one another.
+/// The servers: they carry out requests, replicate, lose data, take over from one another.
 extension Simulation {
     /// - Returns: nil if the server answers with an error, such as that it takes no writes.
     mutating func serve(_ letter: Letter) -> RedisAnswer? {

@@ -7,7 +7,7 @@ public import LeaderElection
 /// schedule ends with the first promise that is broken. The electors are the real ones; what drives them is written
 /// after the daemon's driver, and Redis is ``RedisModel``.
 public struct Simulation: Sendable {
-    /// What happens next. Numbers of replicas, servers and letters are indices.
+    /// An event to come. Numbers of replicas, servers and letters are indices.
     enum Event: Sendable {
         case timer(replica: Int, number: Int)
         case leave(letter: Int)

@@ -9,7 +9,7 @@ internal import Synchronization
 /// What it does is set for each direction, holds for connections that are open and for new ones, and may change at any
 /// time.
 public final class FaultyLink: Sendable {
-    /// What becomes of the bytes of one direction.
+    /// The fate of the bytes of one direction.
     public enum Flow: Hashable, Sendable {
         case pass
         /// They arrive so much later, in order.
@@ -214,7 +214,7 @@ private final class Relay: ChannelInboundHandler {
     private let link: FaultyLink
     private let direction: FaultyLink.Direction
     private let partner: any Channel
-    /// What was read and has not been handed on, oldest first.
+    /// The bytes that were read and have not been handed on, oldest first.
     private var waiting: CircularBuffer<(due: NIODeadline, bytes: ByteBuffer)> = []
     private var lastDue = NIODeadline.uptimeNanoseconds(0)
     private var hasEnded = false

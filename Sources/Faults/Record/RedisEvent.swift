@@ -1,4 +1,4 @@
-/// What happened in Redis, as far as the promises are concerned, in the order in which it was done.
+/// An event in Redis, as far as it concerns the promises, in the order in which it was done.
 public enum RedisEvent: Hashable, Sendable {
     /// A script gave the lease to somebody.
     case elected(Election)
@@ -6,7 +6,7 @@ public enum RedisEvent: Hashable, Sendable {
     case renewed
     /// A script deleted the lease and sealed the fence: its holder gave it up.
     case resigned
-    /// What the group's own history says, such as `resigned`, with the reason.
+    /// An entry of the group's own history, such as `resigned`, with the reason.
     case noted(event: String, epoch: UInt64, reason: String)
     /// A batch was asked for.
     case write(Write)
@@ -15,7 +15,7 @@ public enum RedisEvent: Hashable, Sendable {
     /// Somebody who is not a script changed the lease or another key of Baton's own, or emptied the database.
     case byHand(command: String, key: String)
 
-    /// What the new lease says.
+    /// The new lease.
     public struct Election: Hashable, Sendable {
         /// The term's epoch.
         public var epoch: UInt64

@@ -29,7 +29,7 @@ public final class Cluster: Sendable {
     public var redis: LocalRedis { servers.withLock { $0.redis } }
     /// The replicas in the order of their names in the options.
     public let replicas: [Replica]
-    /// What writes the history.
+    /// The recorder of the history.
     public let recorder: Recorder
     private let postgres: LocalPostgres
     private let database: String
@@ -234,7 +234,7 @@ public final class Cluster: Sendable {
         return try await anyLeader(but: leader)
     }
 
-    /// What is to be said of all that happened until now.
+    /// The verdict on all that happened until now.
     public func verdict() async throws -> Verdict {
         try await recorder.catchUp { try await command("ECHO", $0) }
         return Checker.check(recorder.history)

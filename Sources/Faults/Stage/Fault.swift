@@ -2,7 +2,7 @@ internal import Glibc
 internal import LocalStack
 internal import Synchronization
 
-/// What can be done to a running group.
+/// A fault that a running group can be given.
 public enum Fault: String, CaseIterable, Sendable {
     // To a process
 

@@ -1,4 +1,4 @@
-/// What kept a run from going on.
+/// The reason why a run could not go on.
 public struct FaultError: Error, CustomStringConvertible {
     public let description: String
 }

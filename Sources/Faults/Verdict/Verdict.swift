@@ -1,4 +1,4 @@
-/// What a history says of the promises.
+/// The verdict on a history: whether the promises held.
 public struct Verdict: Sendable {
     /// The time between being elected and ending leadership, as far as it can be seen from outside.
     public struct Term: Hashable, Sendable {
@@ -6,7 +6,7 @@ public struct Verdict: Sendable {
         public var epoch: UInt64
         /// Its random id.
         public var token: String
-        /// Who led.
+        /// The replica that led.
         public var holder: String
         /// When it was elected, since the beginning of the run.
         public var from: Duration

@@ -1,6 +1,6 @@
 /// A promise that was broken.
 public struct Violation: Hashable, Sendable {
-    /// What must never happen.
+    /// A rule that must never be broken.
     public enum Rule: String, Sendable, CaseIterable {
         /// A write of a term was accepted after another with a higher epoch was elected.
         case staleWrite = "stale write accepted"
@@ -18,7 +18,7 @@ public struct Violation: Hashable, Sendable {
     public var rule: Rule
     /// The time since the beginning of the run.
     public var at: Duration
-    /// What was seen.
+    /// The violation as it was seen.
     public var detail: String
 }
 

@@ -21,7 +21,7 @@ enum BackupFile {
         /// The value as `DUMP` has it.
         let value: [UInt8]
 
-        /// What is left of its life; nil if nothing is, 0 if it has no end.
+        /// The rest of its life; nil if it is over, 0 if it has no end.
         func ttl(atMilliseconds now: Int64) -> Int64? {
             guard expiresMilliseconds > 0 else { return 0 }
             return expiresMilliseconds > now ? expiresMilliseconds - now : nil

@@ -2,7 +2,7 @@ package import Formatting
 internal import GroupState
 internal import RedisClient
 
-/// What `baton cache backup` and `restore` did.
+/// The report of `baton cache backup` and `restore`.
 package struct BackupReport: Sendable {
     let verb: String
     let path: String
@@ -83,7 +83,7 @@ extension CacheTools {
         return places[0]
     }
 
-    /// What a backup of a Redis says of where it is from.
+    /// The origin of a backup of this Redis.
     ///
     /// - Throws: `RedisError`.
     func origin(of place: Place) async throws -> BackupFile.Origin {

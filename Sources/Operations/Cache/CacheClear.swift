@@ -76,7 +76,7 @@ extension CacheTools {
 
 /// The clearing of one Redis: it sends keys away in batches, ahead of the answers, and counts by these what went.
 private struct CacheClear {
-    /// What the scan goes through.
+    /// The server whose keys are scanned.
     let client: RedisClient
     let connection: RedisConnection
     let notes: LeaderNotes
@@ -84,7 +84,7 @@ private struct CacheClear {
     let backup: BackupWriter?
     let progress: CacheProgress
     var pace: Pace
-    /// What is known to have gone.
+    /// The report on the keys that are known to be gone.
     var cleared: ClearReport.Part
     var unanswered: [Batch] = []
 

@@ -8,7 +8,7 @@ struct CacheEntry: Hashable, Sendable {
     var type: String
     /// How long until it goes by itself; nil: it never does.
     var ttlMilliseconds: Int64?
-    /// What it takes of the server's memory; nil if the user may not ask.
+    /// The server's memory that it takes, in bytes; nil if the user may not ask.
     var byteCount: Int?
     /// The value, shortened for people; nil if it was not asked for.
     var value: String?
@@ -31,7 +31,7 @@ struct CacheReader {
     /// How many bytes of a value are read to be shown.
     static let shownBytes = 1024
 
-    /// What Redis says of these keys, in their order; those that are not there (any more) are left out.
+    /// The entries of these keys, in their order; those that are not there (any more) are left out.
     ///
     /// - Throws: `RedisError`.
     func entries(_ keys: [[UInt8]], values: Bool = false) async throws(RedisError) -> [CacheEntry] {

@@ -4,7 +4,7 @@ internal import GroupState
 internal import JSON
 internal import RedisClient
 
-/// What `baton cache get` found under a key.
+/// The finding of `baton cache get` under a key.
 package struct CacheFound: Sendable {
     struct Finding: Sendable {
         let place: CacheTools.Place
@@ -16,7 +16,7 @@ package struct CacheFound: Sendable {
 
     let key: [UInt8]
     let asked: [String]
-    /// What goes before the keys of families.
+    /// The prefix before the keys of families.
     let prefix: String
     var findings: [Finding] = []
 

@@ -3,7 +3,7 @@ internal import GroupState
 internal import RedisClient
 
 extension CacheTools {
-    /// What `list` is asked for.
+    /// The request for a list.
     package struct ListRequest: Sendable {
         /// Names or templates; none: an overview of all families, without single keys.
         package var families: [String] = []

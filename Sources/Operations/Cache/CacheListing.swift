@@ -1,9 +1,9 @@
 internal import CacheRefresh
 package import Formatting
 
-/// What `baton cache list` found.
+/// The finding of `baton cache list`.
 package struct CacheListing: Sendable {
-    /// What is known of the keys of one family.
+    /// The keys of one family, counted.
     struct Tally: Hashable, Sendable {
         var count = 0
         /// How many were asked for TTL, size and type.

@@ -2,7 +2,7 @@ package import Formatting
 internal import GroupState
 internal import RedisClient
 
-/// What putting a backup back would do.
+/// The plan of putting a backup back.
 package struct RestorePlan: Sendable {
     let path: String
     let place: CacheTools.Place
@@ -26,7 +26,7 @@ package struct RestorePlan: Sendable {
     package var isElsewhere: Bool { likeness == .other }
     package var status: ExitStatus { refusal != nil ? .refused : count == 0 ? .no : .done }
 
-    /// What the backup is of, such as `127.0.0.1:6379, database 0 (Redis 7.0.15)`.
+    /// The origin of the backup, such as `127.0.0.1:6379, database 0 (Redis 7.0.15)`.
     package var source: String {
         "\(origin.address), database \(origin.database)" + (origin.product.map { " (\($0))" } ?? "")
     }

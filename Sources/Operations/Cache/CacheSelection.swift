@@ -4,7 +4,7 @@ internal import GroupState
 
 /// Which of a Redis' keys are meant, where they have to be looked for.
 struct CacheSelection: Sendable {
-    /// What `SCAN … MATCH` is given.
+    /// The pattern for `SCAN … MATCH`.
     let pattern: [UInt8]
     /// The families of the place; only these are told apart.
     let families: [CacheFamily]

@@ -24,7 +24,7 @@ package struct CacheTools: Sendable {
 
     let places: [Place]
     let keys: GroupKeys
-    /// What goes before the keys of families, and before the group's own.
+    /// The prefix before the keys of families, and before the group's own.
     let prefix: String
     /// The place whose events tell what was cleared; nil if it is not among the places.
     let lease: RedisConfiguration

@@ -3,7 +3,7 @@ package import Formatting
 internal import GroupState
 internal import RedisClient
 
-/// What is to be cleared.
+/// The request to clear keys.
 package struct ClearRequest: Sendable {
     package enum Subject: Hashable, Sendable {
         /// Each key of each family.
@@ -33,9 +33,9 @@ package struct ClearRequest: Sendable {
     }
 }
 
-/// What a clearing would do.
+/// The plan of a clearing.
 package struct ClearPlan: Sendable {
-    /// What is meant at one Redis.
+    /// The keys that are meant at one Redis.
     struct Part: Sendable {
         let place: CacheTools.Place
         let work: Work
@@ -64,7 +64,7 @@ package struct ClearPlan: Sendable {
 
     let request: ClearRequest
     var parts: [Part] = []
-    /// What the database says of the rows, and the like.
+    /// Remarks on what the database says of the rows, and the like.
     var remarks: [String] = []
 
     /// How many keys would go; nil if nobody counted.
@@ -82,7 +82,7 @@ package struct ClearPlan: Sendable {
 
     package var status: ExitStatus { count == 0 ? .no : .done }
 
-    /// What would go, for people.
+    /// The plan for people.
     package func text(_ layout: TextLayout = TextLayout(), columns: Int? = nil) -> String {
         var lines: [String] = []
         for part in parts {
@@ -106,7 +106,7 @@ package struct ClearPlan: Sendable {
         remarks.flatMap { layout.entry("note", [$0]) }.map { $0 + "\n" }.joined()
     }
 
-    /// What would go, for programs.
+    /// The plan for programs.
     package var json: String {
         JSONText.fields([
             "count": count.map { .number($0) } ?? .null,

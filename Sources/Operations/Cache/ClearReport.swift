@@ -2,9 +2,9 @@ internal import CacheRefresh
 package import Formatting
 internal import RedisClient
 
-/// What `baton cache clear` did.
+/// The report of `baton cache clear`.
 package struct ClearReport: Sendable {
-    /// What was cleared at one Redis.
+    /// The keys that were cleared at one Redis.
     struct Part: Sendable {
         let place: CacheTools.Place
         let families: [CacheFamily]

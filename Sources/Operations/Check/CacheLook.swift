@@ -5,7 +5,7 @@ internal import RedisClient
 struct CacheLook {
     let redis: RedisClient
 
-    /// What the keys of these operations hold, in their order.
+    /// The content of these operations' keys, in their order.
     func contents(for operations: [WriteOperation]) async throws -> [KeyContent] {
         let connection = try await redis.connection()
         let questions = operations.map { operation in

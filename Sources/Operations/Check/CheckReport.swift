@@ -1,6 +1,6 @@
 package import Formatting
 
-/// What `check` found out, server by server and dataset by dataset.
+/// The report of `check`, server by server and dataset by dataset.
 package struct CheckReport: Hashable, Sendable {
     /// One server or dataset.
     struct Section: Hashable, Sendable {
@@ -10,7 +10,7 @@ package struct CheckReport: Hashable, Sendable {
 
         let kind: Kind
         let name: String
-        /// What stands beside the name.
+        /// The text beside the name.
         var title: String
         var facts: [Fact] = []
         var findings: [Finding] = []

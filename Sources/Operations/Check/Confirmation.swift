@@ -4,7 +4,7 @@ internal import Formatting
 internal import GroupState
 internal import RedisClient
 
-/// What `confirm` did: it left a request, which the leader reads while the brake holds deletions.
+/// The report of `confirm`: it left a request, which the leader reads while the brake holds deletions.
 package struct Confirmation: Hashable, Sendable {
     package let dataset: String
     /// The hash that holds the group's requests, and the field in it.

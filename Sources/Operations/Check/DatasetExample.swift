@@ -3,7 +3,7 @@ internal import DatasetReading
 internal import Formatting
 internal import PostgresClient
 
-/// What a pass would make of one real row.
+/// An example: one real row, and what a pass would make of it.
 struct DatasetExample {
     let dataset: Dataset
     let binding: DatasetBinding

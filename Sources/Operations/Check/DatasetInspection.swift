@@ -201,7 +201,7 @@ struct DatasetInspection {
 
     // MARK: Questions
 
-    /// What the planner thinks, from the statistics of the tables.
+    /// The number of rows that the planner estimates from the statistics of the tables.
     private func estimatedRows(withFilter: Bool) async throws(PostgresError) -> Int? {
         let plan = try await connection.query(
             "explain select * from \(DatasetSource.from(dataset, withFilter: withFilter))")

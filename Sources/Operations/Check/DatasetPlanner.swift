@@ -73,7 +73,7 @@ struct DatasetPlanner {
         plan.tallies[.setAside] = tally
     }
 
-    /// What stands in the mark's place.
+    /// The mark that was found, or what stands in its place.
     private enum FoundMark {
         case none
         /// A mark of another version of Baton, or a broken one.

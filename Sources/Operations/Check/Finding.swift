@@ -12,9 +12,9 @@ package struct Finding: Hashable, Sendable {
     }
 
     package let severity: Severity
-    /// What is the matter, as a sentence without its full stop.
+    /// The problem, as a sentence without its full stop.
     package let text: String
-    /// What to do about it, as a sentence without its full stop; may be empty for a note.
+    /// The remedy, as a sentence without its full stop; may be empty for a note.
     package let remedy: String
     /// The status with which a command ends that found this.
     package let status: ExitStatus
@@ -49,7 +49,7 @@ extension Finding {
     /// A Redis that Baton can't work with.
     static func problem(_ obstacle: RedisObstacle) -> Finding { .problem(obstacle.text, obstacle.remedy) }
 
-    /// What a Redis refuses.
+    /// The problem that a Redis refuses something.
     static func problem(_ refusal: RedisRefusal) -> Finding {
         let obstacle = refusal.obstacle
         switch refusal.reason {

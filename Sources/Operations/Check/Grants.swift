@@ -10,7 +10,7 @@ package struct Grants: Sendable {
         case postgres, redis
     }
 
-    /// What somebody does who needs them.
+    /// The purpose for which somebody needs them.
     package enum Purpose: String, CaseIterable, Sendable {
         /// `baton run`, and `baton check` as the same user.
         case run

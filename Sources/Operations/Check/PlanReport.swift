@@ -1,9 +1,9 @@
 internal import CacheRefresh
 package import Formatting
 
-/// What the next pass of each dataset would do.
+/// The report on what the next pass of each dataset would do.
 package struct PlanReport: Sendable {
-    /// What would become of a key, or of a row.
+    /// A change that a pass would make to a key, or a row that it would set aside.
     package enum Change: String, CaseIterable, Sendable {
         /// There is no such key yet.
         case new
@@ -39,7 +39,7 @@ package struct PlanReport: Sendable {
         /// Rows that share a key or an identity with another one.
         var contested = 0
         var tallies: [Change: Tally] = [:]
-        /// What else should be known.
+        /// Notes on what else should be known.
         var notes: [String] = []
 
         subscript(change: Change) -> Tally { tallies[change] ?? Tally() }

@@ -1,6 +1,6 @@
 internal import GroupState
 
-/// What a Redis says of itself in its answer to `INFO`, and what follows from it.
+/// The facts that a Redis tells in its answer to `INFO`, and what follows from them.
 struct RedisFacts: Hashable, Sendable {
     private let fields: [String: String]
 

@@ -2,7 +2,7 @@ package import GroupState
 internal import JSON
 internal import RedisClient
 
-/// What Redis knows of a group. Whoever has the configuration can see it, from anywhere.
+/// The state of a group as Redis knows it. Whoever has the configuration can see it, from anywhere.
 package struct GroupView: Hashable, Sendable {
     package struct Leader: Hashable, Sendable {
         package let name: String

@@ -1,7 +1,7 @@
 internal import Formatting
 package import RedisClient
 
-/// What `baton history` shows: the group's events, as its replicas and operators appended them.
+/// The report of `baton history`: the group's events, as its replicas and operators appended them.
 package struct History: Sendable {
     package struct Entry: Hashable, Sendable {
         /// The time by the clock of Redis, in milliseconds since 1970.

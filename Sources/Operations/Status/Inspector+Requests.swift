@@ -4,7 +4,7 @@ internal import Formatting
 internal import GroupState
 internal import RedisClient
 
-/// Who requests something of a group, and why.
+/// The person who requests something of a group, and why.
 package struct Requester: Hashable, Sendable {
     /// The operator's name, such as `anna@laptop`.
     package let name: String
@@ -17,7 +17,7 @@ package struct Requester: Hashable, Sendable {
     }
 }
 
-/// What came of an operator's request, in lines for people, as it came about.
+/// The progress of an operator's request, in lines for people.
 package struct RequestProgress: Sendable {
     package let tell: @Sendable (String) -> Void
 

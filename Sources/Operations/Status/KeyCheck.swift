@@ -4,7 +4,7 @@ internal import GroupState
 internal import LeaderElection
 internal import RedisClient
 
-/// What `baton fsck` found in one of the group's own keys, and what would mend it.
+/// A fault that `baton fsck` found in one of the group's own keys, and its repair.
 package struct KeyFault: Hashable, Sendable {
     package enum Repair: Hashable, Sendable {
         case unlink
@@ -15,15 +15,15 @@ package struct KeyFault: Hashable, Sendable {
     }
 
     package let key: String
-    /// What is the matter, as a sentence without its full stop.
+    /// The problem, as a sentence without its full stop.
     package let text: String
-    /// What to do by hand, or what the repair does.
+    /// The remedy: what to do by hand, or what the repair does.
     package let remedy: String
-    /// What mends it; nil where a person has to decide.
+    /// The repair; nil where a person has to decide.
     package let repair: Repair?
 }
 
-/// What `baton fsck` shows: the keys of a group and what is wrong with them.
+/// The report of `baton fsck`: the keys of a group and what is wrong with them.
 package struct KeyCheck: Sendable {
     /// Each key with its type and what is in it.
     let keys: [(name: String, type: String, content: String)]

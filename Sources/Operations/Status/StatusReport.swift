@@ -1,7 +1,7 @@
 package import Formatting
 internal import GroupState
 
-/// What `baton status` shows: who leads, and who could.
+/// The report of `baton status`: who leads, and who could.
 package struct StatusReport: Sendable {
     package let view: GroupView
     /// Where the lease is, without secrets.

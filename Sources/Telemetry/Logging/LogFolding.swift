@@ -16,7 +16,7 @@ struct LogFolding: Sendable {
         let time: WallClock
     }
 
-    /// What records have in common that say the same.
+    /// The kind of a record: records of one kind say the same.
     struct Kind: Hashable, Sendable {
         fileprivate let text: String
 
@@ -72,7 +72,7 @@ struct LogFolding: Sendable {
         return record
     }
 
-    /// What was folded and not told yet, because the process ends.
+    /// The records that were folded and not told yet, because the process ends.
     mutating func rest() -> [Record] {
         let kinds = runs.filter { $0.value.folded > 0 }.keys
         return kinds.compactMap { due($0, at: .zero) }.sorted {

@@ -2,11 +2,11 @@ package import CoreMetrics
 package import LeaderElection
 package import Metrics
 
-/// What a replica counts, through swift-metrics; ``MetricFamily`` says what each is.
+/// The counters of a replica, through swift-metrics; ``MetricFamily`` says what each is.
 ///
 /// The instruments that differ by dataset are in a ``DatasetMeter``.
 package struct Instruments: Sendable {
-    /// Where nobody wants to know.
+    /// The instruments that count for nobody.
     package static let discarded = Instruments(NOOPMetricsHandler.instance)
 
     package let factory: any MetricsFactory

@@ -21,7 +21,7 @@ package struct MetricFamily: Hashable, Sendable {
     /// <https://prometheus.io/docs/practices/naming/>.
     package let name: String
     let kind: Kind
-    /// What is measured, as a sentence.
+    /// The meaning, as a sentence.
     let help: String
     /// The names of its labels.
     let labels: [String]

@@ -1,7 +1,7 @@
 internal import BatonConfiguration
 internal import Glibc
 
-/// What the kernel says of this process, by Prometheus' names for it.
+/// The metrics of this process as the kernel knows them, by Prometheus' names for them.
 package enum ProcessMetrics {
     /// The samples of this process; none where there is no `/proc`.
     package static var samples: [PrometheusRegistry.Sample] {
@@ -36,7 +36,7 @@ package enum ProcessMetrics {
         return Double(line.dropFirst("btime ".count))
     }()
 
-    /// What follows the name of the program, which may hold anything.
+    /// The fields behind the name of the program, which may hold anything.
     private static var statusFields: [Substring]? {
         guard let text = try? SmallFile.text("/proc/self/stat", limit: 64 << 10), let end = text.lastIndex(of: ")")
         else { return nil }

@@ -3,7 +3,7 @@ internal import Synchronization
 
 /// Keeps what code counts through swift-metrics, and writes it as Prometheus reads it.
 ///
-/// What is asked for twice is one metric. A name that was used for another kind, or a label set beyond the limit, is
+/// A metric that is asked for twice is one. A name that was used for another kind, or a label set beyond the limit, is
 /// counted where nobody sees it: statistics must never end a replica, nor fill its memory.
 package final class PrometheusRegistry: MetricsFactory, Sendable {
     /// A value that is found out when somebody asks.
