@@ -12,7 +12,7 @@ extension DatasetRefresh {
     }
 
     /// Somebody else may have taken any key out of the cache, or written it: the next pass compares all of them, as a
-    /// new leader's first does, and knows what was to be deleted besides.
+    /// new leader's first pass does, but still knows what was to be deleted.
     public mutating func doubtEverything() {
         guard case .idle = phase else { preconditionFailure("keys are doubted between passes") }
         looks.startAgain()

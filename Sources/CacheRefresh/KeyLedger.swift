@@ -30,10 +30,10 @@ struct KeyLedger: ~Copyable, Sendable {
         if scope == .allRows { setAside.forgetNameless() }
     }
 
-    /// The read has ended, and of the rows with these identities those are gone that it has not seen.
+    /// Ends a read of these identities: those of their rows that it has not seen are gone.
     ///
-    /// A key that came free thereby, or because its row has another now, is perhaps made by one of the contested rows that
-    /// were not read.
+    /// A key may have come free by that, or because its row has another key now. One of the contested rows that were
+    /// not read perhaps makes it, so these are doubted.
     mutating func lose(_ identities: [[UInt8]]) {
         var hasFreedKeys = claims.hasFreedKeys
         for identity in identities {

@@ -78,8 +78,8 @@ public struct WriteBatch: Hashable, Sendable {
         case delete
         /// Renew the TTL of a key that should be there. Arguments: TTL.
         case touch
-        /// Renew the TTL of a hash that should be there, with so many fields (0: any number), and end the TTLs that its
-        /// fields may have. Arguments: TTL, number of fields.
+        /// Renew the TTL of a hash that should be there, with this many fields (0: any number), and end the TTLs that
+        /// its fields may have. Arguments: TTL, number of fields.
         case touchHash
         /// Store a string. Arguments: value, TTL.
         case set

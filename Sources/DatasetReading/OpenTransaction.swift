@@ -80,7 +80,7 @@ package struct GateWatch {
         case fine
         /// It is as it was before.
         case unchanged
-        /// This transaction keeps it open, for so long at least: worth telling, now and once a minute.
+        /// This transaction keeps it open, for this long at least: worth telling, now and once a minute.
         case open(id: UInt64, atLeast: Duration)
     }
 

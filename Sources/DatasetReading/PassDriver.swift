@@ -56,7 +56,8 @@ package struct PassDriver<Source: ChangeSource> {
     ///
     /// - Parameter memory: is `partial` afterwards, with what was read so far if the pass failed. Whether it is complete
     ///   is for the caller to say, who knows what the sink made of it.
-    /// - Throws: what source, sink and plan throw. The pass is then given up, and nothing was deleted.
+    /// - Throws: what source, sink and plan throw. The pass is then given up: what was not acknowledged is done again by
+    ///   a later one, and no row counts as gone for a read that did not come to its end.
     package func run(
         _ plan: Plan, _ memory: inout DatasetMemory, on connection: PostgresConnection, into sink: inout some PassSink
     ) async throws -> Outcome {

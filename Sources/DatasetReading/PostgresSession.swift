@@ -4,8 +4,8 @@ package import PostgresClient
 /// Settings under which the text of a value is always the same, whatever server, database, role, or another client of
 /// a pooler asks for.
 ///
-/// Not the encoding: the client sees to it, and leaves text of an `SQL_ASCII` database as it is, which PostgreSQL would
-/// otherwise refuse whole at the first byte that is not UTF-8.
+/// The encoding is not among them: the client sees to it, and leaves text of an `SQL_ASCII` database as it is, which
+/// PostgreSQL would otherwise refuse whole at the first byte that is not UTF-8.
 package enum PostgresSession {
     package static let settings: [(String, String)] = [
         ("TimeZone", "UTC"),

@@ -6,8 +6,8 @@ internal import NIOCore
 final class LeaderWatch {
     /// The time from one look to the next.
     static let interval = Duration.milliseconds(50)
-    /// How long nobody must listen to a leader's channel before the lease is taken over. A leader that lives and lost
-    /// its subscription has this long to say so.
+    /// How long a leader's channel has to be without a listener before the lease is taken over. A leader that lives and
+    /// lost its subscription has this long to say so.
     static let grace = Duration.milliseconds(30)
 
     private let store: LeaseStore

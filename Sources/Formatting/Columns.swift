@@ -2,7 +2,7 @@
 package enum Columns {
     package static func count(_ text: some StringProtocol) -> Int { text.reduce(0) { $0 + width($1) } }
 
-    /// How many of the text's characters, from its beginning, fit into so many columns.
+    /// How many of the text's characters, from its beginning, fit into this many columns.
     package static func fitting(_ text: some StringProtocol, in columns: Int) -> Int {
         var (characters, taken) = (0, 0)
         for character in text {

@@ -103,7 +103,7 @@ package struct TextLayout: Hashable, Sendable {
         return text
     }
 
-    /// `0.4`, `1,234.0`: with so many places, at least one.
+    /// The number with this many places, at least one: `0.4`, `1,234.0`.
     package static func decimal(_ value: Double, places: Int) -> String {
         let scale = (0..<places).reduce(1) { scale, _ in scale * 10 }
         guard value.magnitude < 1e12 else { return "?" }

@@ -5,7 +5,7 @@ package import RedisClient
 package struct Inventory {
     /// A page takes Redis about a millisecond at most, also of a million keys.
     package static let pageSize = 500
-    /// Where every key that is there has to go, so many a second do: the application fills them again from its
+    /// The most deletions a second where every key that is there has to go: the application fills them again from its
     /// database.
     package static let deletionsPerSecond = 5000
 

@@ -4,7 +4,7 @@ internal import CacheRefresh
 package struct Membership: Hashable, Sendable {
     /// How often a replica says that it is there, at least.
     package static let interval = Duration.seconds(2)
-    /// One that was not seen for so long is not counted upon.
+    /// How long a replica may go unseen and still be counted upon.
     package static let freshness = Duration.seconds(6)
 
     /// The time by the clock of Redis, in milliseconds since 1970.

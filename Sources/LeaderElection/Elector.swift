@@ -23,7 +23,7 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
     private var nextToken: Token
     /// The token of the term that is led, or that is over while its work is still ending.
     private var workingToken: Token?
-    /// What the driver was last told to wait for.
+    /// The moment that the driver was last told to wait for.
     private var timer: Moment?
     private var pacing: Pacing<Randomness>
 
@@ -60,8 +60,8 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
         return proceed(at: now, endIfOverdue(at: now))
     }
 
-    /// The lease was released, or that may have been missed. One that gave a lease back reacts to it only if it is named as
-    /// the next.
+    /// The lease was released, or that may have been missed. A replica that gave a lease back reacts to it only if it
+    /// is named as the next.
     public mutating func woken(isNamed: Bool = false, at now: Moment) -> [ElectionAction] {
         switch phase {
         case .follower(let wait?) where wait.endsOnNews || isNamed: standBy(until: min(wait.due, now + candidacyDelay))
@@ -131,7 +131,7 @@ public struct Elector<Randomness: RandomNumberGenerator & Sendable>: Sendable {
             return proceed(at: now, [])
         }
         guard case .follower = next else { return stop() }
-        // Who hands over would else be the first to ask again.
+        // A replica that hands over would else be the first to ask again.
         standBack(for: reason.handsOver ? timing.ttl : pacing.backOff(), at: now)
         return proceed(at: now, [])
     }

@@ -33,8 +33,8 @@ struct ReconnectStateMachine<Connection, Waiter>: ~Copyable {
         case closed
     }
 
-    /// A connection that did not last so long counts as another failure, so that a server which accepts and drops
-    /// connections is not pestered.
+    /// How long a connection has to last. A shorter one counts as another failure, so that a server which accepts and
+    /// drops connections is not pestered.
     static var proven: Duration { .seconds(1) }
 
     private var state: State

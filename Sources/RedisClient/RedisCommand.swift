@@ -83,7 +83,7 @@ public struct RedisCommand: Sendable {
 private enum CommandEncoder {
     /// The server's own limit of a single argument, and far enough from hiredis 0.14's `int` lengths.
     static let maximumBytes = 512 << 20
-    /// Each segment takes a stack frame; more than so many are joined first.
+    /// How many segments are encoded as they are; more are joined first, since each takes a stack frame.
     static let maximumDescent = 64
 
     static func encode(_ segments: [RedisArguments]) -> ByteBuffer? {

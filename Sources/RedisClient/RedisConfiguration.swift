@@ -110,7 +110,7 @@ public struct RedisBackoff: Hashable, Sendable {
         self.maximum = max(initial, maximum)
     }
 
-    /// The delay after so many failures in a row.
+    /// The delay after this many failures in a row.
     ///
     /// - Parameter random: from 0 to 1; passed in so that the rule can be tested.
     func delay(afterFailures failures: Int, random: Double) -> Duration {

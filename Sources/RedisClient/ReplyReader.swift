@@ -20,12 +20,12 @@ final class ReplyReader {
     private var pending = 0
     private var lack = Lack.bytes(1)
 
-    /// What the first element that is not whole yet waits for: so long hiredis, which begins it anew each time, is not
-    /// asked.
+    /// What the first element that is not whole yet waits for. Until it has come, hiredis, which begins that element
+    /// anew each time, is not asked.
     private enum Lack {
         /// This many bytes from its beginning.
         case bytes(Int)
-        /// The end of its line, which is not within the first so many bytes.
+        /// The end of its line, which is not within this many first bytes.
         case lineEnd(after: Int)
     }
 

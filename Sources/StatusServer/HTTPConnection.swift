@@ -98,7 +98,7 @@ final class HTTPConnection: ChannelInboundHandler {
     }
 }
 
-/// Lets so many bytes of a request pass and drops the rest, so that nothing is kept of what is too large.
+/// Lets this many bytes of a request pass and drops the rest, so that nothing is kept of what is too large.
 final class HTTPRequestLimit: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer

@@ -263,7 +263,7 @@ package enum SharedRedis {
     }
 }
 
-/// Lets only so many in at a time: all tests at once would be too much for a machine with two cores.
+/// Lets only a few in at a time: all tests at once would be too much for a machine with two cores.
 package actor Turnstile {
     package static let servers = Turnstile(places: 4)
 

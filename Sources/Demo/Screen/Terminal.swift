@@ -2,7 +2,7 @@ import Glibc
 
 /// The screen of a terminal, redrawn in place: only lines that changed are written.
 ///
-/// Not for several tasks at a time.
+/// Only one task may use it.
 final class Terminal {
     private let output: Int32
     private let usesStyles: Bool

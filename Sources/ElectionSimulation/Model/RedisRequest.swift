@@ -37,7 +37,7 @@ public struct Caller: Hashable, Sendable {
 public enum RedisAnswer: Hashable, Sendable {
     case acquired(Lease)
     case taken(Lease, leftMilliseconds: Int64)
-    /// May be taken over after so long, if its leader stays silent.
+    /// The lease may be taken over after this many milliseconds, if its leader stays silent.
     case suspected(Lease, waitMilliseconds: Int64)
     case renewed(RedisModel.Fence)
     case gone

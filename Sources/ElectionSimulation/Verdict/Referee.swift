@@ -183,8 +183,8 @@ extension Simulation {
 
     // MARK: Recovery
 
-    /// Longer than that nobody is without a leader whose batches are accepted, once faults have ended and the lease
-    /// that they left behind has run out.
+    /// The longest time without a leader whose batches are accepted, once faults have ended and the lease that they
+    /// left behind has run out.
     private var electionBound: Microseconds { Microseconds(roundingUp: timing.ttl) * 2 }
 
     mutating func beginElectionWatch() {

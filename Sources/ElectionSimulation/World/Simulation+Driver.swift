@@ -40,7 +40,7 @@ extension Simulation {
         case .stopped:
             replicas[replica].hasStopped = true
             exitIfDone(replica)
-            // Longer than that nobody waits for the work.
+            // The work is waited for as long as this.
             agenda.add(.exit(replica: replica, incarnation: replicas[replica].incarnation), at: now + .seconds(4))
         }
     }

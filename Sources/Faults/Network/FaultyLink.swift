@@ -12,7 +12,7 @@ public final class FaultyLink: Sendable {
     /// The fate of the bytes of one direction.
     public enum Flow: Hashable, Sendable {
         case pass
-        /// They arrive so much later, in order.
+        /// They arrive this much later, in order.
         case delayed(Duration)
         /// They are taken and never arrive, and neither does the end of the connection.
         case swallowed

@@ -33,7 +33,7 @@ struct MonitorLine {
         return String(decoding: Self.unquoted(quoted), as: UTF8.self)
     }
 
-    /// Passes over so many words.
+    /// Passes over this many words.
     mutating func skip(_ count: Int) {
         for _ in 0..<count where nextRange() == nil { return }
     }

@@ -71,8 +71,9 @@ extension CacheFamily {
         return families
     }
 
-    /// What a leader may keep at an address, by whatever name of the server. Also of datasets that seem to be switched
-    /// off: its variables may say otherwise, and what it does not know it ignores.
+    /// The keys that a leader may keep at an address, by whatever name of the server. Those of datasets that seem to be
+    /// switched off are among them: the leader's variables may say otherwise, and it ignores notes on what it does not
+    /// know.
     static func kept(by configuration: Configuration, at url: RedisURL) -> [(dataset: String, form: KeyForm)] {
         configuration.datasets.filter { dataset in
             guard dataset.mode == .upsert, let server = configuration.redis[dataset.redis]?.url else { return false }

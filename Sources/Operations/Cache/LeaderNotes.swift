@@ -5,7 +5,7 @@ internal import RedisClient
 /// Tells the leader, who would else hold them for unchanged, which of its keys were cleared or put back: in the same
 /// step, so that nothing is forgotten whatever happens in between.
 struct LeaderNotes {
-    /// One step on so many keys takes Redis less than a millisecond.
+    /// How many keys are noted in one step, which takes Redis less than a millisecond.
     static let batchSize = 250
 
     /// More than a number of single keys are one note: everything.
