@@ -45,7 +45,7 @@ struct KeyFamilyRegister {
 
     /// Refuses what another dataset on the same server, or the same one, already makes.
     ///
-    /// - Parameter locations: of the dataset's families, in their order.
+    /// - Parameter locations: the places of the dataset's families, in their order.
     mutating func add(
         _ dataset: Dataset, _ locations: [ConfigurationLocation], server: String, _ block: ConfigurationBlock
     ) {

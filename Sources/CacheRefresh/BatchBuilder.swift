@@ -21,7 +21,7 @@ struct BatchBuilder: ~Copyable, Sendable {
     /// Adds an operation on a key.
     ///
     /// - Parameters:
-    ///   - row: that it serves; none for a key that no row owns.
+    ///   - row: the row that it serves; none for a key that no row owns.
     ///   - appendArguments: appends the operation's arguments and says what it is.
     /// - Returns: the operation.
     @discardableResult

@@ -62,7 +62,7 @@ extension DatasetRefresh {
 
     /// Takes over how far the same rows were read while they had other columns.
     ///
-    /// - Parameter fingerprint: of the dataset as it is defined now.
+    /// - Parameter fingerprint: the fingerprint of the dataset as it is defined now.
     public mutating func goOn(from other: borrowing DatasetRefresh, fingerprint: String) {
         marks.goOn(from: other.marks, fingerprint: fingerprint)
     }

@@ -52,7 +52,7 @@ public struct DatasetRefresh: ~Copyable, Sendable {
 
     /// - Parameters:
     ///   - validatesUTF8: the database's encoding gives no guarantee (`SQL_ASCII`), so each row is looked at.
-    ///   - parts: of the target, for each of which there are batches of its own.
+    ///   - parts: the parts of the target, each with batches of its own.
     public init(
         dataset: Dataset, shape: RowShape, opening: Opening, validatesUTF8: Bool = false, parts: TargetParts = .one
     ) {

@@ -10,7 +10,7 @@ public struct HistoryWatch: Hashable, Sendable {
         case continues
         /// It lags behind what was read already. Nothing may be written from it.
         ///
-        /// - Parameter bytes: of the log; nil where it is on an earlier timeline.
+        /// - Parameter bytes: how far it lags in the log; nil where it is on an earlier timeline.
         case lags(bytes: UInt64?)
         /// Another history goes on: transactions that others saw may be lost, so that all is to be compared.
         case another
@@ -20,7 +20,7 @@ public struct HistoryWatch: Hashable, Sendable {
     public private(set) var reached: ServerHistory?
     private var lagsSince: Duration?
 
-    /// - Parameter reached: by the leader before; nil if that is not known.
+    /// - Parameter reached: the history that the leader before had reached; nil if that is not known.
     public init(reached: ServerHistory? = nil) {
         self.reached = reached
     }

@@ -7,7 +7,7 @@ public struct PassSchedule: Hashable, Sendable {
     private var failures = 0
     private var lastTick: Duration?
 
-    /// - Parameter every: from one tick to the next; > 0.
+    /// - Parameter every: the time from one tick to the next; > 0.
     public init(every: Duration) {
         self.every = every
     }

@@ -145,7 +145,7 @@ public struct WriteBatch: Hashable, Sendable {
 
     /// Notes the operation whose key and arguments were just appended.
     ///
-    /// - Parameter row: that it serves; none for a key that no row owns.
+    /// - Parameter row: the row that it serves; none for a key that no row owns.
     package mutating func close(_ operation: Operation, row: UInt32 = DigestTable.noRow) {
         operations.append(operation)
         rows.append(row)

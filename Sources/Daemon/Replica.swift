@@ -24,7 +24,7 @@ package struct Replica: Sendable {
     ///
     /// - Parameters:
     ///   - name: how this replica appears to people; nil for the host's name, which on Kubernetes is the pod's.
-    ///   - commit: that the program was built from.
+    ///   - commit: the commit that the program was built from.
     /// - Throws: `ConfigurationErrors`.
     package init(
         configurationPath: String, environment: [String: String], name: String?, commit: String

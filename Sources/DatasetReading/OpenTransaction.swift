@@ -84,7 +84,7 @@ package struct GateWatch {
         case open(id: UInt64, atLeast: Duration)
     }
 
-    /// - Parameter snapshot: of the last pass; nil where the gate is of no use anyway.
+    /// - Parameter snapshot: the snapshot of the last pass; nil where the gate is of no use anyway.
     package mutating func judge(_ snapshot: Snapshot?, at now: Duration) -> Verdict {
         guard let snapshot, !snapshot.isQuiet else {
             oldest = nil

@@ -66,7 +66,7 @@ actor ElectionDriver {
 
     /// - Parameters:
     ///   - dueAt: when the alarm was due whose event the elector was told.
-    ///   - pause: for how long a term that begins is paused.
+    ///   - pause: how long a term that begins is paused.
     private func perform(
         _ actions: [ElectionAction], dueAt: ContinuousClock.Instant = .now, pause: Duration = .zero
     ) {

@@ -56,7 +56,7 @@ struct ElectionLog: Sendable {
         logger.notice("following", [.leader: "\(lease.holder)", .epoch: "\(lease.epoch)"])
     }
 
-    /// - Parameter duration: from the moment at which the renewal was due.
+    /// - Parameter duration: the time since the renewal was due.
     func renewed(after duration: Duration) { instruments.renewalDuration.recordDuration(duration) }
 
     func renewalFailed(_ lease: Lease, _ error: LeaseError, remaining: Duration) {

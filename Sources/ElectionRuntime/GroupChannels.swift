@@ -21,7 +21,7 @@ final class GroupChannels {
     /// The term on whose channel this replica is heard, or will be soon.
     private var token: Token?
     private var listening: Task<Void, Never>?
-    /// Since when somebody listens to that channel, and whether that was lost before.
+    /// The instant since when somebody listens to that channel, and whether that was lost before.
     private var heardSince: ContinuousClock.Instant?
     private var wasUnheard = false
 

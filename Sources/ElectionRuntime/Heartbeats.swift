@@ -20,7 +20,7 @@ struct Heartbeats: Sendable {
     let patience: Duration
     private var pulses: [Pulse]
 
-    /// - Parameter names: of the loops, each of which counts as heard at this instant.
+    /// - Parameter names: the names of the loops, each of which counts as heard at this instant.
     init(of names: [String], patience: Duration, at now: ContinuousClock.Instant) {
         self.patience = patience
         pulses = names.map { Pulse(name: $0, answeredAt: now) }

@@ -26,7 +26,7 @@ final class StopSignal: Sendable {
 
     /// Waits until the signal comes.
     ///
-    /// - Parameter limit: for how long at most; below a millisecond not at all.
+    /// - Parameter limit: how long to wait at most; below a millisecond it does not wait.
     /// - Returns: whether it has come.
     func wait(atMost limit: Duration) -> Bool {
         var entry = pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0)

@@ -7,7 +7,7 @@ package struct TextLayout: Hashable, Sendable {
     /// Where the text begins that follows a label.
     static let indent = 12
 
-    /// - Parameter columns: of the reader's terminal; nil for any number.
+    /// - Parameter columns: the width of the reader's terminal; nil for any number.
     package init(isColoured: Bool = false, columns: Int? = nil) {
         self.isColoured = isColoured
         width = min(80, max(30, columns ?? 80))

@@ -54,7 +54,7 @@ package struct RedisTrial {
 
     /// What is refused of all that replicas do there, each reason once.
     ///
-    /// - Parameter client: of the same server, to subscribe with.
+    /// - Parameter client: a client of the same server, to subscribe with.
     /// - Throws: `RedisError` if the server can't be asked.
     package func refusals(
         on connection: RedisConnection, subscribing client: RedisClient

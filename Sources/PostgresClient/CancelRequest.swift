@@ -58,7 +58,7 @@ extension PostgresConnection {
     /// Waits until servers have taken note of statements that were given up, as a process should before it ends: there
     /// are poolers that a request to cancel harms if its client goes too early.
     ///
-    /// - Parameter limit: for the wait; a server that is stopped never takes note.
+    /// - Parameter limit: how long to wait at most; a server that is stopped never takes note.
     /// - Returns: whether all have.
     @discardableResult
     public static func cancellationsEnded(within limit: Duration) async -> Bool {

@@ -68,8 +68,8 @@ public final class RedisClient: Sendable {
     /// Sends a command on the connection, which is opened if need be, and waits for its reply. If the connection turns
     /// out to be closed before anything was written, the command is sent once more on a new one.
     ///
-    /// - Parameter timeout: for the command; for a connection, if one has to be made, it is waited as long, and what has
-    ///   come of that by then serves the next call. `nil` is ``RedisConfiguration/commandTimeout``.
+    /// - Parameter timeout: the time for the command, and as much again for a connection, if one has to be made; a
+    ///   connection that comes later serves the next call. `nil` is ``RedisConfiguration/commandTimeout``.
     /// - Throws: ``RedisError``; a server's error as ``RedisError/Delivery/rejected``.
     public func send(_ command: RedisCommand, timeout: Duration? = nil) async throws(RedisError) -> RedisValue {
         try await self.withConnection(timeout) { connection, left throws(RedisError) in

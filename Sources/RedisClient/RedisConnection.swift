@@ -46,14 +46,14 @@ public final class RedisConnection: Sendable {
     /// Enqueues a command, at once. Commands that one task submits are written in the order of its calls. If as many as
     /// ``RedisConfiguration/pipelineDepth`` wait for a reply it fails with ``RedisError/Code/pipelineFull``.
     ///
-    /// - Parameter timeout: from now to the reply; `nil` is ``RedisConfiguration/commandTimeout``.
+    /// - Parameter timeout: the time from now to the reply; `nil` is ``RedisConfiguration/commandTimeout``.
     public func submit(_ command: RedisCommand, timeout: Duration? = nil) -> RedisPendingReply {
         self.enqueue(command, timeout: timeout, maySurpassDepth: false)
     }
 
     /// Sends a command and waits for its reply; also, if the pipeline is full, for a place in it.
     ///
-    /// - Parameter timeout: from now to the reply; `nil` is ``RedisConfiguration/commandTimeout``.
+    /// - Parameter timeout: the time from now to the reply; `nil` is ``RedisConfiguration/commandTimeout``.
     /// - Throws: ``RedisError``; a server's error as ``RedisError/Delivery/rejected``. Cancelling the task only
     ///   abandons the wait.
     public func send(_ command: RedisCommand, timeout: Duration? = nil) async throws(RedisError) -> RedisValue {

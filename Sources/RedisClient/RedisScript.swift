@@ -43,7 +43,7 @@ final class ScriptCache: Sendable {
 extension RedisConnection {
     /// Makes the server know a script.
     ///
-    /// - Parameter timeout: from now to the reply; `nil` is ``RedisConfiguration/commandTimeout``.
+    /// - Parameter timeout: the time from now to the reply; `nil` is ``RedisConfiguration/commandTimeout``.
     /// - Returns: its SHA-1 as 40 hex digits, for `EVALSHA`.
     /// - Throws: ``RedisError``; `server` if the source does not compile.
     @discardableResult
@@ -55,7 +55,7 @@ extension RedisConnection {
         self.enqueue(RedisCommand("SCRIPT", "LOAD", script.source), timeout: timeout, maySurpassDepth: true)
     }
 
-    /// - Parameter reply: to the request to load it.
+    /// - Parameter reply: the reply to the request to load it.
     @discardableResult
     func learn(_ script: RedisScript, from reply: RedisValue) throws(RedisError) -> String {
         guard let sha = reply.string, sha.utf8.count == 40, sha.utf8.allSatisfy(\.isHexDigit) else {
@@ -71,7 +71,7 @@ extension RedisConnection {
     /// - Parameters:
     ///   - keys: the script's `KEYS`.
     ///   - arguments: the script's `ARGV`.
-    ///   - timeout: for all of it together; `nil` is ``RedisConfiguration/commandTimeout``.
+    ///   - timeout: the time for all of it together; `nil` is ``RedisConfiguration/commandTimeout``.
     /// - Throws: ``RedisError``; if it is `rejected` the script may have run up to the call that failed.
     public func evaluate(
         _ script: RedisScript, keys: [String], arguments: [String], timeout: Duration? = nil

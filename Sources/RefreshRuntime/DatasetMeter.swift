@@ -37,7 +37,7 @@ package final class DatasetMeter: Sendable {
     private let keysRefused: Counter
 
     /// - Parameters:
-    ///   - name: of the dataset.
+    ///   - name: the dataset's name.
     ///   - clock: one that only goes forward.
     init(_ name: String, _ instruments: Instruments, clock: @escaping @Sendable () -> Duration = { Uptime.now }) {
         self.name = name
@@ -69,7 +69,7 @@ package final class DatasetMeter: Sendable {
         keysDeleted = counter(.keysDeleted)
         keysRenewed = counter(.keysRenewed)
         keysRefused = counter(.keysRefused)
-        // From the start: a first pass that never ends has to be seen as well.
+        // It is set from the start: a first pass that never ends has to be seen as well.
         set(.refreshedSince, Self.now)
     }
 
@@ -94,7 +94,7 @@ package final class DatasetMeter: Sendable {
 
     /// - Parameters:
     ///   - writes: how many operations the command carries.
-    ///   - bytes: of the command.
+    ///   - bytes: the size of the command.
     func sent(writes: Int = 0, bytes: Int) {
         commands.increment()
         self.writes.increment(by: writes)

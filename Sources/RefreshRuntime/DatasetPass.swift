@@ -60,7 +60,7 @@ package struct DatasetPass {
         case passed(PassSummary, refusal: String?)
     }
 
-    /// - Parameter state: of the ticks before.
+    /// - Parameter state: the memory of the ticks before.
     /// - Throws: ``ServerLag`` where nothing may be read now; the connection is then closed, so that the next one may
     ///   find another server.
     package func tick(_ state: inout State, on connection: PostgresConnection) async throws -> Outcome {

@@ -77,7 +77,7 @@ package actor PostgresPool {
     /// - Throws: `PostgresError`, or `CancellationError` when the task is cancelled or the pool closed.
     func borrow() async throws -> PostgresConnection { try await lend().connection }
 
-    /// - Parameter isNew: not one that was kept from earlier.
+    /// - Parameter isNew: whether one that was kept from earlier does not do.
     /// - Returns: the connection, and whether it was kept.
     private func lend(new isNew: Bool = false) async throws -> (connection: PostgresConnection, isKept: Bool) {
         let found = try await takePlace()

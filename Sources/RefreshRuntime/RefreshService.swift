@@ -33,7 +33,7 @@ package final class RefreshService: TermWork {
     }
 
     /// - Parameters:
-    ///   - keys: of the group.
+    ///   - keys: the group's keys.
     ///   - deployment: as given to the lease store.
     ///   - redis: a client for each Redis of the configuration, by its name; batches go through it.
     ///   - postgres: how PostgreSQL is reached; nil: as the configuration says.

@@ -27,7 +27,7 @@ package final class SharedWalk: Sendable {
     private let forms: [String: [KeyForm]]
     private let state = Mutex(State())
 
-    /// - Parameter datasets: of one Redis; those without use for it are left out.
+    /// - Parameter datasets: the datasets of one Redis; those without use for it are left out.
     init(_ datasets: [Dataset], keyPrefix: String) {
         self.keyPrefix = keyPrefix
         let users = datasets.filter { dataset in

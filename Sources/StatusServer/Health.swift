@@ -63,7 +63,7 @@ package final class GroupHealth: Sendable {
 
     private let state = Mutex(State())
 
-    /// - Parameter name: of the group.
+    /// - Parameter name: the group's name.
     package init(_ name: String) {
         self.name = name
     }

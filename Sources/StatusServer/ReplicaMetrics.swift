@@ -27,8 +27,8 @@ package final class ReplicaMetrics: Sendable {
 
     /// - Parameters:
     ///   - groups: the names of those that the replica takes part in.
-    ///   - version: of Baton.
-    ///   - commit: that it was built from.
+    ///   - version: the version of Baton.
+    ///   - commit: the commit that it was built from.
     package init(groups: [String], version: String, commit: String) {
         self.groups = groups
         registry.collect { ProcessMetrics.samples }

@@ -10,7 +10,7 @@ package import RefreshRuntime
 extension RefreshWorld {
     /// Runs `body` while a loop refreshes `dataset`.
     ///
-    /// - Parameter url: of the database; nil for the world's.
+    /// - Parameter url: the URL of the database; nil for the world's.
     package func whileLooping(
         _ dataset: Dataset, connections: Int = 2, at url: String? = nil,
         gatePatience: Duration = GateWatch.patience, meter: DatasetMeter? = nil,

@@ -208,7 +208,7 @@ extension RefreshWorld {
 
     /// Keys whose value is not the row that PostgreSQL has now, missing and superfluous ones included.
     ///
-    /// - Parameter prefix: of the keys, before the column `id`.
+    /// - Parameter prefix: the beginning of the keys, before the column `id`.
     package func differences(in table: String, prefix: String) async throws -> [String] {
         var cached: [(key: String, value: String)] = []
         let keys = try await keyNames().filter { $0.hasPrefix(prefix) }

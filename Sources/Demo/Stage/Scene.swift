@@ -63,7 +63,7 @@ struct Scene: Sendable {
 
     /// Takes note of an event.
     ///
-    /// - Parameter now: since the start of the demo.
+    /// - Parameter now: the time since the start of the demo.
     /// - Returns: what is worth a line of its own in a plain list; nil for what is not.
     mutating func apply(_ event: DemoEvent, at now: Duration) -> Note? {
         switch event {

@@ -36,7 +36,7 @@ extension Simulation {
     ) {
         switch (letter.request, answer) {
         case (.acquire, .acquired(let lease)):
-            // That of an earlier attempt, found again, is no election; but the fence may have been raised anew.
+            // The lease of an earlier attempt, found again, is no election; but the fence may have been raised anew.
             if before?.value == .lease(lease) { return judgeFence(of: lease, on: server) }
             if before != nil { tally.silentLeadersSucceeded += 1 }
             noteServer(server, "elects \(lease.holder), epoch \(lease.epoch)")

@@ -52,7 +52,7 @@ enum BackupFile {
             self.madeMilliseconds = madeMilliseconds
         }
 
-        /// - Parameter version: of the file.
+        /// - Parameter version: the version of the file's format.
         init?(line: String, version: Int) {
             var words = line.split(separator: " ", maxSplits: version == 1 ? 3 : 4)
             // There was no product.

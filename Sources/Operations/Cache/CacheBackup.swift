@@ -106,7 +106,7 @@ extension CacheTools {
     ///
     /// - Parameters:
     ///   - families: names or templates; none: all, unless there is a pattern.
-    ///   - path: of a file that is not there yet.
+    ///   - path: the path of a file that is not there yet.
     /// - Throws: ``InspectionError``; `RedisError` before anything was copied. Trouble later is in the report; there is
     ///   no file then.
     package func backup(

@@ -38,7 +38,7 @@ extension CacheFamily {
     ///
     /// - Parameters:
     ///   - immortal: how many keys have none.
-    ///   - sampled: of how many.
+    ///   - sampled: how many were looked at.
     func lackOfTTL(_ immortal: Int, of sampled: Int) -> (text: String, remedy: String)? {
         guard immortal > 0, keeper == .application else { return nil }
         return (

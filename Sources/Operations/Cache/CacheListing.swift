@@ -67,7 +67,7 @@ package struct CacheListing: Sendable {
 
     /// What follows the single keys: how many there are of each family.
     ///
-    /// - Parameter columns: of the terminal; nil for any number.
+    /// - Parameter columns: the width of the terminal; nil for any number.
     package func summary(_ layout: TextLayout = TextLayout(), columns: Int? = nil) -> String {
         var lines: [String] = []
         for section in sections {

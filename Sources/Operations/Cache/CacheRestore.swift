@@ -98,7 +98,7 @@ package struct RestorePlan: Sendable {
 extension CacheTools {
     /// Finds out what putting a backup back would do, and changes nothing. The whole file is looked through.
     ///
-    /// - Parameter replaces: also keys that are there.
+    /// - Parameter replaces: whether keys that are there are replaced.
     /// - Throws: ``InspectionError`` for a file that is none, of another version, or damaged; `RedisError`.
     package func plan(restoring path: String, replaces: Bool) async throws -> RestorePlan {
         let place = try onlyPlace()

@@ -6,7 +6,7 @@ enum CacheText {
 
     /// Aligned columns, indented; where a terminal is too narrow for them, each row on lines of its own.
     ///
-    /// - Parameter columns: of the terminal; nil for any number.
+    /// - Parameter columns: the width of the terminal; nil for any number.
     static func table(header: [String], _ rows: [[String]], columns: Int?) -> [String] {
         // A column in which nothing stands says nothing.
         let used = header.indices.filter { column in rows.contains { !$0[column].isEmpty } }

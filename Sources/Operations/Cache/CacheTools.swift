@@ -64,7 +64,7 @@ package struct CacheTools: Sendable {
     /// - Parameters:
     ///   - redis: its URL; else it is at the host and port, by default 127.0.0.1 and 6379.
     ///   - database: instead of the one in the URL.
-    ///   - password: where the URL has none.
+    ///   - password: the password, where the URL has none.
     ///   - passwordFile: holds one that goes before both.
     ///   - prefix: goes before each key.
     ///   - group: the group that may refresh keys there.

@@ -123,7 +123,7 @@ package struct ClearPlan: Sendable {
 extension CacheText {
     /// How many keys of each family, below an empty line; nothing if there are none.
     ///
-    /// - Parameter counts: in the order of the families, then of none.
+    /// - Parameter counts: the numbers of keys in the order of the families, then of those in none.
     static func table(_ families: [CacheFamily], _ counts: [Int], columns: Int?) -> [String] {
         let rows = zip(families.map { Optional($0) } + [nil], counts).filter { $0.1 > 0 }.map {
             [$0?.name ?? "–", $0?.form.text ?? "(no family)", TextLayout.grouped($1), $0?.keeper.name ?? ""]

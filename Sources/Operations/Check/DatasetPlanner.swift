@@ -132,7 +132,7 @@ extension Inspector {
     /// What the next pass of each dataset would write and delete. It only reads, and needs no lease.
     ///
     /// - Parameters:
-    ///   - names: of datasets, switched on or not; empty for all that are switched on.
+    ///   - names: the datasets' names, switched on or not; empty for all that are switched on.
     ///   - limit: how many keys of each kind are listed.
     /// - Throws: ``InspectionError``, ``DatasetError``, or an error of a server.
     package func plan(datasets names: [String] = [], limit: Int = 10) async throws -> PlanReport {

@@ -16,7 +16,7 @@ enum Exposure {
 
     /// An `sslmode` that leaves the server unverified, or the connection unencrypted; nil if all is well.
     ///
-    /// - Parameter hosts: of the URL; each of them may be connected to next.
+    /// - Parameter hosts: the hosts of the URL; each of them may be connected to next.
     static func finding(_ connection: PostgresConnection, hosts: [String]) -> Finding? {
         let transport = connection.transport
         guard transport.sslMode != "verify-full", !(hosts + [transport.host]).allSatisfy(isLocal) else { return nil }

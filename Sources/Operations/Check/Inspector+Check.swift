@@ -7,7 +7,7 @@ internal import PostgresClient
 extension Inspector {
     /// Explains what the configuration means to the servers, and says what is wrong.
     ///
-    /// - Parameter names: of datasets to look at, switched on or not; empty for all that are switched on.
+    /// - Parameter names: the datasets to look at, switched on or not; empty for all that are switched on.
     /// - Throws: ``InspectionError`` for a name that is not in the configuration. Everything else is in the report.
     package func check(datasets names: [String] = []) async throws -> CheckReport {
         let datasets = try datasets(named: names)

@@ -24,7 +24,7 @@ struct KeyOverlap {
         groupKeys = GroupKeys(configuration)
     }
 
-    /// - Parameter kinds: of the columns, as the database has them.
+    /// - Parameter kinds: the kinds of the columns, as the database has them.
     mutating func add(_ dataset: Dataset, _ kinds: [Exact<String>: ColumnKind], redis: Configuration.Redis?) {
         for family in dataset.keys {
             families.append(

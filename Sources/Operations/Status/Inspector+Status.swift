@@ -18,7 +18,7 @@ extension Inspector {
 
     /// The last elections, resignations and requests, oldest first.
     ///
-    /// - Parameter limit: at most so many; at least 1.
+    /// - Parameter limit: the most events to show; at least 1.
     /// - Throws: as ``status()``.
     package func history(limit: Int) async throws -> History {
         try await withRedis(configuration.lease.redis) { redis in

@@ -3,7 +3,7 @@
 /// Byte by byte, because a quotation mark and the combining mark behind it are one `Character`, which equals no
 /// quotation mark.
 ///
-/// - Parameter name: of a table or column; PostgreSQL knows none that is empty or holds a NUL.
+/// - Parameter name: the name of a table or column; PostgreSQL knows none that is empty or holds a NUL.
 public func quotedName(_ name: String) -> String {
     let mark = UInt8(ascii: "\"")
     var text = [mark]

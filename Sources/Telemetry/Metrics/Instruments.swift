@@ -28,7 +28,7 @@ package struct Instruments: Sendable {
         renewalDuration = Metrics.Timer(
             label: MetricFamily.renewalDuration.name, dimensions: [], preferredDisplayUnit: .seconds, factory: factory)
         termsBegan = counter(.termsBegan)
-        // From the start: what appears with the value 1 has not grown, to Prometheus.
+        // They are there from the start: what appears with the value 1 has not grown, to Prometheus.
         termsEnded = Dictionary(
             EndReason.words.map { ($0, counter(.termsEnded, [("reason", $0)])) }, uniquingKeysWith: { $1 })
         func connections(_ state: String) -> Meter {

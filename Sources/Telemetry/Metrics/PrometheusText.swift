@@ -19,7 +19,7 @@ package enum PrometheusText {
     /// - Parameters:
     ///   - suffix: behind the family's name, such as `_sum`.
     ///   - labels: as ``labels(_:)`` writes them.
-    ///   - bound: of a histogram's bucket.
+    ///   - bound: the bound of a histogram's bucket.
     static func prefix(_ name: String, suffix: String = "", labels: String, bound: String? = nil) -> String {
         let all = [labels, bound.map { "le=\"\($0)\"" } ?? ""].filter { !$0.isEmpty }.joined(separator: ",")
         return name + suffix + (all.isEmpty ? " " : "{\(all)} ")
