@@ -2,11 +2,12 @@ package import PostgresClient
 package import RedisClient
 internal import Synchronization
 
-/// Who this replica signs in as, at PostgreSQL and at each Redis, as that is said now: files that variables name
-/// (`…_FILE`) are read again whenever it is asked, everything else is as the configuration was when it was loaded last.
+/// The users and passwords with which this replica signs in at PostgreSQL and at each Redis, as they are now: files
+/// that variables name (`…_FILE`) are read again at each question, everything else is as the configuration was when it
+/// was loaded last.
 ///
-/// Where the servers are is not exchanged: a URL that leads elsewhere takes a restart, in which it is asked which
-/// database that is.
+/// The servers' places are not exchanged: a URL that leads elsewhere takes a restart, which asks the server which
+/// database it is.
 package final class Secrets: Sendable {
     private struct State {
         var postgres: Configuration.Postgres

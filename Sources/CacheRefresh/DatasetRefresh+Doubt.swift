@@ -37,7 +37,8 @@ extension DatasetRefresh {
     /// put into a cache that they fill themselves: the next pass rewrites all keys that are there, or unlinks them. Marks
     /// so far say nothing any more.
     ///
-    /// Where nobody else writes, comparing with the rows that were read before finds every difference.
+    /// Keys that nobody else writes need no doubt: comparing with the rows that were read before finds every
+    /// difference.
     public mutating func doubtWhatOthersRead() {
         marks = MarkKeeper()
         switch dataset.mode {

@@ -1,4 +1,4 @@
-/// What the leader remembers of a dataset: identity → digest of the row and the keys written for it; key → owning row.
+/// The leader's memory of a dataset: identity → digest of the row and the keys written for it; key → owning row.
 ///
 /// About 60 bytes a row, and 40 bytes and its text for each key that cannot be derived from the identity. Rows are
 /// named by small numbers that are used again after a row is forgotten.

@@ -1,4 +1,4 @@
-/// What the keys of a template look like, for whoever has keys and no rows.
+/// The form of a template's keys, for whoever has keys and no rows.
 ///
 /// A column stands for text that is not empty and has no colon: `user:{id}` does not cover `user:7:orders`, which
 /// belongs to somebody else. (In a template without colons it stands for any text.)

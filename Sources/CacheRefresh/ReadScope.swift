@@ -1,8 +1,8 @@
-/// What a pass learns from its read.
+/// The rows that a pass's read speaks of.
 ///
-/// A pass of identities is for a source that tells which rows changed. What it reads is clean then. Only a pass of all
-/// rows opens a term, makes up for a read that failed, and looks at the keys that are there: where
-/// ``DatasetRefresh/needsRead(at:)`` stays true after the one, the other is due.
+/// A pass of identities is for a source that tells which rows changed; the rows that it reads are clean then. Only a
+/// pass of all rows opens a term, makes up for a read that failed, and looks at the keys that are there: where
+/// ``DatasetRefresh/needsRead(at:)`` stays true after a pass of identities, one of all rows is due.
 public enum ReadScope: Hashable, Sendable {
     /// All rows of the dataset come: one that does not is gone.
     case allRows

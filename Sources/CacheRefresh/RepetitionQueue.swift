@@ -1,4 +1,4 @@
-/// What is to be done once more a little later, and perhaps a last time much later.
+/// The writes and deletions that are to be done once more a little later, and perhaps a last time much later.
 ///
 /// A reader that asked the database before a change may fill the cache after the change was announced; doing it again
 /// soon catches most of such readers, and once more late the slow ones. Things fall due in the order in which they came.

@@ -1,4 +1,4 @@
-/// Where a PostgreSQL server was in its history when it was asked.
+/// The point of its history at which a PostgreSQL server was when it was asked.
 ///
 /// A position alone says nothing: a promoted standby writes as many bytes as the primary that died, and a server that
 /// was restored from files goes through the same positions with other transactions.

@@ -25,8 +25,8 @@ public struct Snapshot: Hashable, Sendable {
 
     /// The gate: whether another read would find nothing new.
     ///
-    /// It does, if the same server has written no record to its log since before the earlier snapshot, and neither then
-    /// nor now any transaction was under way: a commit writes its record first and becomes visible a moment later.
+    /// That is so if the same server has written no record to its log since before the earlier snapshot, and neither
+    /// then nor now any transaction was under way: a commit writes its record first and becomes visible a moment later.
     public func showsNothingNew(since earlier: Snapshot) -> Bool {
         isQuiet && earlier.isQuiet && history == earlier.history && earlier.durable >= earlier.history.position
     }

@@ -22,7 +22,7 @@ struct Group: Sendable {
     let ways: [String: RedisConfiguration]
     /// A client for each of them, through which batches go.
     let redis: [String: RedisClient]
-    /// Where the replica stands in the election, for those who probe it.
+    /// The replica's part in the health of the process, for those who probe it.
     let health: GroupHealth
     let metrics: ReplicaMetrics
     private let logs: Logs

@@ -63,7 +63,7 @@ struct GroupService: Service {
             revision: group.configuration.revision, startedMilliseconds: WallClock.now.millisecondsSince1970)
     }
 
-    /// Which database this replica reads: the lease names it, so that two databases never fill one cache.
+    /// Finds which database this replica reads: the lease names it, so that two databases never fill one cache.
     ///
     /// - Returns: nil when the replica is told to stop before it is known.
     private func identifyServer() async -> ServerIdentity? {

@@ -47,8 +47,8 @@ package struct DatasetCatalog {
         let unknown = Set(described.map(\.typeOID)).filter { ColumnKind(builtInType: $0) == nil }
         var kinds: [UInt32: ColumnKind] = [:]
         if !unknown.isEmpty {
-            // What is neither an array nor a composite is a text, unless it is no built-in type and somebody made a
-            // function that casts it to json; to_jsonb() asks the same. Everything else is left to to_json(). There
+            // A type that is neither an array nor a composite is a text, unless it is no built-in one and somebody made
+            // a function that casts it to json; to_jsonb() asks the same. Everything else is left to to_json(). There
             // are no domains here: a server describes their columns by the types that they are based on.
             let rows = try await connection.query(
                 """

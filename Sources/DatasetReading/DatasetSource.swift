@@ -1,7 +1,7 @@
 package import CacheRefresh
 package import PostgresClient
 
-/// Where the rows of one dataset come from: the SQL that reads them, and transactions in which they stay as they are.
+/// The rows of one dataset in the database: the SQL that reads them, and transactions in which they stay as they are.
 package struct DatasetSource: Sendable {
     let dataset: Dataset
     let keyPrefix: String

@@ -1,8 +1,8 @@
 package import CacheRefresh
 package import PostgresClient
 
-/// Goes through a pass of one dataset: what a source learns goes into the pure core, and what comes out of that to a
-/// sink.
+/// The driver of a dataset's pass: it gives the pure core what a source reads, and a sink the batches that come out of
+/// the core.
 ///
 /// The caller decides whether a pass is due, and tells people of it.
 package struct PassDriver<Source: ChangeSource> {

@@ -1,6 +1,6 @@
 package import CacheRefresh
 
-/// Where the batches of a pass go: to Redis, or to a comparison that writes nothing.
+/// The end of a pass, which takes its batches: to Redis, or to a comparison that writes nothing.
 package protocol PassSink {
     /// Takes all batches that there are now. Some may still be without an answer when it returns.
     mutating func takeBatches(of refresh: inout DatasetRefresh) async throws

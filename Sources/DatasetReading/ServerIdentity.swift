@@ -1,6 +1,6 @@
 package import PostgresClient
 
-/// Which PostgreSQL it is: a lease of another server or database says nothing here.
+/// The identity of a PostgreSQL server and database: a lease of another one says nothing here.
 package struct ServerIdentity: Hashable, Sendable {
     /// The system identifier as `pg_controldata` shows it; the same on a primary and its standbys.
     package let systemIdentifier: String

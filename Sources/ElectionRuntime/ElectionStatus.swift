@@ -1,7 +1,7 @@
 package import GroupState
 package import LeaderElection
 
-/// Where a replica stands in the election, for the terminal, logs and pages.
+/// The status of a replica in the election, for the terminal, logs and pages.
 package struct ElectionStatus: Hashable, Sendable {
     /// The replica's state in the election.
     package var state: ElectionState

@@ -1,4 +1,5 @@
-/// Which of the watched loops still answer. Pure: whoever holds it passes the time in, and asks those that are due.
+/// The heartbeats of the watched loops: which of them still answer. Pure: whoever holds it passes the time in, and asks
+/// those that are due.
 struct Heartbeats: Sendable {
     /// The knowledge about one loop.
     private struct Pulse {

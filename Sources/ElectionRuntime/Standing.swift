@@ -1,7 +1,7 @@
 internal import GroupState
 internal import LeaderElection
 
-/// Where this replica stands in the election. Whoever wants to know is shown each change.
+/// The standing of this replica in the election. Whoever wants to know is shown each change.
 final class Standing {
     private(set) var status = ElectionStatus(state: .follower)
     private let log: ElectionLog

@@ -1,8 +1,8 @@
 package import LeaderElection
 package import RedisClient
 
-/// What people took out of the cache on one Redis, or put into it, since the leader looked last (`baton cache`): the
-/// leader would else hold it for unchanged until its TTL is renewed.
+/// The keys that people took out of the cache on one Redis, or put into it, since the leader looked last (`baton
+/// cache`): the leader would else believe them unchanged until their TTL is renewed.
 ///
 /// The datasets of a Redis share one of these, so that it is asked once a second however many there are.
 package actor ClearedKeys {

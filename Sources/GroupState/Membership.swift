@@ -35,9 +35,10 @@ package struct Membership: Hashable, Sendable {
         replicas.filter { nowMilliseconds - $0.seenMilliseconds <= Self.freshness.milliseconds }
     }
 
-    /// Whether others should be elected before this one: a version is newer by its number, and of one version a
-    /// revision of the datasets whose first replica that is still there started later. So an update of all replicas,
-    /// one by one, changes the leader as seldom as possible.
+    /// Whether others should be elected before this one: those of a newer version, and among those of the same version
+    /// the ones with a newer revision of the datasets. A version is newer by its number; a revision is, if its first
+    /// replica that is still there started later. So an update of all replicas, one by one, changes the leader as
+    /// seldom as possible.
     package func isOutdated(_ replica: ReplicaInfo) -> Bool {
         let present = present
         func firstStart(_ other: ReplicaInfo) -> Int64 {

@@ -1,6 +1,6 @@
 /// Empty database clusters, made once per process and kind by `initdb` (about a second) and copied for each server.
 actor ClusterTemplate {
-    /// What `initdb` must know.
+    /// The options of `initdb`.
     struct Kind: Hashable, Sendable {
         /// The folder of `initdb`.
         var programs: String

@@ -1,4 +1,4 @@
-/// What the guardian's shell does.
+/// The script that the guardian's shell runs.
 extension Guardian {
     /// Removes a folder; also the small shared memory segment that a killed PostgreSQL in it left in the kernel.
     static let removal = #"""

@@ -4,7 +4,7 @@ import Synchronization
 ///
 /// It runs until it is stopped or closed, its workspace is closed, or this process ends; never longer.
 final class ServerProcess: Sendable {
-    /// What there is to know of a kind of server.
+    /// The facts about a kind of server.
     struct Kind: Sendable {
         /// Its program, as a name in `PATH`; also the package that holds it.
         var program: String

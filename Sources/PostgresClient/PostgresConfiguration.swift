@@ -1,4 +1,4 @@
-/// Where a PostgreSQL server is, how to sign in, and how long to wait for it.
+/// The place of a PostgreSQL server, the way to sign in, and how long to wait for it.
 public struct PostgresConfiguration: Sendable {
     /// A libpq connection string: a URI (`postgresql://user@host:5432/database?sslmode=verify-full`) or keywords
     /// (`host=/run/postgresql dbname=app`).

@@ -5,9 +5,9 @@ package import PostgresClient
 internal import Synchronization
 internal import Telemetry
 
-/// How connections to PostgreSQL are opened: each with the user and the password as they are said now, and, if they
-/// can't be read or the server refuses them, with those that worked last. So a password may be exchanged at any time,
-/// here or at the server first. Certificates are read by libpq itself, for each connection.
+/// The way to open connections to PostgreSQL: each with the user and the password as they are now, and, if they can't
+/// be read or the server refuses them, with those that worked last. So a password may be exchanged at any time, here or
+/// at the server first. Certificates are read by libpq itself, for each connection.
 package final class PostgresAccess: Sendable {
     private struct SignIn: Hashable, Sendable {
         var url: String

@@ -5,12 +5,12 @@ package import Logging
 internal import Telemetry
 
 extension ServerIdentity {
-    /// Asks, ever more slowly, until the server is known, and logs why it is not.
+    /// Asks until the server is known, with longer and longer pauses, and logs why it is not.
     ///
     /// - Parameters:
-    ///   - isWanted: whether it still has to be known.
+    ///   - isWanted: whether anybody still wants to know.
     ///   - failed: called after each try that failed.
-    /// - Returns: nil if the task was cancelled or it has not to be known any more.
+    /// - Returns: nil if the task was cancelled, or nobody wants to know any more.
     package static func find(
         _ logger: Logger, while isWanted: @autoclosure () -> Bool = true, failed: (Problem) -> Void = { _ in },
         _ ask: () async throws -> ServerIdentity

@@ -5,8 +5,8 @@ internal import Synchronization
 /// One walk over the keys of a Redis in a term, for all datasets of mode `upsert` that are there: whichever needs it first
 /// walks, and puts aside what may belong to the others until they have read their rows.
 ///
-/// To look at it later does no harm: only leaders write such keys, those before this one can't any more, and what this
-/// one wrote is known to it.
+/// A dataset may look at these keys later without harm: only leaders write such keys, those before this one can't any
+/// more, and what this one wrote is known to it.
 package final class SharedWalk: Sendable {
     /// What is put aside takes this much memory at most; where there is more, each dataset walks for itself.
     private static let limit = 32 << 20
@@ -42,8 +42,8 @@ package final class SharedWalk: Sendable {
         dataset.keys.map { KeyForm($0.template, prefix: prefix) }
     }
 
-    /// Calls `body` with the keys that may be a dataset's, a page at a time; once for each dataset with those of the common
-    /// walk, later with those of one for it alone.
+    /// Calls `body` with the keys that may be a dataset's, a page at a time. A dataset's first call gets those of the
+    /// common walk, its later ones those of a walk for it alone.
     ///
     /// - Parameter losses: how often the Redis has lost data by now: what was found before that is not worth anything.
     func forEachPage(

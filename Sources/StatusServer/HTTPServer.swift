@@ -27,7 +27,7 @@ package final class HTTPServer: Sendable {
     /// The most bytes of a request, its line and headers included.
     static let requestLimit = 8 << 10
 
-    /// Where it listens; with the port that was chosen, if it was to be any.
+    /// The address that it listens on; with the port that was chosen, if it was to be any.
     package let address: String
     private let channel: any Channel
     private let group: MultiThreadedEventLoopGroup

@@ -4,7 +4,7 @@ internal import Glibc
 internal import Logging
 internal import Synchronization
 
-/// Where all records of a process go, each as one line.
+/// The output to which all records of a process go, each as one line.
 ///
 /// A thread of its own writes them: nothing that logs, least of all the election, ever waits for whoever reads the log.
 /// While nobody reads, lines are kept up to a limit, and then counted.
