@@ -236,7 +236,7 @@ let package = Package(
         .testTarget(
             name: "ElectionSimulationTests",
             dependencies: [
-                "ElectionRuntime", "ElectionSimulation", "GroupState", "LeaderElection", "LocalStack", "RedisClient",
+                "ElectionSimulation", "GroupState", "LeaderElection", "LocalStack", "RedisClient",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -248,7 +248,7 @@ let package = Package(
         .testTarget(
             name: "RedisClientTests",
             dependencies: [
-                "RedisClient", "LocalStack",
+                "LocalStack", "RedisClient",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
@@ -276,15 +276,14 @@ let package = Package(
         .testTarget(
             name: "BatonConfigurationTests",
             dependencies: [
-                "BatonConfiguration", "CacheRefresh", "Formatting", "GroupState", "LeaderElection", "PostgresClient",
-                "RedisClient", "TestSupport",
+                "BatonConfiguration", "CacheRefresh", "Formatting", "LeaderElection", "RedisClient", "TestSupport",
             ],
             swiftSettings: strict),
         .testTarget(
             name: "GroupStateTests",
             dependencies: [
-                "BatonConfiguration", "CacheRefresh", "ElectionRuntime", "Formatting", "GroupState", "LeaderElection",
-                "LocalStack", "RedisClient", "TestSupport",
+                "CacheRefresh", "ElectionRuntime", "GroupState", "LeaderElection", "LocalStack", "RedisClient",
+                "RefreshRuntime", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -293,9 +292,7 @@ let package = Package(
         .testTarget(
             name: "DatasetReadingTests",
             dependencies: [
-                "BatonConfiguration", "CacheRefresh", "DatasetReading", "Formatting", "LocalStack", "PostgresClient",
-                "RedisClient", "TestSupport",
-                .product(name: "Logging", package: "swift-log"),
+                "CacheRefresh", "DatasetReading", "LocalStack", "PostgresClient", "RedisClient", "TestSupport",
             ],
             swiftSettings: strict),
         .testTarget(
@@ -310,8 +307,8 @@ let package = Package(
         .testTarget(
             name: "ElectionRuntimeTests",
             dependencies: [
-                "BatonConfiguration", "CacheRefresh", "ElectionRuntime", "Faults", "Formatting", "GroupState",
-                "LeaderElection", "LocalStack", "RedisClient", "Telemetry", "TestSupport",
+                "ElectionRuntime", "GroupState", "LeaderElection", "LocalStack", "RedisClient", "Telemetry",
+                "TestSupport",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -323,9 +320,9 @@ let package = Package(
         .testTarget(
             name: "RefreshRuntimeTests",
             dependencies: [
-                "BatonConfiguration", "CacheRefresh", "DatasetReading", "ElectionRuntime", "Faults", "Formatting",
-                "GroupState", "LeaderElection", "LocalStack", "PostgresClient", "RedisClient", "RefreshRuntime",
-                "Telemetry", "TestSupport",
+                "BatonConfiguration", "CacheRefresh", "DatasetReading", "ElectionRuntime", "Formatting", "GroupState",
+                "LeaderElection", "LocalStack", "PostgresClient", "RedisClient", "RefreshRuntime", "Telemetry",
+                "TestSupport",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -336,8 +333,8 @@ let package = Package(
         .testTarget(
             name: "StatusServerTests",
             dependencies: [
-                "BatonConfiguration", "CacheRefresh", "ElectionRuntime", "Formatting", "GroupState", "JSON",
-                "LeaderElection", "LocalStack", "RedisClient", "StatusServer", "Telemetry", "TestSupport",
+                "BatonConfiguration", "ElectionRuntime", "Formatting", "GroupState", "JSON", "LeaderElection",
+                "StatusServer", "Telemetry", "TestSupport",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -348,9 +345,9 @@ let package = Package(
         .testTarget(
             name: "DaemonTests",
             dependencies: [
-                "BatonConfiguration", "CacheRefresh", "Daemon", "ElectionRuntime", "Faults", "Formatting", "GroupState",
-                "LeaderElection", "LocalStack", "PostgresClient", "RedisClient", "RefreshRuntime", "StatusServer",
-                "Telemetry", "TestSupport",
+                "BatonConfiguration", "CacheRefresh", "Daemon", "ElectionRuntime", "Faults", "GroupState",
+                "LeaderElection", "LocalStack", "RedisClient", "RefreshRuntime", "StatusServer", "Telemetry",
+                "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -360,8 +357,8 @@ let package = Package(
         .testTarget(
             name: "OperationsTests",
             dependencies: [
-                "baton", "BatonConfiguration", "CacheRefresh", "DatasetReading", "Drills", "ElectionRuntime", "Faults",
-                "Formatting", "GroupState", "JSON", "LeaderElection", "LocalStack", "Operations", "PostgresClient",
+                "baton", "BatonConfiguration", "CacheRefresh", "DatasetReading", "Drills", "ElectionRuntime",
+                "Faults", "Formatting", "GroupState", "LeaderElection", "LocalStack", "Operations", "PostgresClient",
                 "RedisClient", "RefreshRuntime", "Telemetry", "TestSupport",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
@@ -374,7 +371,8 @@ let package = Package(
         .testTarget(
             name: "DemoTests",
             dependencies: [
-                "baton", "CacheRefresh", "Demo", "Drills", "LocalStack", "PostgresClient", "RedisClient", "TestSupport",
+                "baton", "CacheRefresh", "Demo", "Drills", "LocalStack", "PostgresClient", "RedisClient",
+                "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -404,7 +402,10 @@ let package = Package(
             path: "Tests/FuzzTargets", swiftSettings: strict),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], exclude: ["Seeds"], swiftSettings: strict),
         .testTarget(
-            name: "ProjectTests", dependencies: ["baton", "BatonConfiguration", "LocalStack", "TestSupport"],
+            name: "ProjectTests",
+            dependencies: [
+                "baton", "LocalStack", "TestSupport",
+            ],
             swiftSettings: strict),
         .testTarget(name: "RunbookTests", dependencies: ["baton", "Drills", "LocalStack"], swiftSettings: strict),
     ]

@@ -58,6 +58,10 @@ package struct GroupKeys: Hashable, Sendable {
     /// The channel that the leader of a term listens to, so that its silence shows when its process is gone.
     package func live(_ token: some CustomStringConvertible) -> String { "\(beginning)live:\(token)" }
 
+    /// The field of ``requests`` that confirms the deletions of a dataset; its value is the time of the confirmation, in
+    /// milliseconds by the clock of Redis.
+    package static func confirmation(of dataset: String) -> String { "confirm:\(dataset)" }
+
     /// All keys of the group's own that may be beside cached ones.
     package var all: [String] { [lease, fence, marks, events, suspect, requests, cleared, replicas, statistics] }
 

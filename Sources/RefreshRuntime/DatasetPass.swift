@@ -45,8 +45,8 @@ package struct DatasetPass {
         package var memory = DatasetMemory.nothing
         /// The history that was read; known also when nothing is known of the cache any longer.
         package let history = ReadHistory()
-        /// A confirmation that is found from now on was given after the brake began to hold.
-        fileprivate var hasClearedConfirmation = false
+        /// The dataset whose brake holds, as known: a confirmation that is found from now on was given after it began to.
+        fileprivate var held: KnownDataset?
 
         package init() {}
     }
@@ -93,11 +93,10 @@ package struct DatasetPass {
             case .everything: known?.refresh.doubtEverything()
             }
         }
-        guard let known else { return }
-        if known.refresh.brake.isHolding {
+        if let known, known.refresh.brake.isHolding {
             try await applyConfirmation(known, &state)
         } else {
-            state.hasClearedConfirmation = false
+            state.held = nil
         }
     }
 
@@ -213,9 +212,9 @@ package struct DatasetPass {
 
     /// Takes an operator's word that what the brake holds is right. One that was given before it held does not count.
     private func applyConfirmation(_ known: KnownDataset, _ state: inout State) async throws {
-        let wasAsked = state.hasClearedConfirmation
-        let found = try await ask("HDEL", keys.requests, "confirm:\(dataset.name)").int ?? 0
-        state.hasClearedConfirmation = true
-        if found > 0 && wasAsked { known.refresh.confirmDeletions(at: clock()) }
+        let heldBefore = state.held === known
+        let found = try await ask("HDEL", keys.requests, GroupKeys.confirmation(of: dataset.name)).int ?? 0
+        state.held = known
+        if found > 0 && heldBefore { known.refresh.confirmDeletions(at: clock()) }
     }
 }

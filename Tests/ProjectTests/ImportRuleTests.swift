@@ -61,6 +61,28 @@ struct ImportRuleTests {
         #expect(found == own)
     }
 
+    @Test("Each test target depends on what its files import, and on nothing else of ours")
+    func tests() throws {
+        let text = try String(contentsOfFile: "\(ConfigurationFixture.repository)/Package.swift", encoding: .utf8)
+        let own = Set(ImportRules.layers.map(\.target)).union(["TestSupport", "FuzzTargets"])
+        let paths = try SourceFiles.all(in: ["Tests"]).filter { $0.hasSuffix(".swift") }
+        for declaration in text.split(separator: ".testTarget(").dropFirst() {
+            let head = declaration.prefixMatch(of: /(?s).*?swiftSettings:/)?.output ?? declaration
+            let words = head.matches(of: /(name: |package: )?"([^"]+)"/)
+            let target = try #require(words.first.map { String($0.output.2) })
+            let dependencies = Set(words.dropFirst().filter { $0.output.1 == nil }.map { String($0.output.2) })
+            var imports: Set<String> = []
+            for path in paths where path.hasPrefix("Tests/\(target)/") {
+                let file = try String(
+                    contentsOfFile: "\(ConfigurationFixture.repository)/\(path)", encoding: .utf8)
+                imports.formUnion(ImportRules.imports(of: file))
+            }
+            // Programs are run, not imported.
+            let isRun: Set = ["baton", "baton-torture"]
+            #expect((dependencies & own).subtracting(isRun) == (imports & own).subtracting(isRun), "\(target)")
+        }
+    }
+
     @Test(
         "A wrong import is found",
         arguments: [

@@ -4,7 +4,6 @@ import TestSupport
 import Testing
 
 @testable import GroupState
-@testable import Operations
 
 @Suite("TTLs and the brake")
 struct RenewalTests {
@@ -109,7 +108,7 @@ struct RenewalTests {
     // MARK: The brake
 
     private func confirm(_ world: RefreshWorld) async throws {
-        try await world.command("HSET", world.keys.requests, Request.confirmation(of: "t"), "1")
+        try await world.command("HSET", world.keys.requests, GroupKeys.confirmation(of: "t"), "1")
     }
 
     /// How held deletions may end.
@@ -141,7 +140,7 @@ struct RenewalTests {
             try await leader.tick()
             #expect(try await world.keyNames().count == (release == .rowsComeBack ? 41 : 1))
             #expect(try await world.differences(in: "t", prefix: "t:") == [])
-            #expect(try await world.command("HEXISTS", world.keys.requests, Request.confirmation(of: "t")).int == 0)
+            #expect(try await world.command("HEXISTS", world.keys.requests, GroupKeys.confirmation(of: "t")).int == 0)
             // It is armed again.
             if release == .rowsComeBack {
                 try await confirm(world)

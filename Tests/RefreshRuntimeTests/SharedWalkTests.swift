@@ -5,7 +5,6 @@ import TestSupport
 import Testing
 
 @testable import GroupState
-@testable import Operations
 @testable import RefreshRuntime
 
 /// How often all keys of a Redis are looked at, and what that costs it.

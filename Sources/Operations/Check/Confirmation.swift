@@ -24,12 +24,6 @@ package struct Confirmation: Hashable, Sendable {
     }
 }
 
-/// Names of requests in the group's hash of them.
-enum Request {
-    /// Its value is the time of the confirmation, in milliseconds by the clock of Redis.
-    static func confirmation(of dataset: String) -> String { "confirm:\(dataset)" }
-}
-
 extension Inspector {
     /// Confirms the deletions that the brake of a dataset holds.
     ///
@@ -45,7 +39,7 @@ extension Inspector {
             )
         }
         let keys = GroupKeys(configuration)
-        let field = Request.confirmation(of: name)
+        let field = GroupKeys.confirmation(of: name)
         let milliseconds = try await withRedis(dataset.redis) { redis in
             let answer = try await ask(
                 redis, ScriptCall(script: ElectionScript.confirm, keys: [keys.requests], arguments: [field]))
