@@ -2,8 +2,8 @@
 struct YAMLFile: ~Copyable {
     private let path: String
     private var reader: YAMLReader
-    /// The nodes that bear an anchor, each with the number of the nodes in it.
-    private var anchors: [String: (node: YAMLNode, size: Int)] = [:]
+    /// The nodes that bear an anchor, each with the number of the nodes in it, and of its levels.
+    private var anchors: [String: (node: YAMLNode, size: Int, levels: Int)] = [:]
     private var nodesLeft = 100_000
     private var levelsLeft = 100
     private var mistakes: [ConfigurationError] = []
@@ -80,19 +80,22 @@ struct YAMLFile: ~Copyable {
         case .mappingStart: content = .mapping(try entries(parents))
         case .alias(let name):
             guard let known = anchors[name] else { throw notYAML("found undefined alias", event.place) }
-            try spend(known.size, location)
+            try spend(known.size, levels: known.levels, location)
             return known.node
         case .documentStart, .documentEnd, .streamEnd, .sequenceEnd, .mappingEnd:
             preconditionFailure("libyaml ends what it began")
         }
         let node = YAMLNode(content: content, location: location)
-        if let anchor = event.anchor { anchors[anchor] = (node, before - nodesLeft) }
+        if let anchor = event.anchor { anchors[anchor] = (node, before - nodesLeft, node.levels) }
         return node
     }
 
-    private mutating func spend(_ nodes: Int, _ location: ConfigurationLocation) throws(ConfigurationError) {
+    /// - Parameter levels: how many there are from here on, this one included.
+    private mutating func spend(
+        _ nodes: Int, levels: Int = 1, _ location: ConfigurationLocation
+    ) throws(ConfigurationError) {
         nodesLeft -= nodes
-        guard nodesLeft > 0, levelsLeft > 0 else {
+        guard nodesLeft > 0, levels <= levelsLeft else {
             throw ConfigurationError(
                 location, "", "the file has too many parts", remedy: "Use fewer aliases and levels")
         }

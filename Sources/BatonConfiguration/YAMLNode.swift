@@ -19,6 +19,15 @@ struct YAMLNode {
     let content: Content
     let location: ConfigurationLocation
 
+    /// How deep it goes: 1 for a single value.
+    var levels: Int {
+        switch content {
+        case .null, .scalar: 1
+        case .sequence(let elements): 1 + (elements.map(\.levels).max() ?? 0)
+        case .mapping(let entries): 1 + (entries.map(\.value.levels).max() ?? 0)
+        }
+    }
+
     /// What it is, for people.
     var kind: String {
         switch content {

@@ -41,21 +41,22 @@ struct Group: Sendable {
         self.logs = logs
         self.metrics = metrics
         health = GroupHealth(configuration.group)
-        var logger = logs[.redis]
-        logger[.group] = "\(configuration.group)"
-        redis = ways.mapValues { [logger] way in
-            RedisClient(way, eventLoop: threads.dataLoop, logger: logger) { connection throws(RedisError) in
+        let redisLogger = Self.logger(.redis, logs, configuration.group)
+        redis = ways.mapValues { way in
+            RedisClient(way, eventLoop: threads.dataLoop, logger: redisLogger) { connection throws(RedisError) in
                 try await RedisNature.admit(
                     connection, for: RedisTrial(keys: keys, holdsLease: false), timeout: way.commandTimeout)
             }
         }
-        postgres = PostgresAccess(configuration.postgresConfiguration, secrets: secrets, logger: logs[.refresh])
+        postgres = PostgresAccess(configuration.postgresConfiguration, secrets: secrets, logger: Self.logger(.refresh, logs, configuration.group))
     }
 
     /// A logger whose records bear the group's name.
-    func logger(_ label: Configuration.Log.Label) -> Logger {
+    func logger(_ label: Configuration.Log.Label) -> Logger { Self.logger(label, logs, name) }
+
+    private static func logger(_ label: Configuration.Log.Label, _ logs: Logs, _ group: String) -> Logger {
         var logger = logs[label]
-        logger[.group] = "\(name)"
+        logger[.group] = "\(group)"
         return logger
     }
 

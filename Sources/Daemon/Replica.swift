@@ -70,9 +70,12 @@ package struct Replica: Sendable {
         let health = Health(groups.map(\.health))
         health.watch(by: threads.watchdog)
         let server = try await serve(health.routes.merging(metrics.routes) { $1 })
-        let services = groups.map { group in
+        let reloads = groups.map { _ in AsyncStream.makeStream(of: [Dataset].self) }
+        let reloading = Task { await reload(into: reloads.map(\.continuation)) }
+        defer { reloading.cancel() }
+        let services = zip(groups, reloads).map { group, datasets in
             ServiceGroupConfiguration.ServiceConfiguration(
-                service: GroupService(group: group, threads: threads, reloads: reloads()),
+                service: GroupService(group: group, threads: threads, reloads: datasets.stream),
                 successTerminationBehavior: .gracefullyShutdownGroup)
         }
         do {
@@ -102,35 +105,30 @@ package struct Replica: Sendable {
         return server
     }
 
-    /// The datasets as each SIGHUP finds them, and the secrets; a file with mistakes changes nothing and says so.
-    private func reloads() -> AsyncStream<[Dataset]> {
-        AsyncStream { continuation in
-            let task = Task {
-                for await _ in await UnixSignalsSequence(trapping: .sighup) {
-                    do throws(ConfigurationErrors) {
-                        let latest = try Configuration.load(path: configurationPath, environment: environment)
-                        secrets.replace(latest)
-                        if latest.needsRestart(after: configuration) {
-                            logger.warning("only datasets and secrets are reloaded; restart for the rest")
-                        }
-                        if let stranger = latest.enabledDatasets.first(where: { configuration.redis[$0.redis] == nil })
-                        {
-                            logger.error(
-                                "configuration not reloaded",
-                                [
-                                    .problem:
-                                        "\(stranger.name) names the redis \(stranger.redis), which was not there at the start: restart"
-                                ])
-                            continue
-                        }
-                        logger.notice("configuration reloaded", [.revision: "\(latest.revision)"])
-                        continuation.yield(latest.datasets)
-                    } catch {
-                        logger.error("configuration not reloaded", [.problem: "\(error)"])
-                    }
+    /// Reads the configuration anew at each SIGHUP: exchanges the secrets, and tells each group the datasets. A file with
+    /// mistakes changes nothing and says so.
+    private func reload(into groups: [AsyncStream<[Dataset]>.Continuation]) async {
+        for await _ in await UnixSignalsSequence(trapping: .sighup) {
+            do throws(ConfigurationErrors) {
+                let latest = try Configuration.load(path: configurationPath, environment: environment)
+                if let stranger = latest.enabledDatasets.first(where: { configuration.redis[$0.redis] == nil }) {
+                    logger.error(
+                        "configuration not reloaded",
+                        [
+                            .problem:
+                                "\(stranger.name) names the redis \(stranger.redis), which was not there at the start: restart"
+                        ])
+                    continue
                 }
+                secrets.replace(latest)
+                if latest.needsRestart(after: configuration) {
+                    logger.warning("only datasets and secrets are reloaded; restart for the rest")
+                }
+                logger.notice("configuration reloaded", [.revision: "\(latest.revision)"])
+                for group in groups { group.yield(latest.datasets) }
+            } catch {
+                logger.error("configuration not reloaded", [.problem: "\(error)"])
             }
-            continuation.onTermination = { _ in task.cancel() }
         }
     }
 

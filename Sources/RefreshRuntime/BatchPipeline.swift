@@ -7,6 +7,8 @@ struct BatchPipeline: PassSink {
     static let depth = 4
 
     private let fence: Fence
+    /// How often Redis had lost data when the pass began: no batch goes behind a loss that comes later.
+    private let losses: Int
     private let clock: @Sendable () -> Duration
     private let meter: DatasetMeter
     private var inFlight: [(batch: WriteBatch, sent: Fence.Sent, isSecondTry: Bool)] = []
@@ -21,11 +23,12 @@ struct BatchPipeline: PassSink {
 
     /// - Parameter announce: says what goes before the first batch that there is, if anything.
     init(
-        fence: Fence, clock: @escaping @Sendable () -> Duration, meter: DatasetMeter,
+        fence: Fence, losses: Int, clock: @escaping @Sendable () -> Duration, meter: DatasetMeter,
         announce: @escaping () -> WriteBatch?
     ) {
         self.announce = announce
         self.fence = fence
+        self.losses = losses
         self.clock = clock
         self.meter = meter
     }
@@ -72,7 +75,7 @@ struct BatchPipeline: PassSink {
     }
 
     private func send(_ batch: WriteBatch) async throws -> Fence.Sent {
-        let sent = try await fence.send(batch)
+        let sent = try await fence.send(batch, losses: losses)
         meter.sent(writes: batch.isNote ? 0 : batch.operations.count, bytes: sent.byteCount)
         return sent
     }

@@ -32,7 +32,6 @@ package struct DatasetLoop {
     /// Runs until the task is cancelled or the term is over.
     package func run() async {
         var state = DatasetPass.State()
-        var losses = 0
         var schedule = PassSchedule(every: pass.dataset.every)
         var random = SystemRandomNumberGenerator()
         var trouble = LastingProblem()
@@ -57,9 +56,6 @@ package struct DatasetLoop {
             pass.signs.passBegan(pass.dataset.name, target: pass.dataset.redis)
             do {
                 try await pass.fence.verify()
-                let known = await pass.fence.losses
-                if known != losses { state.memory = .nothing }
-                losses = known
                 let outcome = try await tick(&state, &gate)
                 let duration = pass.clock() - began
                 pass.meter.succeeded(outcome, duration)

@@ -18,11 +18,13 @@ extension DatasetPass {
         try await ask("HGET", keys.marks, dataset.name).string.flatMap(Mark.init)
     }
 
-    /// - Parameter snapshot: the newest one of the server.
+    /// - Parameters:
+    ///   - snapshot: the newest one of the server.
+    ///   - losses: as of ``BatchPipeline``.
     /// - Returns: what Redis said, if it refused the mark.
-    func writeMark(_ known: KnownDataset, _ snapshot: Snapshot) async throws -> String? {
+    func writeMark(_ known: KnownDataset, _ snapshot: Snapshot, _ losses: Int) async throws -> String? {
         guard let mark = known.refresh.dueMark(at: clock(), snapshot: snapshot) else { return nil }
-        var pipeline = makePipeline()
+        var pipeline = makePipeline(losses)
         try await pipeline.send(.mark(mark, of: dataset.name, key: keys.marks), &known.refresh)
         if let shortage = pipeline.shortage { throw shortage }
         return pipeline.refusal

@@ -45,6 +45,8 @@ package struct DatasetPass {
         package var memory = DatasetMemory.nothing
         /// The history that was read; known also when nothing is known of the cache any longer.
         package let history = ReadHistory()
+        /// How often Redis had lost data by the last tick.
+        fileprivate var losses = 0
         /// The dataset whose brake holds, as known: a confirmation that is found from now on was given after it began to.
         fileprivate var held: KnownDataset?
 
@@ -64,6 +66,8 @@ package struct DatasetPass {
     /// - Throws: ``ServerLag`` where nothing may be read now; the connection is then closed, so that the next one may
     ///   find another server.
     package func tick(_ state: inout State, on connection: PostgresConnection) async throws -> Outcome {
+        let losses = await fence.losses
+        if losses != state.losses { (state.memory, state.losses) = (.nothing, losses) }
         try await takeOperatorsWork(&state)
         // Forgotten before the question, which may fail: another server may answer the next one.
         let before = state.memory
@@ -73,7 +77,7 @@ package struct DatasetPass {
             !known.refresh.needsRead(at: clock()), now.showsNothingNew(since: snapshot)
         {
             state.memory = before
-            return try await settle(known, state.history, now)
+            return try await settle(known, state, now)
         }
         do {
             return try await pass(&state, now, on: connection)
@@ -106,7 +110,7 @@ package struct DatasetPass {
     private func pass(
         _ state: inout State, _ now: Snapshot, on connection: PostgresConnection
     ) async throws -> Outcome {
-        let (before, history) = (state.memory.known, state.history)
+        let (before, history, losses) = (state.memory.known, state.history, state.losses)
         if before == nil { history.announceAgain() }
         try await history.findReached(readReached)
         // A pass is a first one also when one failed half-way: what is left of it is done as that one would have done
@@ -115,20 +119,24 @@ package struct DatasetPass {
         let isFlagging = isFirst && dataset.mode == .invalidate
         let own = before?.refresh.reachedMark
         let left = own == nil && isFirst && dataset.keepsMark ? try await readMark() : nil
+        // A read may be opened more than once before it shows all rows.
+        var isContinued = true
         var plan = PassDriver<SnapshotSource>.Plan(
             admit: { snapshot in
-                let isAnother = try history.judge(snapshot, at: clock())
-                if isAnother { before?.refresh.doubtWhatOthersRead() }
+                if try history.judge(snapshot, at: clock()) {
+                    before?.refresh.doubtWhatOthersRead()
+                    isContinued = false
+                }
                 // Rows that are looked at for nothing cost little; keys that are believed for nothing stay wrong.
                 guard isFlagging else { return (left ?? own)?.carried(to: snapshot) }
-                return left ?? (isAnother ? nil : own?.carried(to: snapshot))
+                return left ?? (isContinued ? own?.carried(to: snapshot) : nil)
             },
             forEachPageOfKeys: forEachPageOfKeys)
         if before == nil, try await inventory.isEmpty(but: keys.all) { plan.opening = .writing }
         plan.isFlagging = isFlagging
         plan.heard = { [signs] in signs.heard(SignsOfLife.postgres) }
         // The history is judged when the read is open, before there is a batch.
-        var pipeline = makePipeline { announcement(history) }
+        var pipeline = makePipeline(losses) { announcement(history) }
         let done = try await driver.run(plan, &state.memory, on: connection, into: &pipeline)
         return try await counted(done.known) {
             if let shortage = pipeline.shortage { throw shortage }
@@ -138,23 +146,24 @@ package struct DatasetPass {
                 let source = DatasetSource(dataset: dataset, keyPrefix: keyPrefix)
                 done.known.refresh.passed(source.mark(done.known.binding, at: done.snapshot), since: done.since)
             }
-            let markRefusal = try await writeMark(done.known, done.snapshot)
+            let markRefusal = try await writeMark(done.known, done.snapshot, losses)
             return .passed(done.known.refresh.summary, refusal: pipeline.refusal ?? markRefusal)
         }
     }
 
     /// A tick that reads nothing: renewals, repetitions and what the brake lets go.
-    private func settle(_ known: KnownDataset, _ history: ReadHistory, _ now: Snapshot) async throws -> Outcome {
+    private func settle(_ known: KnownDataset, _ state: State, _ now: Snapshot) async throws -> Outcome {
+        let (history, losses) = (state.history, state.losses)
         guard known.refresh.hasDueWork(at: clock()) else {
-            _ = try await writeMark(known, now)
+            _ = try await writeMark(known, now, losses)
             return .skipped
         }
-        var pipeline = makePipeline { announcement(history) }
+        var pipeline = makePipeline(losses) { announcement(history) }
         try await driver.settle(known, into: &pipeline)
         return try await counted(known) {
             if let shortage = pipeline.shortage { throw shortage }
             if pipeline.hasAnnounced { history.announced() }
-            _ = try await writeMark(known, now)
+            _ = try await writeMark(known, now, losses)
             return .settled(known.refresh.summary, refusal: pipeline.refusal)
         }
     }
@@ -169,9 +178,11 @@ package struct DatasetPass {
         }
     }
 
-    /// - Parameter announce: what goes before the first batch; see ``BatchPipeline``.
-    func makePipeline(announce: @escaping () -> WriteBatch? = { nil }) -> BatchPipeline {
-        BatchPipeline(fence: fence, clock: clock, meter: meter, announce: announce)
+    /// - Parameters:
+    ///   - losses: as of ``BatchPipeline``.
+    ///   - announce: what goes before the first batch; see there.
+    func makePipeline(_ losses: Int, announce: @escaping () -> WriteBatch? = { nil }) -> BatchPipeline {
+        BatchPipeline(fence: fence, losses: losses, clock: clock, meter: meter, announce: announce)
     }
 
     private var driver: PassDriver<SnapshotSource> {

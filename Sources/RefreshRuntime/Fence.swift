@@ -106,8 +106,12 @@ package actor Fence {
     }
 
     /// Sends a batch behind all others.
-    package func send(_ batch: WriteBatch) async throws -> Sent {
+    ///
+    /// - Parameter losses: how often Redis had lost data when the pass of the batch began; nil where that is the same.
+    /// - Throws: ``Failure``; it is `gap` if Redis has lost data since, and with it what the pass wrote before.
+    package func send(_ batch: WriteBatch, losses: Int? = nil) async throws -> Sent {
         let chain = try await mendedChain()
+        if let losses, losses != self.losses { throw Failure.gap }
         let previous = lastSent
         lastSent += 1
         let command = WriteScript.command(

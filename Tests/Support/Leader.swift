@@ -20,7 +20,6 @@ package final class Leader {
     package var known: KnownDataset? { state.memory.known }
     /// What Redis said of the first key that it refused in the last pass.
     package private(set) var refusal: String?
-    private var losses = 0
 
     package init(_ world: RefreshWorld, pass: DatasetPass, term: LeadershipTerm, connection: PostgresConnection) {
         self.world = world
@@ -36,9 +35,6 @@ package final class Leader {
     package func tick() async throws -> PassSummary? {
         if !connection.isUsable { connection = try await world.connect() }
         try await fence.verify()
-        let lost = await fence.losses
-        if lost != losses { state.memory = .nothing }
-        losses = lost
         switch try await pass.tick(&state, on: connection) {
         case .skipped: return nil
         case .settled(let summary, _): return summary
