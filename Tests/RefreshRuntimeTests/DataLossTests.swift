@@ -78,6 +78,41 @@ struct DataLossTests {
         }
     }
 
+    @Test("A loss that a renewal shows in the middle of a pass fails the pass, which leaves no mark behind it")
+    func noticedWithinAPass() async throws {
+        let schema = "create table t (id int primary key, v text); insert into t values (1, 'old')"
+        try await RefreshWorld.with(sql: schema) { world in
+            // A filter lets the dataset leave marks; the condition makes its read take a while.
+            let dataset = try Dataset.table("t", ["t:{id}"], where: "pg_sleep(2)::text = ''", filter: "true")
+            let leader = try await world.leader(of: dataset)
+            try await leader.tick()
+            #expect(try await world.command("HEXISTS", world.keys.marks, "t").int == 1)
+            let old = try #require(try await world.command("HGET", world.keys.fence, "sequence").string)
+            try await world.sql("update t set v = 'new' where id = 1")
+            let (term, fence) = (leader.term, leader.fence)
+            async let noticed: Void = {
+                try await world.wait(until: "the pass reads") {
+                    let sleepers = """
+                        select count(*) from pg_stat_activity
+                        where wait_event = 'PgSleep' and datname = current_database()
+                        """
+                    return try await world.value(sleepers) == "1"
+                }
+                // Redis goes back behind what it acknowledged, its connections stay.
+                try await world.command("HSET", world.keys.fence, "sequence", "0")
+                try await world.command("HDEL", world.keys.marks, "t")
+                let found = FenceState(epoch: term.epoch, token: "\(term.token)", sequence: 0)
+                await fence.renewed(.init(askedAt: .now, fence: found))
+            }()
+            await #expect(throws: Fence.Failure.self) { try await leader.tick() }
+            try await noticed
+            #expect(old != "0" && (try await world.command("HEXISTS", world.keys.marks, "t").int == 0))
+            try await leader.tick()
+            #expect(await leader.fence.losses == 1)
+            #expect(try await world.differences(in: "t", prefix: "t:") == [])
+        }
+    }
+
     @Test("A loss is not forgotten where Redis can't be reached when it is noticed first")
     func noticedAtLast() async throws {
         try await RefreshWorld.onRedisOnly(redis: .init()) { world in
