@@ -1,5 +1,7 @@
 import CacheRefresh
+import DatasetReading
 import RedisClient
+import RefreshRuntime
 import TestSupport
 import Testing
 
@@ -147,6 +149,25 @@ struct RenewalTests {
                 try await world.sql("delete from t where id > 5")
                 #expect(try await leader.tick()?.keysHeld == 36)
             }
+        }
+    }
+
+    @Test("A confirmation is worth nothing for what is held anew after all was forgotten")
+    func confirmedBeforeForgetting() async throws {
+        try await RefreshWorld.with(sql: Self.schema) { world in
+            let leader = try await world.leader(of: .table("t", ["t:{id}"], ttl: .seconds(1000)))
+            try await leader.tick()
+            try await world.sql("truncate t; insert into t values (50, 'new')")
+            for _ in 0..<2 { #expect(try await leader.tick()?.keysDeleted == 0) }
+            // As after Redis lost data: what is held then was seen by nobody.
+            leader.state.memory = .nothing
+            try await confirm(world)
+            #expect(try #require(try await leader.tick()).keysHeld == 40)
+            for _ in 0..<2 { _ = try await leader.tick() }
+            #expect(try await world.keyNames().count == 41)
+            try await confirm(world)
+            try await leader.tick()
+            #expect(try await world.keyNames() == ["t:50"])
         }
     }
 
