@@ -48,7 +48,9 @@ struct Group: Sendable {
                     connection, for: RedisTrial(keys: keys, holdsLease: false), timeout: way.commandTimeout)
             }
         }
-        postgres = PostgresAccess(configuration.postgresConfiguration, secrets: secrets, logger: Self.logger(.refresh, logs, configuration.group))
+        postgres = PostgresAccess(
+            configuration.postgresConfiguration, secrets: secrets,
+            logger: Self.logger(.refresh, logs, configuration.group))
     }
 
     /// A logger whose records bear the group's name.
