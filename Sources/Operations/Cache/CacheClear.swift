@@ -46,7 +46,7 @@ extension CacheTools {
         try await RedisClient.brief(part.place.settings) { client in
             let connection = try await client.connection()
             let notes = try await LeaderNotes(self, part.place, connection, isPrecise: part.work.isPrecise)
-            var clear = CacheClear(
+            let clear = CacheClear(
                 client: client, connection: connection, notes: notes, backup: backup, progress: progress,
                 pace: Pace(rate: plan.request.rate, progress), cleared: cleared)
             defer { cleared = clear.cleared }
@@ -75,21 +75,34 @@ extension CacheTools {
 }
 
 /// The clearing of one Redis: it sends keys away in batches, ahead of the answers, and counts by these what went.
-private struct CacheClear {
+private final class CacheClear {
     /// The server whose keys are scanned.
-    let client: RedisClient
-    let connection: RedisConnection
-    let notes: LeaderNotes
+    private let client: RedisClient
+    private let connection: RedisConnection
+    private let notes: LeaderNotes
     /// Where each key is copied to before.
-    let backup: BackupWriter?
-    let progress: CacheProgress
-    var pace: Pace
+    private let backup: BackupWriter?
+    private let progress: CacheProgress
+    private var pace: Pace
     /// The report on the keys that are known to be gone.
-    var cleared: ClearReport.Part
-    var unanswered: [Batch] = []
+    private(set) var cleared: ClearReport.Part
+    private var unanswered: [Batch] = []
+
+    init(
+        client: RedisClient, connection: RedisConnection, notes: LeaderNotes, backup: BackupWriter?,
+        progress: CacheProgress, pace: Pace, cleared: ClearReport.Part
+    ) {
+        self.client = client
+        self.connection = connection
+        self.notes = notes
+        self.backup = backup
+        self.progress = progress
+        self.pace = pace
+        self.cleared = cleared
+    }
 
     /// Keys of one family, on their way out.
-    struct Batch {
+    private struct Batch {
         /// A place in the part's families; nil for keys of none.
         let family: Int?
         let keys: [[UInt8]]
@@ -99,7 +112,7 @@ private struct CacheClear {
     /// Clears all that is meant.
     ///
     /// - Throws: the first trouble; ``cleared`` tells also then all that was done.
-    mutating func run(_ work: ClearPlan.Work) async throws {
+    func run(_ work: ClearPlan.Work) async throws {
         do {
             switch work {
             case .keys(let shares, _): for share in shares { try await send(share) }
@@ -112,7 +125,7 @@ private struct CacheClear {
         try await settle()
     }
 
-    private mutating func scan(_ selection: CacheSelection) async throws {
+    private func scan(_ selection: CacheSelection) async throws {
         try await Inventory(redis: client).forEachPage(matching: selection.pattern) { keys, share in
             // The answers to the page before have come with this one.
             try await settle()
@@ -124,7 +137,7 @@ private struct CacheClear {
         }
     }
 
-    private mutating func send(_ share: CacheSelection.Share) async throws {
+    private func send(_ share: CacheSelection.Share) async throws {
         let step = min(LeaderNotes.batchSize, pace.step)
         for start in stride(from: 0, to: share.keys.count, by: step) {
             let keys = Array(share.keys[start..<min(start + step, share.keys.count)])
@@ -135,7 +148,7 @@ private struct CacheClear {
         }
     }
 
-    private mutating func backUp(_ keys: [[UInt8]]) async throws {
+    private func backUp(_ keys: [[UInt8]]) async throws {
         guard let backup else { return }
         try await settle()
         try await backup.add(keys, connection)
@@ -145,7 +158,7 @@ private struct CacheClear {
     /// Waits for all answers and counts what they say.
     ///
     /// - Throws: the first trouble among them.
-    private mutating func settle() async throws {
+    private func settle() async throws {
         let batches = unanswered
         unanswered = []
         var trouble: (any Error)?
@@ -160,7 +173,7 @@ private struct CacheClear {
         if let trouble { throw trouble }
     }
 
-    private mutating func count(_ batch: Batch) async throws {
+    private func count(_ batch: Batch) async throws {
         let count = try notes.count(try await batch.reply.value())
         cleared.count(count, of: batch.family)
         if count > 0 { cleared.keepers.formUnion(notes.keepers(of: batch.keys) ?? []) }
