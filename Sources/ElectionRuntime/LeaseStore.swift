@@ -49,13 +49,14 @@ package struct LeaseStore: Sendable {
         self.deployment = deployment
         self.timing = timing
         self.detectsCrashes = detectsCrashes
-        client = RedisClient(configuration, eventLoop: eventLoop, logger: logger) { connection throws(RedisError) in
+        let admit: RedisClient.Admission = { connection throws(RedisError) in
             try await RedisNature.admit(
                 connection, for: RedisTrial(keys: keys, holdsLease: true), timeout: timing.renewTimeout)
         }
+        client = RedisClient(configuration, eventLoop: eventLoop, logger: logger, admit: admit)
         configuration.scripts = []
         configuration.subscriptionPing = timing.renewEvery
-        listener = RedisClient(configuration, eventLoop: eventLoop, logger: logger)
+        listener = RedisClient(configuration, eventLoop: eventLoop, logger: logger, admit: admit)
     }
 
     /// The answer to a request for the lease: never `failed`.

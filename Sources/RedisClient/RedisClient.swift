@@ -95,7 +95,8 @@ public final class RedisClient: Sendable {
     /// Listens to channels, on a connection of its own that is opened now and again whenever it is lost, until the
     /// subscription is closed, released, or the task that waits for its events is cancelled.
     public func subscribe(to channels: [String]) -> RedisSubscription {
-        RedisSubscription(to: channels, self.configuration, eventLoop: self.eventLoop, logger: self.logger)
+        RedisSubscription(
+            to: channels, self.configuration, eventLoop: self.eventLoop, logger: self.logger, admit: self.admit)
     }
 
     /// Closes the connection and refuses everything from now on. Subscriptions are closed by themselves.

@@ -32,13 +32,17 @@ public final class RedisSubscription: AsyncSequence, Sendable {
     private let continuation: AsyncStream<Event>.Continuation
     private let task: Task<Void, Never>
 
-    init(to channels: [String], _ configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger) {
+    init(
+        to channels: [String], _ configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger,
+        admit: RedisClient.Admission? = nil
+    ) {
         self.channels = channels
         (self.stream, self.continuation) = AsyncStream.makeStream(
             bufferingPolicy: .bufferingOldest(Self.bufferedEvents))
         let events = self.continuation
         let listener = Listener(
-            channels: channels, configuration: configuration, eventLoop: eventLoop, logger: logger, events: events)
+            channels: channels, configuration: configuration, eventLoop: eventLoop, logger: logger, admit: admit,
+            events: events)
         let task = Task { await listener.run() }
         self.task = task
         events.onTermination = { _ in task.cancel() }
@@ -88,6 +92,7 @@ private struct Listener: Sendable {
     let configuration: RedisConfiguration
     let eventLoop: any EventLoop
     let logger: Logger
+    let admit: RedisClient.Admission?
     let events: AsyncStream<RedisSubscription.Event>.Continuation
 
     func run() async {
@@ -117,6 +122,13 @@ private struct Listener: Sendable {
             connection = try await RedisConnection.connect(
                 self.configuration, eventLoop: self.eventLoop, logger: self.logger)
         } catch {
+            return error
+        }
+        // It never writes: a demoted server would keep it for ever without a word.
+        do throws(RedisError) {
+            try await self.admit?(connection)
+        } catch {
+            await connection.close()
             return error
         }
         let isListening = connection.becomeSubscriber { value in
