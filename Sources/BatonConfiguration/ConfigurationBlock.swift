@@ -131,7 +131,9 @@ final class ConfigurationBlock {
         var words: [String] = []
         var origin = ConfigurationSetting.Origin.builtIn
         if let (text, variable) = reader.override(variable(key), path: name(key), isSecret: false) {
-            words = text.split(separator: ",").map { $0.filter { !$0.isWhitespace } }
+            words = text.unicodeScalars.split(separator: ",").map { word in
+                String(String.UnicodeScalarView(word.filter { !$0.properties.isWhitespace }))
+            }
             origin = .written(.variable(variable))
         } else if let entry = entry(key) {
             origin = .written(entry.value.location)

@@ -59,6 +59,12 @@ final class GroupChannels {
         return !wasUnheard || heardSince + store.timing.renewEvery <= .now
     }
 
+    /// The replica that is to lead next, which stands behind the token in the message of a released lease; nil for any.
+    static func heir(in released: [UInt8]) -> String? {
+        let words = released.split(separator: UInt8(ascii: " "), maxSplits: 1)
+        return words.dropFirst().first.map { String(decoding: $0, as: UTF8.self) }
+    }
+
     private func note(_ event: RedisSubscription.Event) -> News {
         switch event {
         case .subscribed:
@@ -67,9 +73,7 @@ final class GroupChannels {
         case .message(channel: store.keys.requested, _):
             return .requested
         case .message(_, let released):
-            // The token, and who is to be next.
-            let words = String(decoding: released, as: UTF8.self).split(separator: " ", maxSplits: 1)
-            return .released(heir: words.dropFirst().first.map(String.init))
+            return .released(heir: Self.heir(in: released))
         case .lost(let error):
             (heardSince, wasUnheard) = (nil, true)
             return .lost(error)

@@ -507,6 +507,15 @@ struct AmbiguityTests {
         #expect(try fixture.load().datasets[0].isEnabled)
     }
 
+    @Test("names in a variable are parted by commas, whatever they begin with")
+    func listInVariable() throws {
+        let fixture = try ConfigurationFixture(
+            datasets: "version: 1\ndatasets: { shops: { table: shops, key: \"shop:{id}\" } }")
+        let configuration = try fixture.load(["BATON_DATASETS_SHOPS_IDENTITY": "id, \u{301}b,\u{308}c"])
+        let names = ["id", "\u{301}b", "\u{308}c"]
+        #expect(configuration.datasets[0].identity.map { Array($0.utf8) } == names.map { Array($0.utf8) })
+    }
+
     @Test("blocks may be left empty, and parts shared by aliases")
     func lenient() throws {
         let fixture = try ConfigurationFixture(

@@ -39,6 +39,13 @@ import Testing
         Membership(nowMilliseconds: now, replicas: [info("own")] + others)
     }
 
+    @Test(
+        "Who is to lead next is read whatever its name begins with",
+        arguments: [("token", nil), ("token pod 1", "pod 1"), ("token \u{301}pod", "\u{301}pod")])
+    func heirs(message: String, name: String?) {
+        #expect(GroupChannels.heir(in: Array(message.utf8)).map { Array($0.utf8) } == name.map { Array($0.utf8) })
+    }
+
     @Test func whoeverShouldNotLeadWaitsLonger() throws {
         let timing = ElectionTiming.standard
         let delay = { try Self.own($0).candidacyDelay($1) }
